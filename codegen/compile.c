@@ -1,0 +1,282 @@
+/* compile.c -- the pipeline, as a table of contents; then the text of the module. */
+#include "compile.h"
+
+#include <string.h>
+
+#include "dev.h"
+#include "facts.h"
+#include "lower.h"
+#include "prims.h"
+#include "simplify.h"
+#include "tails.h"
+
+/* One compile on its way through the passes. */
+typedef struct Compile {
+	Kernel *k;
+	const GpuTarget *gpu;
+	const CompileOptions *o;
+	Facts *f;
+	Dev *dev;
+	Module *m;
+} Compile;
+
+static int setting(const Kernel *k, const char *name, int otherwise)
+{
+	for (int i = 0; i < k->nsettings; i++)
+		if (!strcmp(k->settings[i].name, name))
+			return (int)k->settings[i].value;
+	return otherwise;
+}
+
+static void pass_simplify(Compile *c)
+{
+	simplify_kernel(c->k);
+}
+
+static void pass_tails(Compile *c)
+{
+	c->f = facts_new(c->k);
+	tails_mask(c->f);
+}
+
+static void pass_place(Compile *c)
+{
+	c->f = facts_new(c->k);
+	facts_split(c->f, setting(c->k, "warps", 4));
+}
+
+static void pass_lower(Compile *c)
+{
+	Dev *d = ARENA_NEW(c->k->arena, Dev);
+
+	d->k = c->k;
+	d->gpu = c->gpu;
+	d->arena = c->k->arena;
+	d->name = c->k->name;
+	d->warps = setting(c->k, "warps", 4);
+	d->min_blocks = 1;
+	lower_kernel(d, c->f, setting(c->k, "stages", 2), c->o->align ? c->o->align : 16);
+	c->dev = d;
+}
+
+static void pass_sync(Compile *c)
+{
+	sync_insert(c->dev);
+}
+
+static void pass_allocate(Compile *c)
+{
+	allocate_smem(c->dev);
+}
+
+/* Row order is run order. `device`: the pass leaves device IR to print. */
+static const struct Pass {
+	const char *name;
+	void (*run)(Compile *);
+	bool device;
+	const char *doc;
+} passes[] = {
+	{ "simplify", pass_simplify, false, "equal ops once, unused ops gone, carried vectors as columns" },
+	{ "tails", pass_tails, false, "elements that do not exist masked where a reduction would see them" },
+	{ "place", pass_place, false, "orientations, and how the warps divide the work" },
+	{ "lower", pass_lower, true, "tile ops to statements on cores" },
+	{ "sync", pass_sync, true, "block barriers" },
+	{ "allocate", pass_allocate, true, "shared memory offsets" },
+};
+
+enum { NPASSES = sizeof passes / sizeof *passes };
+
+static void check_name(Kernel *k, const char *what, const char *name)
+{
+	Text all = { .arena = k->arena };
+
+	for (int i = 0; i < NPASSES; i++) {
+		if (!strcmp(passes[i].name, name))
+			return;
+		text_add(&all, "%s%s", i ? ", " : "", passes[i].name);
+	}
+	diag_fail(k->diag, (Loc){ NULL, 0 }, "%s %s: no such pass; one of trace, %s", what, name, all.s);
+}
+
+/* -- the text ------------------------------------------------------------------------------ */
+
+static void print_settings(const Kernel *k, Text *t)
+{
+	int n = 0;
+
+	text_puts(t, "// with ");
+	for (int i = 0; i < k->nsettings; i++) {
+		const Setting *s = &k->settings[i];
+
+		text_puts(t, n++ ? ", " : "");
+		if (s->text)
+			text_add(t, "%s=%s", s->name, s->text);
+		else
+			text_add(t, "%s=%g", s->name, s->value);
+	}
+	text_puts(t, "\n");
+}
+
+static void print_factors(const Kernel *k, const Factor *f, int n, Text *t)
+{
+	if (!n)
+		text_puts(t, "1");
+	for (int i = 0; i < n; i++) {
+		text_puts(t, i ? " * " : "");
+		if (f[i].kind == FACTOR_CONST)
+			text_add(t, "%lld", (long long)f[i].value);
+		else if (f[i].kind == FACTOR_SEGS)
+			text_puts(t, "segments");
+		else if (f[i].value == 1)
+			text_puts(t, k->axes[f[i].axis]->name);
+		else
+			text_add(t, "ceil(%s / %lld)", k->axes[f[i].axis]->name, (long long)f[i].value);
+	}
+}
+
+/* The launch recipe. */
+static void print_header(const Module *m, Text *t)
+{
+	const char *slash = strrchr(m->k->file, '/');
+
+	text_add(t, "// %s -- generated from %s for %s; do not edit.\n", m->k->name,
+	         slash ? slash + 1 : m->k->file, m->arch);
+	if (m->k->doc)
+		text_add(t, "// %s\n", m->k->doc);
+	print_settings(m->k, t);
+	for (int i = 0; i < m->nkernels; i++) {
+		const KernelText *x = &m->kernel[i];
+
+		text_add(t, "// launch %s: blocks = ", x->name);
+		print_factors(m->k, x->grid, x->nfactors, t);
+		text_add(t, ", threads = %d, dynamic shared memory = %d bytes\n", x->threads, x->smem);
+	}
+	text_puts(t, "// strides (X_sA: of argument X along axis A) are in elements; matrices' last axes are contiguous.\n");
+}
+
+static const char *sim_type(const Kernel *k, const Param *p)
+{
+	if (p->kind == PARAM_STRIDE)
+		return "i64";
+	if (p->kind == PARAM_SCALAR)
+		return p->dtype == DT_F32 ? "float" : "int";
+	if (p->kind == PARAM_WORK)
+		return "float *";
+	if (p->kind == PARAM_ARG)
+		return k->args[p->arg]->dtype == DT_F32 ? "float *" : k->args[p->arg]->dtype == DT_I32 ? "int *" : "b16 *";
+	return "int";
+}
+
+static void print_entries(const Module *m, Text *t)
+{
+	for (int i = 0; i < m->nkernels; i++) {
+		const KernelText *x = &m->kernel[i];
+
+		text_add(t, "\nstatic void %s_entry(void **a)\n{\n\t%s(", x->name, x->name);
+		for (int p = 0; p < x->nparams; p++)
+			text_add(t, "%s*(%s *)a[%d]", p ? ", " : "", sim_type(m->k, &x->param[p]), p);
+		text_puts(t, ");\n}\n");
+	}
+	text_puts(t, "\nconst SimEntry sim_entries[] = {\n");
+	for (int i = 0; i < m->nkernels; i++)
+		text_add(t, "\t{ \"%s\", %s_entry },\n", m->kernel[i].name, m->kernel[i].name);
+	text_puts(t, "\t{ 0, 0 },\n};\n");
+}
+
+static void emit(Compile *c, Dev **dev, int n)
+{
+	Module *m = c->m;
+	Arena *a = c->k->arena;
+	Text body = { .arena = a }, cuda = { .arena = a }, sim = { .arena = a };
+
+	for (int i = 0; i < n; i++) {
+		KernelText *x = &m->kernel[m->nkernels++];
+
+		*x = dev[i]->text;
+		x->name = dev[i]->name;
+		x->threads = dev[i]->warps * 32;
+		x->smem = dev[i]->smem;
+		if (i)
+			text_puts(&body, "\n");
+		dev_print(dev[i], &body);
+	}
+	print_header(m, &cuda);
+	text_puts(&cuda, "\n");
+	text_puts(&cuda, prims_text(a, body.s, false));
+	text_puts(&cuda, "\nextern \"C\" {\n\n");
+	text_puts(&cuda, body.s);
+	text_puts(&cuda, "\n}\n");
+	text_puts(&sim, prims_text(a, body.s, true));
+	text_puts(&sim, "\n");
+	text_puts(&sim, body.s);
+	print_entries(m, &sim);
+	m->text_cuda = cuda.s;
+	m->text_sim = sim.s;
+}
+
+Module *compile_module(Kernel *k, const GpuTarget *g, const CompileOptions *o, Text *dump)
+{
+	Compile c = { .k = k, .gpu = g, .o = o };
+
+	if (o->dump && strcmp(o->dump, "trace"))
+		check_name(k, "-d", o->dump);
+	if (o->stop && strcmp(o->stop, "trace"))
+		check_name(k, "-s", o->stop);
+	ir_verify(k);
+	if (o->dump && !strcmp(o->dump, "trace"))
+		ir_print(k, dump);
+	if (o->stop && !strcmp(o->stop, "trace"))
+		return NULL;
+	c.m = ARENA_NEW(k->arena, Module);
+	c.m->k = k;
+	strcpy(c.m->arch, g->arch);
+	c.m->schedule = "onepass";
+	for (int i = 0; i < NPASSES; i++) {
+		passes[i].run(&c);
+		if (!passes[i].device)
+			ir_verify(k);
+		if (o->dump && !strcmp(o->dump, passes[i].name)) {
+			if (passes[i].device)
+				dev_print(c.dev, dump);
+			else
+				ir_print(k, dump);
+		}
+		if (o->stop && !strcmp(o->stop, passes[i].name))
+			return NULL;
+	}
+	emit(&c, &c.dev, 1);
+	return c.m;
+}
+
+/* -- sizes known at launch ------------------------------------------------------------------ */
+
+static int64_t product(const Factor *f, int n, const int64_t *axis_size, int segs)
+{
+	int64_t r = 1;
+
+	for (int i = 0; i < n; i++)
+		switch (f[i].kind) {
+		case FACTOR_CONST: r *= f[i].value; break;
+		case FACTOR_AXIS: r *= (axis_size[f[i].axis] + f[i].value - 1) / f[i].value; break;
+		case FACTOR_SEGS: r *= segs; break;
+		}
+	return r;
+}
+
+int64_t module_blocks(const KernelText *t, const int64_t *axis_size, int segs)
+{
+	return product(t->grid, t->nfactors, axis_size, segs);
+}
+
+int64_t module_work_elems(const WorkBuffer *w, const int64_t *axis_size, int segs)
+{
+	return product(w->size, w->nfactors, axis_size, segs);
+}
+
+int module_segments(const Module *m, const GpuTarget *g, const int64_t *axis_size)
+{
+	(void)m;
+	(void)g;
+	(void)axis_size;
+	return 1;
+}

@@ -1,0 +1,95 @@
+/* compile.h -- from a traced kernel to CUDA text: the compiler's one entry.
+ *
+ * The text is the same for the GPU and the simulator; only the primitives at its top differ
+ * (templates/): `text_cuda` carries their PTX, `text_sim` their meaning in C.
+ */
+#ifndef AZ_COMPILE_H
+#define AZ_COMPILE_H
+
+#include "ir.h"
+
+/* What the compiler may know of a GPU: features and limits, never a name. From specs/gpus. */
+typedef struct GpuTarget {
+	char arch[16];      /* "sm_80", "sm_90a": the NVRTC/nvcc architecture */
+	int sms;
+	int smem_block;     /* bytes a block may use (opt-in maximum) */
+	int smem_sm;        /* bytes an SM has for blocks */
+	int regs_sm, regs_thread;
+	int threads_sm;
+	bool mma_sync, cp_async, wgmma, tma, mbarrier, setmaxnreg;
+	double dram_gbs, l2_mb, clock_ghz;
+	double tensor_tflops;     /* dense bf16, fp32 accumulation */
+	double mma_sync_share;    /* of tensor_tflops that mma.sync reaches */
+} GpuTarget;
+
+typedef enum ParamKind {
+	PARAM_ARG,    /* pointer to argument `arg` (NULL when optional and absent) */
+	PARAM_STRIDE, /* i64: elements between neighbours of axis `axis` (position) of argument `arg` */
+	PARAM_SIZE,   /* i32: size of axis `axis` (Axis.id) */
+	PARAM_SCALAR, /* rank-0 argument by value (f32 or i32) */
+	PARAM_WORK,   /* pointer into the workspace: buffer `work` */
+	PARAM_SEGS    /* i32: number of segments */
+} ParamKind;
+
+typedef struct Param {
+	ParamKind kind;
+	int arg, axis, work;
+	Dtype dtype;
+	const char *name;
+} Param;
+
+/* A factor of a launch size or a buffer size. */
+typedef struct Factor {
+	enum { FACTOR_CONST, FACTOR_AXIS, FACTOR_SEGS } kind;
+	int axis;      /* FACTOR_AXIS: Axis.id; contributes ceil(size / div) */
+	int64_t value; /* FACTOR_CONST: the value; FACTOR_AXIS: div */
+} Factor;
+
+enum { MAX_PARAMS = 128, MAX_FACTORS = 8, MAX_KERNELS = 4, MAX_WORK = 16 };
+
+typedef struct KernelText {
+	const char *name;   /* extern "C" symbol */
+	int nparams, nfactors;
+	Param param[MAX_PARAMS];
+	Factor grid[MAX_FACTORS]; /* blocks = product, 1-D grid */
+	int threads, smem;        /* per block; smem is dynamic */
+} KernelText;
+
+typedef struct WorkBuffer {
+	const char *name;
+	int elem_bytes;
+	int nfactors;
+	Factor size[MAX_FACTORS]; /* elements = product */
+} WorkBuffer;
+
+/* A module: kernels launched in order on one stream. */
+typedef struct Module {
+	const Kernel *k;
+	char arch[16];
+	const char *text_cuda; /* standalone: header comment, primitives, kernels */
+	const char *text_sim;  /* C for the simulator; exports `const SimModule sim_module` */
+	int nkernels, nwork;
+	KernelText kernel[MAX_KERNELS];
+	WorkBuffer work[MAX_WORK];
+	/* segments: 0 when the module is one pass; else the axis that is cut and its chunk */
+	int seg_axis, seg_chunk;
+	const char *schedule;  /* "onepass" or "segmented" */
+} Module;
+
+typedef struct CompileOptions {
+	const char *dump;     /* pass name to print after, or NULL */
+	const char *stop;     /* pass name to stop after, or NULL */
+	const char *schedule; /* "auto", "onepass" or "segmented" */
+	int align;            /* bytes that base pointers and row strides are multiples of: 16, 8, 4, 2 */
+	bool fast_strides;    /* reserved */
+} CompileOptions;
+
+/* Throws through k->diag; the module lives in k->arena; NULL when stopped by `stop`. */
+Module *compile_module(Kernel *k, const GpuTarget *g, const CompileOptions *o, Text *dump);
+
+/* Number of segments for these sizes on this GPU (1 for one pass); by the module's own grid. */
+int module_segments(const Module *m, const GpuTarget *g, const int64_t *axis_size);
+int64_t module_blocks(const KernelText *t, const int64_t *axis_size, int segs);
+int64_t module_work_elems(const WorkBuffer *w, const int64_t *axis_size, int segs);
+
+#endif

@@ -1,0 +1,236 @@
+/* dev.c -- building and printing the device IR. */
+#include "dev.h"
+
+#include <ctype.h>
+#include <string.h>
+
+Stmt *dev_add(Dev *d, Block *b, StmtKind kind, const char *text)
+{
+	Stmt *s = ARENA_NEW(d->arena, Stmt);
+
+	s->kind = kind;
+	s->text = text;
+	if (b->last)
+		b->last->next = s;
+	else
+		b->first = s;
+	b->last = s;
+	return s;
+}
+
+void dev_access(Stmt *s, Buffer *b, AccessKind k)
+{
+	for (int i = 0; i < s->nacc; i++)
+		if (s->acc[i].buf == b && s->acc[i].kind == k)
+			return;
+	if (s->nacc == 4)
+		bug("dev: too many accesses in one statement");
+	s->acc[s->nacc++] = (Access){ b, k };
+}
+
+static int pow2_above(int n)
+{
+	int p = 1;
+
+	while (p < n)
+		p *= 2;
+	return p;
+}
+
+/* A panel is at most 128 bytes wide: the widest span the swizzles permute. */
+Buffer *dev_buffer(Dev *d, const char *name, int rows, int cols, int elem, int stages)
+{
+	Buffer *b = ARENA_NEW(d->arena, Buffer);
+	int panels;
+
+	if (d->nbufs == MAX_BUFFERS)
+		bug("%s: too many shared buffers", d->name);
+	b->name = name;
+	b->rows = rows;
+	b->cols = cols;
+	b->elem = elem;
+	b->used_cols = cols;
+	b->stages = stages;
+	b->id = d->nbufs;
+	if (elem == 2) {
+		b->pbytes = pow2_above(cols * 2 < 16 ? 16 : cols * 2);
+		if (b->pbytes > 128)
+			b->pbytes = 128;
+		b->swizzle = b->pbytes / 16 - 1;
+	} else {
+		b->pbytes = (cols * elem + 15) / 16 * 16;
+	}
+	b->pcols = b->pbytes / elem;
+	panels = (cols + b->pcols - 1) / b->pcols;
+	b->bytes = panels * rows * b->pbytes;
+	b->bytes = (b->bytes + 127) / 128 * 128;
+	return d->buf[d->nbufs++] = b;
+}
+
+const char *dev_param(Dev *d, ParamKind kind, int arg, int axis, Dtype dt, const char *name)
+{
+	KernelText *t = &d->text;
+
+	for (int i = 0; i < t->nparams; i++)
+		if (!strcmp(t->param[i].name, name))
+			return name;
+	if (t->nparams == MAX_PARAMS)
+		bug("%s: too many parameters", d->name);
+	t->param[t->nparams++] = (Param){ kind, arg, axis, axis, dt, name };
+	return name;
+}
+
+/* -- printing ------------------------------------------------------------------------------ */
+
+static void print_block(const Block *b, int depth, Text *out);
+
+static void indent(Text *out, int depth)
+{
+	for (int i = 0; i < depth; i++)
+		text_puts(out, "\t");
+}
+
+static void print_body(const Block *b, int depth, Text *out)
+{
+	text_puts(out, " {\n");
+	print_block(b, depth + 1, out);
+	indent(out, depth);
+	text_puts(out, "}");
+}
+
+static void print_stmt(const Stmt *s, int depth, Text *out)
+{
+	if (s->kind == S_BLANK) {
+		text_puts(out, "\n");
+		return;
+	}
+	if (s->kind == S_FOR && s->unroll) {
+		indent(out, depth);
+		text_puts(out, "#pragma unroll\n");
+	}
+	indent(out, depth);
+	switch (s->kind) {
+	case S_CODE:
+		text_add(out, "%s", s->text);
+		break;
+	case S_COMMENT:
+		text_add(out, "// %s", s->text);
+		break;
+	case S_FOR:
+		text_add(out, "for (%s)", s->text);
+		print_body(&s->body, depth, out);
+		break;
+	case S_IF:
+		text_add(out, "if (%s)", s->text);
+		print_body(&s->body, depth, out);
+		if (s->orelse.first) {
+			text_puts(out, " else");
+			print_body(&s->orelse, depth, out);
+		}
+		break;
+	case S_COMMIT:
+		text_puts(out, "cp_async_commit();");
+		break;
+	case S_WAIT:
+		text_add(out, "cp_async_wait(%d);", s->n);
+		break;
+	case S_BARRIER:
+		text_puts(out, "block_sync();");
+		break;
+	case S_BLANK:
+		break;
+	}
+	text_puts(out, "\n");
+}
+
+static void print_block(const Block *b, int depth, Text *out)
+{
+	for (const Stmt *s = b->first; s; s = s->next)
+		print_stmt(s, depth, out);
+}
+
+/* Whether identifier `id` stands in the text. */
+static bool mentions(const char *text, const char *id)
+{
+	size_t n = strlen(id);
+
+	for (const char *p = text; (p = strstr(p, id)); p += n) {
+		int before = p == text ? ' ' : (unsigned char)p[-1], after = (unsigned char)p[n];
+
+		if (!isalnum(before) && before != '_' && !isalnum(after) && after != '_')
+			return true;
+	}
+	return false;
+}
+
+static const char *param_type(const Param *p, const Kernel *k)
+{
+	static const char *const data[NDTYPE] = {
+		[DT_F32] = "float", [DT_BF16] = "b16", [DT_F16] = "b16", [DT_I32] = "int", [DT_MASK] = "int"
+	};
+
+	switch (p->kind) {
+	case PARAM_ARG:
+		if (k->args[p->arg]->output)
+			return p->dtype == DT_F32 ? "float *" : p->dtype == DT_I32 ? "int *" : "b16 *";
+		return p->dtype == DT_F32 ? "const float *" : p->dtype == DT_I32 ? "const int *" : "const b16 *";
+	case PARAM_STRIDE:
+		return "i64 ";
+	case PARAM_WORK:
+		return "float *";
+	case PARAM_SCALAR:
+		return p->dtype == DT_F32 ? "float " : "int ";
+	default:
+		return data[DT_I32][0] ? "int " : "";
+	}
+}
+
+static void print_params(const Dev *d, Text *out)
+{
+	int col = 0;
+
+	for (int i = 0; i < d->text.nparams; i++) {
+		const Param *p = &d->text.param[i];
+		int n = (int)strlen(p->name) + 14;
+
+		if (i)
+			text_puts(out, ",");
+		if (i && col + n > 92) {
+			text_puts(out, "\n\t");
+			col = 0;
+		} else if (i) {
+			text_puts(out, " ");
+		}
+		text_add(out, "%s%s", param_type(p, d->k), p->name);
+		col += n;
+	}
+}
+
+void dev_print(const Dev *d, Text *out)
+{
+	Text body = { .arena = d->arena };
+
+	print_block(&d->body, 1, &body);
+	for (int i = 0; i < d->ntables; i++)
+		text_add(out, "%s\n\n", d->table[i].text);
+	text_add(out, "__global__ void __launch_bounds__(%d, %d) %s(\n\t", d->warps * 32, d->min_blocks,
+	         d->name);
+	print_params(d, out);
+	text_puts(out, ")\n{\n");
+	if (mentions(body.s, "smem"))
+		text_puts(out, "\tconst u32 smem = smem_base();\n");
+	text_puts(out, "\tconst int tid = (int)threadIdx.x;\n");
+	if (mentions(body.s, "warp"))
+		text_puts(out, "\tconst int warp = tid / 32;\n");
+	if (mentions(body.s, "lane") || mentions(body.s, "g") || mentions(body.s, "t"))
+		text_puts(out, "\tconst int lane = tid % 32;\n");
+	if (mentions(body.s, "g"))
+		text_puts(out, "\tconst int g = lane / 4;\n");
+	if (mentions(body.s, "t"))
+		text_puts(out, "\tconst int t = lane % 4;\n");
+	for (int i = 0; i < d->nbufs; i++)
+		if (mentions(body.s, d->buf[i]->name) && d->buf[i]->stages == 1)
+			text_add(out, "\tconst u32 %s = smem + %d;\n", d->buf[i]->name, d->buf[i]->offset);
+	text_puts(out, body.s);
+	text_puts(out, "}\n");
+}

@@ -1,0 +1,96 @@
+/* dev.h -- the device IR: statements of one kernel, nearly as they will be printed.
+ *
+ * A leaf statement is one line of C; what it does to shared memory is said beside it, so that the
+ * passes after lowering need not read text. Loops and conditions hold statements. Requires: an
+ * `atomic` statement contains no place where all threads of the block meet (a cooperative copy
+ * loop, a condition on the thread), so barriers go before it, never inside.
+ */
+#ifndef AZ_DEV_H
+#define AZ_DEV_H
+
+#include "compile.h"
+#include "ir.h"
+
+/* A tile in shared memory: panels of `pcols` elements, each `rows` lines of `pbytes` bytes, whose
+ * 16-byte units are swizzled by XOR with address bits 7.. (the hardware's own 32/64/128-byte
+ * modes), so that 8 rows of one column unit fall into 8 different bank groups. */
+typedef struct Buffer {
+	const char *name;   /* "k_s": also the name of its address in the text */
+	int rows, cols;     /* allocated extents: multiples of what its readers' fragments cover */
+	int elem;           /* bytes of an element */
+	int pcols, pbytes;  /* panel width in elements and bytes */
+	int swizzle;        /* 0, 1, 3 or 7: mask of the units XORed */
+	int stages;         /* ring of copies, >= 1 */
+	int bytes;          /* of one stage */
+	int offset;         /* set by allocate */
+	int used_cols;      /* columns the copies fill; the others are zeroed once */
+	int id;
+} Buffer;
+
+typedef enum AccessKind { ACC_READ, ACC_WRITE, ACC_ASYNC } AccessKind;
+
+typedef struct Access {
+	Buffer *buf;
+	AccessKind kind;
+} Access;
+
+typedef enum StmtKind {
+	S_CODE,    /* one line, text */
+	S_FOR,     /* text is the header: "for (...)"; body */
+	S_IF,      /* text is the condition; body, orelse */
+	S_COMMENT, /* a spec line */
+	S_COMMIT,  /* cp_async_commit */
+	S_WAIT,    /* cp_async_wait: n groups may be pending */
+	S_BARRIER, /* block_sync; made by sync alone */
+	S_BLANK
+} StmtKind;
+
+typedef struct Stmt Stmt;
+
+typedef struct Block {
+	Stmt *first, *last;
+} Block;
+
+struct Stmt {
+	StmtKind kind;
+	const char *text;
+	Block body, orelse;
+	bool atomic, unroll, uniform_loop; /* uniform_loop: run time trip count, the same in all threads */
+	int n;
+	int nacc;
+	Access acc[4];
+	Stmt *next;
+};
+
+enum { MAX_BUFFERS = 24, MAX_TABLES = 8 };
+
+/* A constant table beside the kernel. */
+typedef struct Table {
+	const char *name, *text;
+} Table;
+
+typedef struct Dev {
+	const Kernel *k;
+	const GpuTarget *gpu;
+	Arena *arena;
+	const char *name;   /* of the kernel */
+	Block body;
+	int nbufs, ntables, warps, min_blocks;
+	Buffer *buf[MAX_BUFFERS];
+	Table table[MAX_TABLES];
+	int smem;           /* bytes, set by allocate */
+	KernelText text;    /* parameters and grid */
+} Dev;
+
+Stmt *dev_add(Dev *d, Block *b, StmtKind kind, const char *text);
+Buffer *dev_buffer(Dev *d, const char *name, int rows, int cols, int elem, int stages);
+void dev_access(Stmt *s, Buffer *b, AccessKind k);
+/* Index of the parameter, added at first use. */
+const char *dev_param(Dev *d, ParamKind kind, int arg, int axis, Dtype dt, const char *name);
+
+/* Passes over the device IR. */
+void sync_insert(Dev *d);      /* sync.c: barriers, and only it */
+void allocate_smem(Dev *d);    /* allocate.c */
+void dev_print(const Dev *d, Text *out);
+
+#endif

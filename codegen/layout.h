@@ -1,0 +1,66 @@
+/* layout.h -- where the elements of a tile live: which thread, which register.
+ *
+ * A layout is a list of digits. Each digit says that one mixed-radix digit of a hardware index
+ * (register, lane, warp) moves the element's coordinate along one dimension by `stride`:
+ *
+ *     coordinate[d] = base[d] + sum over digits of d:  ((hw / pos) % n) * stride
+ *
+ * A lane or warp index that no digit mentions is a replica: it holds the same element. The
+ * register digits, in list order, are the dimensions of the array that a thread keeps.
+ *
+ * Fragments. Every tile that meets a matrix instruction is a grid of 8x8 cores, a core being one
+ * register across the warp (PTX ISA, "Matrix fragments for mma.m16n8k16"): lane 4g + t holds
+ * elements [g][2t, 2t+1] of it in the N orientation and [2t, 2t+1][g] in the T orientation. An
+ * mma reads and writes whole cores: both operands need their pairs along the contraction, and the
+ * result has its pairs along n (N), or along m (T) when the product is formed as its transpose.
+ * So a result feeds the next product with no data movement whenever its orientation fits.
+ */
+#ifndef AZ_LAYOUT_H
+#define AZ_LAYOUT_H
+
+#include "ir.h"
+
+typedef enum Hw { HW_REG, HW_LANE, HW_WARP } Hw;
+
+typedef struct Digit {
+	Hw hw;
+	int n, pos, dim, stride;
+} Digit;
+
+enum { MAX_DIGITS = 12 };
+
+typedef enum Orient { ORIENT_N, ORIENT_T, ORIENT_NONE } Orient;
+
+typedef struct Layout {
+	int rank, nd;
+	Digit d[MAX_DIGITS];
+	Orient orient;             /* of a grid of cores, or ORIENT_NONE */
+	const char *base[MAX_RANK]; /* C expression added to the coordinate, or NULL */
+	bool tri;                  /* of a strip: columns right of its diagonal are never needed */
+} Layout;
+
+/* One dimension of a core grid: cores per warp, and how warps divide it. */
+typedef struct Split {
+	int cores, warps, pos;
+} Split;
+
+Layout layout_core(Orient o, Split rows, Split cols);
+/* Without dimension d: its digits' threads become replicas. */
+Layout layout_drop(Layout l, int d);
+/* With dimensions 0 and 1 exchanged. */
+Layout layout_swap(Layout l);
+bool layout_same(const Layout *a, const Layout *b);
+/* Registers a thread holds. */
+int layout_regs(const Layout *l);
+/* Number of lanes (or warps) that hold distinct elements. */
+int layout_spread(const Layout *l, Hw hw);
+
+/* The part of coordinate d that lanes and warps contribute, as a C expression on lane, warp, g and
+ * t (g = lane / 4, t = lane % 4); "0" when there is none. */
+const char *layout_thread_coord(Arena *a, const Layout *l, int d);
+/* The whole coordinate, given one expression for each register digit (list order). */
+const char *layout_coord(Arena *a, const Layout *l, int d, const char *const *reg);
+/* "lane / 4 == 0 && ..." : true in exactly one of each set of replicas; NULL when always true. */
+const char *layout_owner(Arena *a, const Layout *l, int warps);
+
+#endif

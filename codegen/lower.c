@@ -1,0 +1,202 @@
+/* lower.c -- a kernel's statements: its prologue, then its body.
+ * requires: facts with warps assigned, tails masked. maintains: the tile IR.
+ */
+#include "lower.h"
+
+#include <ctype.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+Block *lower_open(Lower *L, StmtKind kind, bool unroll, const char *fmt, ...)
+{
+	char s[2048];
+	Block *saved = L->out;
+	Stmt *st;
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(s, sizeof s, fmt, ap);
+	va_end(ap);
+	st = dev_add(L->dev, L->out, kind, arena_strdup(L->a, s));
+	st->unroll = unroll;
+	L->out = &st->body;
+	return saved;
+}
+
+void lower_close(Lower *L, Block *saved)
+{
+	L->out = saved;
+}
+
+Stmt *lower_code(Lower *L, const char *fmt, ...)
+{
+	char s[4096];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(s, sizeof s, fmt, ap);
+	va_end(ap);
+	return dev_add(L->dev, L->out, S_CODE, arena_strdup(L->a, s));
+}
+
+_Noreturn void lower_cannot(Lower *L, const Op *op, const char *fmt, ...)
+{
+	char s[512];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(s, sizeof s, fmt, ap);
+	va_end(ap);
+	diag_fail(L->k->diag, op->loc, "%s: no lowering on this GPU: %s", op_info[op->code].name, s);
+}
+
+/* A C identifier not yet taken, from what is wanted. */
+const char *lower_name(Lower *L, const char *want)
+{
+	static const char *const taken[] = { "i", "j", "e", "h", "x", "k", "r", "c", "p", "I", "J", "t", "g",
+		"tid", "lane", "warp", "smem", "pid", "on", "slot", "row", "up", "d", "w0", "w1", "int", "float",
+		"char", "short", "long", "double", "void", "for", "if", "else", "do", "while", "const", "static",
+		"return", "switch", "case", "break", "default", "goto", "auto", "register", "inline", "signed",
+		"unsigned", "struct", "union", "enum", "extern", "volatile", "sizeof", "typedef", "bool", "true",
+		"false", "class", "new", "delete", "this", "template", "operator", "private", "public", "and", "or",
+		"not", "xor", "inf", "divide", "sigmoid", "u32", "u64", "i64", "b16", "exp", "log", "abs", "max", "min" };
+	char s[64];
+	const char *name;
+	size_t n = 0;
+
+	for (const char *c = want; *c && n < 40; c++)
+		s[n++] = isalnum((unsigned char)*c) || *c == '_' ? *c : '_';
+	s[n] = 0;
+	if (!isalpha((unsigned char)s[0]))
+		memcpy(s, "v", 2);
+	name = arena_strdup(L->a, s);
+	for (int k = 2;; k++) {
+		bool used = false;
+
+		for (size_t i = 0; i < sizeof taken / sizeof *taken; i++)
+			used |= !strcmp(taken[i], name);
+		for (int i = 0; i < L->nnames; i++)
+			used |= !strcmp(L->names[i], name);
+		if (!used)
+			break;
+		name = arena_printf(L->a, "%s%d", s, k);
+	}
+	if (L->nnames == 512)
+		bug("too many names");
+	return L->names[L->nnames++] = name;
+}
+
+static const char *lowered(Lower *L, const char *s, const char *suffix)
+{
+	char *r = arena_printf(L->a, "%s%s", s, suffix);
+
+	for (char *p = r; *p; p++)
+		*p = (char)tolower((unsigned char)*p);
+	return r;
+}
+
+/* Which program this is: the last grid entry varies fastest. */
+static void decode_program(Lower *L)
+{
+	const Grid *grid = &L->k->grid;
+	KernelText *t = &L->dev->text;
+	const char *pid = "(int)blockIdx.x";
+
+	t->nfactors = 0;
+	for (int i = 0; i < grid->n; i++) {
+		const Range *r = grid->range[i];
+
+		t->grid[t->nfactors++] = (Factor){ FACTOR_AXIS, r->axis->id, r->n };
+	}
+	for (int i = grid->n - 1; i >= 0; i--) {
+		Range *r = grid->range[i];
+		bool tiled = r->kind == RANGE_GRID, last = i == 0;
+		const char *size = lower_size(L, r, 0), *count, *at;
+
+		count = tiled && r->n > 1 ? arena_printf(L->a, "((%s + %d) / %d)", size, r->n - 1, r->n) : size;
+		at = last ? pid : arena_printf(L->a, "%s %% %s", pid, count);
+		if (tiled) {
+			const char *n0 = lower_name(L, lowered(L, r->axis->name, "0"));
+
+			lower_code(L, "const int %s = %s * %d;", n0, strchr(at, ' ') ? arena_printf(L->a, "(%s)", at) : at,
+			           r->n);
+			lower_code(L, "const int %s_live = %s - %s < %d ? %s - %s : %d;", n0, size, n0, r->n, size, n0,
+			           r->n);
+			L->start[r->id] = n0;
+		} else {
+			const char *name = lower_name(L, lowered(L, r->axis->name, "i"));
+
+			lower_code(L, "const int %s = %s;", name, at);
+			L->prog[r->id] = name;
+		}
+		if (!last) {
+			const char *next = lower_name(L, "pid");
+
+			lower_code(L, "const int %s = %s / %s;", next, pid, count);
+			pid = next;
+		}
+	}
+	for (int i = 0; i < L->k->nranges; i++) /* the same axis outside the grid's own range objects */
+		for (int j = 0; j < grid->n; j++)
+			if (L->k->ranges[i]->kind == RANGE_ONE && L->k->ranges[i]->axis == grid->range[j]->axis)
+				L->prog[i] = L->prog[grid->range[j]->id];
+}
+
+/* Columns that no copy fills are zeros from the start, so that padding multiplies as zero. */
+static void zero_padding(Lower *L)
+{
+	for (int i = 0; i < L->dev->nbufs; i++) {
+		Buffer *b = L->dev->buf[i];
+		int threads = L->warps * 32;
+		Block *saved;
+
+		if (b->elem != 2 || b->rows == 1 || (b->used_cols == b->cols && b->cols % b->pcols == 0))
+			continue;
+		saved = lower_open(L, S_FOR, false, "int x = tid; x < %d; x += %d", b->bytes * b->stages / 16, threads);
+		saved->last->atomic = true;
+		dev_access(lower_code(L, "st_shared_v4(%s + 16 * x, 0, 0, 0, 0);", b->name), b, ACC_WRITE);
+		lower_close(L, saved);
+	}
+}
+
+static void splice(Block *to, const Block *from)
+{
+	if (!from->first)
+		return;
+	if (to->last)
+		to->last->next = from->first;
+	else
+		to->first = from->first;
+	to->last = from->last;
+}
+
+void lower_kernel(Dev *d, Facts *f, int stages, int align)
+{
+	Lower *L = ARENA_NEW(d->arena, Lower);
+	Block zero = { 0 }, body = { 0 };
+
+	L->dev = d;
+	L->k = d->k;
+	L->f = f;
+	L->a = d->arena;
+	L->stages = stages;
+	L->align = align;
+	L->warps = d->warps;
+	for (int i = 0; i < d->k->nargs; i++) {
+		L->f16 |= d->k->args[i]->dtype == DT_F16;
+		L->names[L->nnames++] = d->k->args[i]->name;
+	}
+	for (int i = 0; i < d->k->naxes; i++)
+		L->names[L->nnames++] = d->k->axes[i]->name;
+	L->names[L->nnames++] = d->name;
+	L->out = &L->pro;
+	decode_program(L);
+	L->out = &body;
+	lower_region(L, d->k->body);
+	L->out = &zero;
+	zero_padding(L);
+	splice(&d->body, &L->pro);
+	splice(&d->body, &zero);
+	splice(&d->body, &body);
+}

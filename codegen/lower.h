@@ -1,0 +1,142 @@
+/* lower.h -- from tile ops to statements: the context the lower_*.c files share.
+ *
+ * Effects (store, set, update, decay) are lowered in program order; each asks for the values it
+ * needs in the layout it needs them, and a value is computed where it is first asked for. A
+ * Version is a value held by each thread in one layout; cheap elementwise ops have none and are
+ * written out inside their consumer's loops.
+ *
+ * Strips. A tile whose rows are not divided over warps can be large; a root whose value comes from
+ * products is lowered 16 rows at a time, in an unrolled loop over strips. What does not depend on
+ * the rows is emitted before that loop (lower_hoist). Inside, a layout's row base is the strip's.
+ */
+#ifndef AZ_LOWER_H
+#define AZ_LOWER_H
+
+#include "dev.h"
+#include "facts.h"
+
+typedef struct Version Version;
+struct Version {
+	const Op *op;
+	Layout l;
+	bool packed;      /* two 16-bit values a register, innermost digit the pair */
+	const char *name; /* the array */
+	int scope;
+	Version *next;
+};
+
+/* A load that lives in shared memory. */
+typedef struct Staged {
+	const Op *op;
+	Buffer *buf;
+	const char *base; /* name of the tile's address at this point of the text */
+} Staged;
+
+typedef struct Strip {
+	const char *var, *base; /* "m", "16 * m" */
+	Block *outer;
+	int outer_scope, count;
+} Strip;
+
+typedef struct Lower {
+	Dev *dev;
+	const Kernel *k;
+	Facts *f;
+	Arena *a;
+	Block *out, pro;
+	Version *versions;
+	int scope;
+	Strip *strip;
+	int nstaged;
+	Staged staged[MAX_BUFFERS];
+	const char *start[64];  /* by Range.id: the name of its first element */
+	const char *prog[64];   /* RANGE_ONE: by Range.id, the program's index */
+	const char *homes[MAX_BUFFERS]; /* vectors already in shared memory */
+	const Op *home_op[MAX_BUFFERS];
+	Buffer *home_buf[MAX_BUFFERS];
+	int nhomes;
+	const char *lane_key[64], *lane_name[64]; /* lane addresses already in the prologue */
+	int nlanes;
+	const char *names[512];
+	int nnames, nfor;
+	int stages, align, warps;
+	bool f16;
+} Lower;
+
+/* lower.c */
+void lower_kernel(Dev *d, Facts *f, int stages, int align);
+Block *lower_open(Lower *L, StmtKind kind, bool unroll, const char *fmt, ...)
+	__attribute__((format(printf, 4, 5)));
+void lower_close(Lower *L, Block *saved);
+Stmt *lower_code(Lower *L, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+const char *lower_name(Lower *L, const char *want);
+_Noreturn void lower_cannot(Lower *L, const Op *op, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+
+/* lower_value.c: values as registers. v: one expression for each register digit of l. */
+Version *lower_need(Lower *L, Op *op, const Layout *l);
+Version *lower_need_packed(Lower *L, Op *op, const Layout *l);
+Version *lower_find(Lower *L, const Op *op, const Layout *l, bool packed);
+Version *lower_declare(Lower *L, const Op *op, const Layout *l, bool packed, const char *want);
+void lower_ensure(Lower *L, Op *op, const Layout *l);
+const char *lower_elem(Lower *L, Op *op, const Layout *l, const char *const *v);
+const char *lower_ref(Lower *L, const Version *w, const Layout *l, const char *const *v);
+const char *lower_pack(Lower *L, const char *lo, const char *hi);
+/* Opens loops over l's register digits (all but the pair when `pairs`), fills v. */
+Block *lower_nest(Lower *L, const Layout *l, bool pairs, const char **v);
+void lower_nest_close(Lower *L, Block *saved);
+Layout lower_vector_layout(Lower *L, const Op *op);
+Layout lower_value_layout(Lower *L, const Op *op);
+Layout lower_lane_layout(int n);
+Block *lower_hoist(Lower *L, const Layout *l, int *scope);
+
+/* lower_reduce.c */
+Version *lower_reduce(Lower *L, Op *op, const Layout *l);
+Version *lower_cumsum(Lower *L, Op *op, const Layout *l);
+Version *lower_convert(Lower *L, Op *op, Version *from, const Layout *l);
+
+/* lower_dot.c: into `acc` when given (adds to it), else into a new zeroed array. */
+Version *lower_dot(Lower *L, Op *op, const Layout *l, Version *acc);
+
+/* lower_grow.c: operands over a grown dimension. */
+typedef struct Leaf {
+	const Grow *g;
+	Orient orient;
+	const char *a[MAX_SRC], *b[MAX_SRC]; /* per POW2 piece: arrays xa[row core][I], xb[row core][J][b1] */
+	Version *elem[MAX_SRC];              /* per ELEM piece: packed cores */
+	const char *row;                     /* first row core of the leaf in the versions of `elem` */
+} Leaf;
+Leaf lower_leaf(Lower *L, const Grow *g, Orient o, const Layout *rows, const char *first, int nrows);
+/* Register of row core r (0..nrows-1), slot core 2*pair + b1 of piece p. */
+const char *lower_form(Lower *L, const Leaf *x, int piece, const char *r, const char *I, const char *J,
+                       const char *b1, bool diagonal);
+Version *lower_pack_state(Lower *L, Op *get, const Layout *l, const Grow *left);
+void lower_state_load(Lower *L, Op *state, Version *to);
+void lower_state_store(Lower *L, Op *store, Op *get, Version *from);
+
+/* lower_mem.c */
+const char *lower_pointer(Lower *L, const Op *op);     /* base pointer with program axes applied */
+const char *lower_stride(Lower *L, const Op *op, int tile_dim);
+const char *lower_start(Lower *L, const Range *r);     /* "0" for none */
+const char *lower_size(Lower *L, const Range *r, int n);
+void lower_stage(Lower *L, Op *load, int stages);
+void lower_issue(Lower *L, const Staged *s, const char *dst, const char *start);
+Version *lower_load(Lower *L, Op *op, const Layout *l, bool packed);
+void lower_store(Lower *L, Op *op);
+Staged *lower_staged(Lower *L, const Op *op);
+/* Emits loads of cores rows [r0, r0+nr) x [c0, c0+nc) of the staged tile into array `to`. */
+void lower_cores(Lower *L, const Staged *s, const Layout *l, const char *to, const char *r0, int nr,
+                 const char *c0, int nc);
+
+/* lower_mask.c */
+typedef struct Mask Mask;
+Version *lower_where(Lower *L, Op *op, const Layout *l);
+bool lower_is_tri(const Op *mask);      /* i >= j of one range, and nothing else that can fail inside */
+bool lower_zero_upper(const Op *x);
+void lower_loop_bounds(Lower *L, const Op *loop, const char *tiles, const char **lo, const char **hi);
+
+/* lower_loop.c */
+void lower_region(Lower *L, Region *r);
+void lower_root_strips(Lower *L, Op *op, Op *value, void (*body)(Lower *, Op *, const Layout *));
+
+#endif

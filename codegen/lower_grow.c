@@ -1,0 +1,364 @@
+/* lower_grow.c -- operands over a grown dimension, formed in registers, and the states they feed.
+ *
+ * The slot order (facts.h) is chosen so that a POW2 core is one packed multiplication: lane bits of
+ * a slot select x[4I + a] (array xa, one register for each I) and the rest x[4J + 2 b1 + b0] (array xb).
+ * In the N orientation a is the lane's t, so xb is a broadcast within the quad and xa a byte
+ * permute of it; in the T orientation the slot's low bits are the lane's g, so both are shuffles.
+ * A product of two 16-bit values rounds once, exactly as in fp32; the features' scales are applied in
+ * fp32 where the state is rounded for its reader, and never to the features.
+ */
+#include "lower.h"
+
+#include <string.h>
+
+static const char *ty(Lower *L)
+{
+	return L->f16 ? "f16" : "bf16";
+}
+
+/* Cores [nrows][...] of x, from row core `first`; *row: what to add to a row index. */
+static const char *leaf_cores(Lower *L, Op *x, Orient o, const Layout *rows, const char *first, int nrows,
+                              const char **row)
+{
+	Split r = { 0, 1, 1 }, c = facts_dim(L->f, x, 1);
+	Staged *s = lower_staged(L, x);
+	Layout l;
+	Version *w;
+
+	r.cores = rows->d[0].n;
+	for (int i = 3; i < rows->nd; i++)
+		if (rows->d[i].hw == HW_WARP && rows->d[i].dim == 0) {
+			r.warps = rows->d[i].n;
+			r.pos = rows->d[i].pos;
+		}
+	c = (Split){ c.cores * c.warps, 1, 1 };
+	l = layout_core(o, r, c);
+	l.base[0] = rows->base[0];
+	w = lower_find(L, x, &l, true);
+	if (!w && s && r.cores > nrows && s->buf->elem == 2) {
+		const char *name = lower_name(L, arena_printf(L->a, "%s_f", x->name ? x->name : x->arg->name));
+
+		lower_code(L, "u32 %s[%d][%d];", name, nrows, c.cores);
+		lower_cores(L, s, &l, name, first, nrows, "0", c.cores);
+		*row = "";
+		return name;
+	}
+	if (!w)
+		w = lower_need_packed(L, x, &l);
+	*row = strcmp(first, "0") ? arena_printf(L->a, "%s + ", first) : "";
+	if (!w->l.base[0] && l.base[0])
+		*row = arena_printf(L->a, "%d * %s + %s", r.cores, L->strip->var, *row);
+	return w->name;
+}
+
+static void pow2_leaf(Lower *L, Leaf *x, int q, const char *cores, const char *row, int nrows)
+{
+	const Piece *p = &x->g->piece[q];
+	const char *xa = lower_name(L, arena_printf(L->a, "%sa", p->x->name ? p->x->name : "x"));
+	const char *xb = lower_name(L, arena_printf(L->a, "%sb", p->x->name ? p->x->name : "x"));
+	Block *saved = L->out;
+
+	lower_code(L, "u32 %s[%d][%d], %s[%d][%d][2];", xa, nrows, p->groups, xb, nrows, p->groups);
+	lower_open(L, S_FOR, true, "int r = 0; r < %d; r++", nrows);
+	lower_open(L, S_FOR, true, "int I = 0; I < %d; I++", p->groups);
+	if (x->orient == ORIENT_N) {
+		for (int b = 0; b < 2; b++)
+			lower_code(L, "%s[r][I][%d] = shfl_idx_u32(%s[%sr][I / 2], 4 * g + 2 * (I %% 2)%s);", xb, b, cores,
+			           row, b ? " + 1" : "");
+		lower_code(L, "%s[r][I] = prmt(%s[r][I][0], %s[r][I][1], 0x1010 + 0x2222 * t);", xa, xb, xb);
+	} else {
+		lower_code(L, "%s[r][I] = shfl_idx_u32(%s[%sr][I / 2], 4 * (4 * (I %% 2) + g / 2) + t);", xa, cores,
+		           row);
+		for (int b = 0; b < 2; b++)
+			lower_code(L, "%s[r][I][%d] = shfl_idx_u32(%s[%sr][I / 2], 4 * (4 * (I %% 2) + %sg %% 2) + t);", xb,
+			           b, cores, row, b ? "2 + " : "");
+	}
+	L->out = saved;
+	x->a[q] = xa;
+	x->b[q] = xb;
+}
+
+Leaf lower_leaf(Lower *L, const Grow *g, Orient o, const Layout *rows, const char *first, int nrows)
+{
+	Leaf x = { .g = g, .orient = o, .row = first };
+	const char *row[MAX_SRC], *cores[MAX_SRC];
+
+	for (int q = 0; q < g->npieces; q++) {
+		const Piece *p = &g->piece[q];
+
+		cores[q] = NULL;
+		if (!p->x)
+			continue;
+		for (int i = 0; i < q; i++)
+			if (g->piece[i].x == p->x) {
+				cores[q] = cores[i];
+				row[q] = row[i];
+			}
+		if (!cores[q])
+			cores[q] = leaf_cores(L, p->x, o, rows, first, nrows, &row[q]);
+		if (p->kind == PIECE_POW2) {
+			pow2_leaf(L, &x, q, cores[q], row[q], nrows);
+		} else {
+			x.a[q] = cores[q];
+			x.b[q] = row[q];
+		}
+	}
+	return x;
+}
+
+const char *lower_form(Lower *L, const Leaf *x, int piece, const char *r, const char *I, const char *J,
+                       const char *b1, bool pair)
+{
+	const Piece *p = &x->g->piece[piece];
+	const char *one = L->f16 ? "3c00" : "3f80", *e;
+
+	if (p->kind == PIECE_CONST)
+		return arena_printf(L->a, x->orient == ORIENT_N ? "(t == 0 && %s == 0 ? 0x%su : 0)"
+		                                                : "(g == 0 && %s == 0 ? 0x%s%su : 0)",
+		                    b1, one, one);
+	if (!pair)
+		return arena_printf(L->a, "%s[%s%s][%s]", x->a[piece], x->b[piece], r,
+		                    strcmp(I, "0") ? arena_printf(L->a, "2 * %s + %s", I, b1) : b1);
+	e = arena_printf(L->a, "mul_%sx2(%s[%s][%s], %s[%s][%s][%s])", ty(L), x->a[piece], r, I, x->b[piece], r, J,
+	                 b1);
+	if (x->g->const_slot != p->slot + 2 || strcmp(b1, "0"))
+		return e;
+	if (x->orient == ORIENT_N)
+		return arena_printf(L->a, "p == %d && t == 1 ? (%s & 0xffff0000u) | 0x%su : %s", p->slot / 16, e, one,
+		                    e);
+	return arena_printf(L->a, "p == %d && g == 2 ? 0x%s%su : %s", p->slot / 16, one, one, e);
+}
+
+/* -- states ------------------------------------------------------------------------------- */
+
+/* The feature map that a state accumulates: the left operand of its update. */
+static const Grow *state_grow(Lower *L, const Region *r, const Op *state)
+{
+	for (Op *o = r->first; o; o = o->next) {
+		if (o->code == OP_update && o->src[0] == state && o->src[1]->code == OP_dot) {
+			bool sw = false;
+			Op *x = op_base(o->src[1]->src[0], &sw);
+
+			return grow_parse(L->a, x);
+		}
+		if (o->body) {
+			const Grow *g = state_grow(L, o->body, state);
+
+			if (g)
+				return g;
+		}
+	}
+	return NULL;
+}
+
+static const Grow *need_grow(Lower *L, const Op *state)
+{
+	const Grow *g = state_grow(L, L->k->body, state);
+
+	if (!g)
+		lower_cannot(L, state, "a state over features whose updates are not a product with the features");
+	return g;
+}
+
+static const char *fnum(Lower *L, double v)
+{
+	const char *s = arena_printf(L->a, "%.9g", v);
+
+	return arena_printf(L->a, "%s%sf", s, strpbrk(s, ".e") ? "" : ".0");
+}
+
+Version *lower_pack_state(Lower *L, Op *get, const Layout *l, const Grow *left)
+{
+	Version *w = lower_find(L, get, l, true), *from;
+	const Grow *right;
+	const char *src;
+	Block *saved, *b;
+	int scope;
+
+	if (w)
+		return w;
+	right = need_grow(L, get->src[0]);
+	for (from = L->versions; from && from->op != get->src[0]; from = from->next)
+		;
+	if (!from)
+		lower_cannot(L, get, "a state read outside its scope");
+	saved = lower_hoist(L, l, &scope);
+	if (from->l.orient != ORIENT_T)
+		lower_cannot(L, get, "a state held in the other orientation");
+	w = lower_declare(L, get, l, true, arena_printf(L->a, "%s_h", from->name));
+	src = from->name;
+	for (int q = 0; q < right->npieces; q++) {
+		const Piece *p = &right->piece[q], *o = &left->piece[q];
+		double s = p->scale * o->scale;
+
+		if (!p->nslots)
+			continue;
+		b = L->out;
+		if (p->kind == PIECE_POW2) {
+			const char *wd = lower_name(L, arena_printf(L->a, "%s_w", from->name));
+
+			lower_code(L, "const float %s[4] = { t == 0 ? %s : 0.0f, t == 1 ? %s : t < 1 ? %s : 0.0f, "
+			           "t == 2 ? %s : t < 2 ? %s : 0.0f, t == 3 ? %s : %s };", wd, fnum(L, s), fnum(L, s),
+			           fnum(L, 2 * s), fnum(L, s), fnum(L, 2 * s), fnum(L, s), fnum(L, 2 * s));
+			lower_open(L, S_FOR, true, "int I = 0; I < %d; I++", p->groups);
+			lower_open(L, S_FOR, true, "int J = I; J < %d; J++", p->groups);
+			lower_open(L, S_FOR, true, "int h = 0; h < 2; h++");
+			lower_code(L, "const int c = 2 * (%sI * (%d - I) / 2 + J) + h;",
+			           p->slot ? arena_printf(L->a, "%d + ", p->slot / 16) : "", 2 * p->groups - 1);
+			if (right->const_slot == p->slot + 2)
+				lower_code(L, "const float w0 = I < J ? %s : I + h == 0 && t == 1 ? %s : %s[2 * h];",
+				           fnum(L, 2 * s), fnum(L, right->const_value * left->const_value), wd);
+			else
+				lower_code(L, "const float w0 = I < J ? %s : %s[2 * h];", fnum(L, 2 * s), wd);
+			lower_code(L, "const float w1 = I < J ? %s : %s[2 * h + 1];", fnum(L, 2 * s), wd);
+			lower_open(L, S_FOR, true, "int j = 0; j < %d; j++", l->d[1].n);
+			lower_code(L, "%s[c][j] = %s;", w->name,
+			           lower_pack(L, arena_printf(L->a, "%s[c][j][0] * w0", src),
+			                      arena_printf(L->a, "%s[c][j][1] * w1", src)));
+		} else {
+			lower_open(L, S_FOR, true, "int i = %d; i < %d; i++", p->slot / 8, (p->slot + p->nslots) / 8);
+			lower_open(L, S_FOR, true, "int j = 0; j < %d; j++", l->d[1].n);
+			lower_code(L, "%s[i][j] = %s;", w->name,
+			           lower_pack(L, arena_printf(L->a, "%s[i][j][0] * %s", src, fnum(L, s)),
+			                      arena_printf(L->a, "%s[i][j][1] * %s", src, fnum(L, s))));
+		}
+		L->out = b;
+	}
+	L->out = saved;
+	L->scope = scope;
+	return w;
+}
+
+/* Tables from slots to the author's rows (-1: a dead slot) and scales. */
+static const char *order_tables(Lower *L, const Grow *g)
+{
+	const char *name = NULL;
+	Text row = { .arena = L->a }, scale = { .arena = L->a };
+	short at[4096];
+	double w[4096];
+
+	if (g->slots > 4096)
+		bug("a grown dimension of %d slots", g->slots);
+	for (int i = 0; i < g->slots; i++) {
+		at[i] = -1;
+		w[i] = 1;
+	}
+	for (int q = 0; q < g->npieces; q++) {
+		const Piece *p = &g->piece[q];
+		int d = 4 * p->groups, pair = 0;
+
+		if (p->kind == PIECE_CONST) {
+			at[p->slot] = (short)p->lo;
+			w[p->slot] = p->scale;
+		} else if (p->kind == PIECE_ELEM) {
+			for (int i = 0; i < p->n; i++) {
+				at[p->slot + i] = (short)(p->lo + i);
+				w[p->slot + i] = p->scale;
+			}
+		} else {
+			for (int I = 0; I < p->groups; I++)
+				for (int J = I; J < p->groups; J++, pair++)
+					for (int s = 0; s < 16; s++) {
+						int i = 4 * I + s / 2 % 4, j = 4 * J + 2 * (s / 8) + s % 2;
+
+						if (i > j)
+							continue;
+						at[p->slot + 16 * pair + s] = (short)(p->lo + i * d - i * (i - 1) / 2 + j - i);
+						w[p->slot + 16 * pair + s] = p->scale * (i < j ? 1.4142135623730951 : 1);
+					}
+		}
+	}
+	for (int q = 0; q < g->npieces; q++) /* after POW2, whose dead slot it takes */
+		if (g->piece[q].kind == PIECE_CONST) {
+			at[g->piece[q].slot] = (short)g->piece[q].lo;
+			w[g->piece[q].slot] = g->piece[q].scale;
+		}
+	for (int i = 0; i < g->slots; i++) {
+		const char *sep = i == 0 ? "\n\t" : i % 16 ? ", " : ",\n\t";
+
+		text_add(&row, "%s%d", sep, at[i]);
+		text_add(&scale, "%s%s", i == 0 ? "\n\t" : i % 8 ? ", " : ",\n\t", fnum(L, w[i]));
+	}
+	for (int i = 0; i < L->dev->ntables; i++)
+		if (strstr(L->dev->table[i].text, row.s) && strstr(L->dev->table[i].text, scale.s))
+			return L->dev->table[i].name;
+	name = lower_name(L, arena_printf(L->a, "%s_order", L->dev->name));
+	if (L->dev->ntables == MAX_TABLES)
+		bug("too many tables");
+	L->dev->table[L->dev->ntables++] = (Table){ name, arena_printf(L->a,
+		"// feature slot -> row of the state (-1: unused), and the row's scale\n"
+		"static __device__ const short %s_row[%d] = {%s\n};\n"
+		"static __device__ const float %s_scale[%d] = {%s\n};", name, g->slots, row.s, name, g->slots, scale.s) };
+	return name;
+}
+
+typedef struct Cell {
+	const char *v[MAX_DIGITS], *row, *col;
+	Block *saved;
+} Cell;
+
+/* Loops over the state's registers down to one element that exists; `tile` is [F, V] or [F]. */
+static Cell cell_open(Lower *L, const Op *io, const Op *tile, const Version *w, const char *table)
+{
+	Cell c;
+	int cols = w->l.d[1].n * 8;
+
+	c.saved = lower_nest(L, &w->l, false, c.v);
+	for (int i = 3; i < w->l.nd; i++)
+		if (w->l.d[i].hw == HW_WARP && w->l.d[i].dim == 1)
+			cols *= w->l.d[i].n;
+	lower_code(L, "const int slot = %s;", layout_coord(L->a, &w->l, 0, c.v));
+	lower_code(L, "const int row = %s_row[slot];", table);
+	c.row = lower_stride(L, io, 0);
+	c.col = layout_coord(L->a, &w->l, 1, c.v);
+	if (tile->rank == 1)
+		lower_open(L, S_IF, false, "row >= 0 && %s == 0", c.col);
+	else if (cols > tile->dim[1].n)
+		lower_open(L, S_IF, false, "row >= 0 && %s < %d", c.col, tile->dim[1].n);
+	else
+		lower_open(L, S_IF, false, "row >= 0");
+	return c;
+}
+
+static const char *cell_pointer(Lower *L, const Op *io, const Op *tile, const Cell *c)
+{
+	if (tile->rank == 1)
+		return arena_printf(L->a, "%s + row%s", lower_pointer(L, io),
+		                    strcmp(c->row, "1") ? arena_printf(L->a, " * %s", c->row) : "");
+	return arena_printf(L->a, "%s + row * %s + %s", lower_pointer(L, io), c->row, c->col);
+}
+
+void lower_state_load(Lower *L, Op *state, Version *to)
+{
+	Op *load = state->src[0];
+	const char *table;
+	Cell c;
+
+	while (load->code == OP_cast || load->code == OP_expand)
+		load = load->src[0];
+	if (load->code != OP_load)
+		lower_cannot(L, state, "a state over features that starts from a computed tile");
+	table = order_tables(L, need_grow(L, state));
+	c = cell_open(L, load, load, to, table);
+	lower_code(L, "%s = ld_global_f32(%s) / %s_scale[slot];", lower_ref(L, to, &to->l, c.v),
+	           cell_pointer(L, load, load, &c), table);
+	lower_nest_close(L, c.saved);
+}
+
+void lower_state_store(Lower *L, Op *store, Op *get, Version *from)
+{
+	const char *table = order_tables(L, need_grow(L, get->src[0])), *owner;
+	Block *b = L->out;
+	Op *x = store->src[0];
+	Cell c;
+
+	while (x->code == OP_cast)
+		x = x->src[0];
+	owner = layout_owner(L->a, &from->l, L->warps);
+	if (owner)
+		lower_open(L, S_IF, false, "%s", owner);
+	c = cell_open(L, store, x, from, table);
+	lower_code(L, "st_global_f32(%s, %s * %s_scale[slot]);", cell_pointer(L, store, x, &c),
+	           lower_ref(L, from, &from->l, c.v), table);
+	L->out = b;
+}

@@ -1,0 +1,271 @@
+/* lower_mask.c -- masks that compare indices: split into intervals.
+ *
+ * A mask is a conjunction of linear constraints sum(coef[d] * index[d]) + rest >= 0. Over a tile each
+ * constraint has a least value; where all of them are >= 0 the tile is whole and its select is
+ * skipped, by a condition that is the same for a warp. The same constraints bound the loop over
+ * tiles: where one has no solution, the tile is never visited.
+ */
+#include "lower.h"
+
+#include <string.h>
+
+typedef struct Linear {
+	int coef[2];
+	const Range *range[2];
+	const char *rest; /* C expression, or NULL */
+	long c;
+	int live;         /* the constraint "dimension `live - 1` exists" */
+} Linear;
+
+enum { MAX_CONJ = 8 };
+
+struct Mask {
+	int n;
+	Linear l[MAX_CONJ];
+};
+
+static bool linear_add(Lower *L, const Op *x, int sign, Linear *out)
+{
+	switch (x->code) {
+	case OP_const_: case OP_full:
+		out->c += sign * (long)x->value;
+		return x->value == (double)(long)x->value;
+	case OP_scalar: {
+		const char *v = lower_elem(L, (Op *)x, NULL, NULL);
+
+		if (x->dtype != DT_I32)
+			return false;
+		out->rest = arena_printf(L->a, "%s%s%s", out->rest ? out->rest : "",
+		                         sign > 0 ? (out->rest ? " + " : "") : (out->rest ? " - " : "-"), v);
+		return true;
+	}
+	case OP_expand: {
+		int d = 1 - x->axis_dim;
+
+		if (x->rank != 2 || x->src[0]->code != OP_index || out->range[d])
+			return linear_add(L, x->src[0], sign, out) && x->src[0]->rank == 0;
+		out->coef[d] = sign;
+		out->range[d] = x->src[0]->range;
+		return true;
+	}
+	case OP_add:
+		return linear_add(L, x->src[0], sign, out) && linear_add(L, x->src[1], sign, out);
+	case OP_sub:
+		return linear_add(L, x->src[0], sign, out) && linear_add(L, x->src[1], -sign, out);
+	case OP_neg:
+		return linear_add(L, x->src[0], -sign, out);
+	default:
+		return false;
+	}
+}
+
+static bool mask_parse(Lower *L, const Op *x, Mask *m)
+{
+	Linear *l;
+	int s;
+
+	if (x->code == OP_and_)
+		return mask_parse(L, x->src[0], m) && mask_parse(L, x->src[1], m);
+	if (m->n == MAX_CONJ)
+		return false;
+	l = &m->l[m->n++];
+	*l = (Linear){ .live = 0 };
+	if (x->code == OP_expand && x->src[0]->code == OP_live) {
+		l->live = 2 - x->axis_dim;
+		l->range[l->live - 1] = x->src[0]->dim[0].range;
+		l->c = x->src[0]->dim[0].n;
+		return true;
+	}
+	switch (x->code) {
+	case OP_ge: s = 1; break;
+	case OP_gt: s = 1; l->c = -1; break;
+	case OP_le: s = -1; break;
+	case OP_lt: s = -1; l->c = -1; break;
+	default: return false;
+	}
+	return linear_add(L, x->src[0], s, l) && linear_add(L, x->src[1], -s, l);
+}
+
+static bool lin_static(const Linear *l)
+{
+	return !l->live && !l->rest && l->range[0] && l->range[0] == l->range[1] && l->coef[0] == -l->coef[1];
+}
+
+bool lower_is_tri(const Op *x)
+{
+	if (x->code == OP_and_)
+		return lower_is_tri(x->src[0]) || lower_is_tri(x->src[1]);
+	if (x->code != OP_ge && x->code != OP_gt)
+		return false;
+	for (int i = 0; i < 2; i++)
+		if (x->src[i]->code != OP_expand || x->src[i]->axis_dim != 1 - i ||
+		    x->src[i]->src[0]->code != OP_index)
+			return false;
+	return x->src[0]->src[0]->range == x->src[1]->src[0]->range;
+}
+
+/* Zero wherever the column index exceeds the row index, and not used unmasked. */
+bool lower_zero_upper(const Op *x)
+{
+	double v;
+
+	while (x->code == OP_cast)
+		x = x->src[0];
+	if (x->code == OP_where)
+		return lower_is_tri(x->src[0]) && op_is_const(x->src[2], &v) && v == 0;
+	if (x->code == OP_mul)
+		return lower_zero_upper(x->src[0]) || lower_zero_upper(x->src[1]);
+	return false;
+}
+
+/* "start of the warp's part" along dimension d, and how many elements it has. */
+static const char *part(Lower *L, const Layout *l, int d, int n, int *extent)
+{
+	Text s = { .arena = L->a };
+	int e = 8;
+
+	for (int i = 0; i < l->nd; i++)
+		if (l->d[i].dim == d && l->d[i].hw == HW_REG && l->d[i].stride == 8)
+			e = 8 * l->d[i].n;
+	*extent = e < n ? e : n;
+	if (l->base[d])
+		text_add(&s, "%s", l->base[d]);
+	for (int i = 0; i < l->nd; i++)
+		if (l->d[i].dim == d && l->d[i].hw == HW_WARP) {
+			*extent = e;
+			text_add(&s, "%s%d * (warp / %d %% %d)", s.len ? " + " : "", l->d[i].stride, l->d[i].pos,
+			         l->d[i].n);
+		}
+	if (l->base[d])
+		*extent = e;
+	return s.len ? s.s : NULL;
+}
+
+/* "constraint holds for the whole tile" as C; NULL when it always does. */
+static const char *whole(Lower *L, const Op *op, const Layout *l, const Linear *x)
+{
+	Text s = { .arena = L->a };
+	long c = x->c;
+
+	if (x->live) {
+		int d = x->live - 1, e;
+		const Range *r = x->range[d];
+		const char *p = part(L, l, d, 1 << 30, &e);
+
+		if (!r || r->kind == RANGE_WHOLE)
+			return p ? "0" : e <= (int)x->c ? NULL : "0";
+		return arena_printf(L->a, "%s%s%d <= %s_live", p ? p : "", p ? " + " : "", e, lower_start(L, r));
+	}
+	for (int d = 0; d < 2; d++) {
+		int e = op->dim[d].n;
+		const char *p, *start;
+
+		if (!x->coef[d])
+			continue;
+		p = part(L, l, d, e, &e);
+		start = lower_start(L, x->range[d]);
+		if (lin_static(x))
+			start = "0";
+		if (strcmp(start, "0"))
+			text_add(&s, "%s%s", x->coef[d] < 0 ? " - " : s.len ? " + " : "", start);
+		if (p)
+			text_add(&s, x->coef[d] < 0 ? " - (%s)" : s.len ? " + %s" : "%s", p);
+		if (x->coef[d] < 0)
+			c -= e - 1;
+	}
+	if (x->rest)
+		text_add(&s, "%s%s", s.len ? " + " : "", x->rest);
+	if (!s.len)
+		return c >= 0 ? NULL : "0";
+	return arena_printf(L->a, "%s >= %ld", s.s, -c);
+}
+
+Version *lower_where(Lower *L, Op *op, const Layout *l)
+{
+	Mask m = { 0 };
+	Op *x = op->src[1];
+	const char *v[MAX_DIGITS];
+	Text full = { .arena = L->a };
+	Version *w;
+	Block *b;
+	bool all_static = true;
+
+	if (!mask_parse(L, op->src[0], &m))
+		return NULL;
+	for (int i = 0; i < m.n; i++)
+		all_static &= lin_static(&m.l[i]);
+	if (all_static)
+		return NULL;
+	for (int i = 0; i < m.n; i++) {
+		const char *c = whole(L, op, l, &m.l[i]);
+
+		if (c)
+			text_add(&full, "%s%s", full.len ? " && " : "", c);
+	}
+	for (int i = 0; i < 3; i++)
+		lower_ensure(L, op->src[i], l);
+	w = L->f->op[x->id].uses == 1 ? lower_find(L, x, l, false) : NULL;
+	if (!w || w->packed || !layout_same(&w->l, l) || w->scope != L->scope || x->code == OP_get) {
+		w = lower_declare(L, op, l, false, NULL);
+		w->op = NULL;
+		b = lower_nest(L, l, false, v);
+		lower_code(L, "%s = %s;", lower_ref(L, w, l, v), lower_elem(L, x, l, v));
+		lower_nest_close(L, b);
+	}
+	if (full.len) {
+		const char *mask;
+
+		b = strcmp(full.s, "0") ? lower_open(L, S_IF, false, "!(%s)", full.s) : L->out;
+		lower_nest(L, l, false, v);
+		mask = lower_elem(L, op->src[0], l, v);
+		lower_code(L, "%s = %s ? %s : %s;", lower_ref(L, w, l, v), mask, lower_ref(L, w, l, v),
+		           lower_elem(L, op->src[2], l, v));
+		L->out = b;
+	}
+	w->op = op;
+	return w;
+}
+
+/* The tiles [lo, hi) of the loop's axis in which its mask holds anywhere, out of `tiles`. */
+void lower_loop_bounds(Lower *L, const Op *loop, const char *tiles, const char **lo, const char **hi)
+{
+	Mask m = { 0 };
+	int C = loop->range->n;
+	const Op *mask = loop->mask;
+
+	*lo = "0";
+	*hi = tiles;
+	if (!mask || !mask_parse(L, mask, &m))
+		return;
+	for (int i = 0; i < m.n; i++) {
+		const Linear *x = &m.l[i];
+		int j = x->range[1] == loop->range ? 1 : x->range[0] == loop->range ? 0 : -1, r = 1 - j;
+		Text at = { .arena = L->a };
+		const char *name;
+		long c = x->c;
+
+		if (j < 0 || x->live)
+			continue;
+		/* rest + coef_r * row: at its largest over the rows */
+		if (x->rest)
+			text_puts(&at, x->rest);
+		if (x->coef[r]) {
+			text_add(&at, "%s%s", x->coef[r] < 0 ? " - " : at.len ? " + " : "", lower_start(L, x->range[r]));
+			if (x->coef[r] > 0)
+				c += mask->dim[r].n - 1;
+		}
+		if (x->coef[j] < 0) { /* j <= at + c */
+			name = lower_name(L, arena_printf(L->a, "%s_last", loop->range->axis->name));
+			lower_code(L, "const int %s = %s%s%ld;", name, at.len ? at.s : "", at.len ? " + " : "", c);
+			*hi = arena_printf(L->a, "(%s < 0 ? 0 : %s / %d + 1 < %s ? %s / %d + 1 : %s)", name, name, C, *hi, name,
+			                   C, *hi);
+		} else { /* j >= -(at + c) */
+			name = lower_name(L, arena_printf(L->a, "%s_first", loop->range->axis->name));
+			lower_code(L, "const int %s = -(%s%s%ld);", name, at.len ? at.s : "", at.len ? " + " : "", c);
+			if (!strcmp(*lo, "0"))
+				*lo = arena_printf(L->a, "(%s > 0 ? %s / %d : 0)", name, name, C);
+			else
+				*lo = arena_printf(L->a, "(%s / %d > %s ? %s / %d : %s)", name, C, *lo, name, C, *lo);
+		}
+	}
+}

@@ -1,0 +1,469 @@
+/* lower_mem.c -- tiles between global memory, shared memory and registers.
+ *
+ * Loads that feed products are staged: copied asynchronously into swizzled shared memory, rows out
+ * of range as zeros, and read from there as 8x8 cores. Other loads go straight to registers.
+ */
+#include "lower.h"
+
+#include <ctype.h>
+#include <string.h>
+
+const char *lower_start(Lower *L, const Range *r)
+{
+	if (!r || r->kind == RANGE_WHOLE)
+		return "0";
+	if (r->kind == RANGE_ONE)
+		return L->prog[r->id];
+	if (!L->start[r->id])
+		bug("range of axis %s has no start here", r->axis->name);
+	return L->start[r->id];
+}
+
+const char *lower_size(Lower *L, const Range *r, int n)
+{
+	if (!r)
+		return arena_printf(L->a, "%d", n);
+	if (r->axis->size)
+		return arena_printf(L->a, "%lld", (long long)r->axis->size);
+	return dev_param(L->dev, PARAM_SIZE, 0, r->axis->id, DT_I32, r->axis->name);
+}
+
+static const char *stride_param(Lower *L, const Arg *a, int axis)
+{
+	return dev_param(L->dev, PARAM_STRIDE, a->id, axis, DT_I32,
+	                 arena_printf(L->a, "%s_s%s", a->name, a->axis[axis]->name));
+}
+
+/* The argument axis behind a dimension of the tile. */
+static int tile_axis(const Op *op, int d)
+{
+	for (int i = 0; i < op->arg->rank; i++)
+		if (!(op->at[i] && op->at[i]->kind == RANGE_ONE) && d-- == 0)
+			return i;
+	bug("%s: no axis for this dimension", op->arg->name);
+}
+
+/* "1" for the contiguous last axis of a matrix. */
+const char *lower_stride(Lower *L, const Op *op, int d)
+{
+	int i = tile_axis(op, d);
+
+	if (i == op->arg->rank - 1 && (!op->at[i] || op->at[i]->kind == RANGE_WHOLE))
+		return "1";
+	return stride_param(L, op->arg, i);
+}
+
+const char *lower_pointer(Lower *L, const Op *op)
+{
+	const Arg *a = op->arg;
+	const char *name = arena_printf(L->a, "%s_p", a->name);
+	const char *ty = a->dtype == DT_F32 ? "float" : a->dtype == DT_I32 ? "int" : "b16";
+	Text s = { .arena = L->a };
+	Block *saved = L->out;
+
+	for (int i = 0; i < L->nnames; i++)
+		if (!strcmp(L->names[i], name))
+			return name;
+	L->names[L->nnames++] = name;
+	dev_param(L->dev, PARAM_ARG, a->id, 0, a->dtype, a->name);
+	text_add(&s, "%s%s *const %s = %s", a->output ? "" : "const ", ty, name, a->name);
+	for (int i = 0; i < a->rank; i++)
+		if (op->at[i] && op->at[i]->kind == RANGE_ONE)
+			text_add(&s, " + %s * %s", L->prog[op->at[i]->id], stride_param(L, a, i));
+	L->out = &L->pro;
+	lower_code(L, "%s;", s.s);
+	L->out = saved;
+	return name;
+}
+
+Staged *lower_staged(Lower *L, const Op *op)
+{
+	for (int i = 0; i < L->nstaged; i++)
+		if (L->staged[i].op == op)
+			return &L->staged[i];
+	return NULL;
+}
+
+/* -- global to shared ---------------------------------------------------------------------- */
+
+void lower_stage(Lower *L, Op *op, int stages)
+{
+	Staged *s = &L->staged[L->nstaged++];
+	const char *base = lower_name(L, arena_printf(L->a, "%s_s", op->name ? op->name : op->arg->name));
+	int elem = op->dtype == DT_F32 || op->dtype == DT_I32 ? 4 : 2, rows, cols;
+
+	if (op->rank == 2) {
+		rows = facts_extent(L->f, facts_class(L->f, op, 0));
+		cols = facts_extent(L->f, facts_class(L->f, op, 1));
+	} else {
+		rows = 1;
+		cols = (op->dim[0].n + 31) / 32 * 32;
+	}
+	s->op = op;
+	s->buf = dev_buffer(L->dev, stages > 1 ? arena_printf(L->a, "%s_ring", base) : base, rows, cols, elem,
+	                    stages);
+	s->buf->used_cols = op->dim[op->rank - 1].n;
+	s->base = base;
+}
+
+/* Address of 16-byte unit c of row r, in bytes from the tile's base. */
+static const char *unit_address(Lower *L, const Buffer *b, const char *r, const char *c)
+{
+	int units = b->pbytes / 16, shift = units == 8 ? 0 : units == 4 ? 1 : 2;
+	int panels = b->pcols ? (b->cols + b->pcols - 1) / b->pcols : 1;
+	const char *unit = c, *panel = "";
+
+	if (panels > 1) {
+		panel = arena_printf(L->a, "%s / %d * %d + ", c, units, b->rows * b->pbytes);
+		unit = arena_printf(L->a, "%s %% %d", c, units);
+	}
+	if (!b->swizzle)
+		return arena_printf(L->a, "%s%s * %d + %s * 16", panel, r, b->pbytes,
+		                    panels > 1 ? arena_printf(L->a, "(%s)", unit) : unit);
+	if (shift)
+		return arena_printf(L->a, "%s%s * %d + ((%s) ^ (%s >> %d & %d)) * 16", panel, r, b->pbytes, unit,
+		                    r, shift, b->swizzle);
+	return arena_printf(L->a, "%s%s * %d + ((%s) ^ (%s & %d)) * 16", panel, r, b->pbytes, unit, r,
+	                    b->swizzle);
+}
+
+static const char *row_live(Lower *L, const Op *op, const char *start, const char *r, int alloc)
+{
+	const Range *x = op->dim[0].range;
+	int n = op->dim[0].n;
+	const char *in = alloc > n ? arena_printf(L->a, "%s < %d", r, n) : NULL;
+
+	if (!x || x->kind == RANGE_WHOLE)
+		return in ? in : "1";
+	if (in)
+		return arena_printf(L->a, "%s && %s + %s < %s", in, start, r, lower_size(L, x, 0));
+	return arena_printf(L->a, "%s + %s < %s", start, r, lower_size(L, x, 0));
+}
+
+void lower_issue(Lower *L, const Staged *s, const char *dst, const char *start)
+{
+	const Op *op = s->op;
+	const Buffer *b = s->buf;
+	int threads = L->warps * 32, vec = op->rank == 1;
+	int gran = vec ? b->elem : L->align < 16 ? L->align : 16;
+	int row_bytes = op->dim[op->rank - 1].n * b->elem, per, total;
+	const char *ptr = lower_pointer(L, op), *addr, *src, *stride;
+	Block *saved;
+	Stmt *loop;
+
+	while (!vec && row_bytes % gran)
+		gran /= 2;
+	per = vec ? 1 : row_bytes / gran;
+	total = vec ? b->cols : b->rows * per;
+	saved = lower_open(L, S_FOR, true, "int x = tid; x < %d; x += %d", total,
+	                   threads);
+	loop = saved->last;
+	loop->atomic = true;
+	loop->unroll = false;
+	if (vec) {
+		stride = lower_stride(L, op, 0);
+		lower_code(L, "const int on = %s;", row_live(L, op, start, "x", b->cols));
+		addr = arena_printf(L->a, "%s + %d * x", dst, b->elem);
+		src = arena_printf(L->a, "%s + (i64)(on ? %s + x : 0) * %s", ptr, start, stride);
+	} else {
+		stride = lower_stride(L, op, 0);
+		if (per > 1)
+			lower_code(L, "const int r = x / %d, c = x %% %d;", per, per);
+		else
+			lower_code(L, "const int r = x;");
+		lower_code(L, "const int on = %s;", row_live(L, op, start, "r", b->rows));
+		src = arena_printf(L->a, "%s + (i64)(on ? %s + r : 0) * %s", ptr, start, stride);
+		if (per > 1)
+			src = arena_printf(L->a, "%s + %d * c", src, gran / b->elem);
+		if (gran == 16)
+			addr = arena_printf(L->a, "%s + (%s)", dst, unit_address(L, b, "r", per > 1 ? "c" : "0"));
+		else
+			addr = arena_printf(L->a, "%s + (%s) + c %% %d * %d", dst,
+			                    unit_address(L, b, "r", arena_printf(L->a, "(c / %d)", 16 / gran)),
+			                    16 / gran, gran);
+	}
+	if (gran >= 4) {
+		lower_code(L, "cp_async_%d(%s, %s, on ? %d : 0);", gran, addr, src, gran);
+		dev_access(loop, s->buf, ACC_ASYNC);
+	} else {
+		lower_code(L, "st_shared_b16(%s, on ? ld_global_b16(%s) : 0);", addr, src);
+		dev_access(loop, s->buf, ACC_WRITE);
+	}
+	lower_close(L, saved);
+}
+
+/* -- shared to registers ------------------------------------------------------------------- */
+
+static bool pow2(int n)
+{
+	return n > 0 && !(n & (n - 1));
+}
+
+/* The lane's address for the first group of cores: row and column of its matrix row. */
+static const char *lane_offset(Lower *L, const Staged *s, const Layout *l, int dr, int dc)
+{
+	const Buffer *b = s->buf;
+	Text row = { .arena = L->a }, col = { .arena = L->a };
+	Block *saved = L->out;
+	const char *name, *r = NULL;
+
+	text_puts(&row, dr == 2 ? "lane % 16" : "lane % 8");
+	if (dc == 2)
+		text_add(&col, "lane / %d %% 2", dr == 2 ? 16 : 8);
+	for (int i = 0; i < l->nd; i++)
+		if (l->d[i].hw == HW_WARP) {
+			const char *w = l->d[i].pos == 1 ? "" : arena_printf(L->a, " / %d", l->d[i].pos);
+			Text *t = l->d[i].dim == 0 ? &row : &col;
+			int stride = l->d[i].dim == 0 ? l->d[i].stride : l->d[i].stride / 8;
+
+			text_add(t, "%swarp%s %% %d * %d", t->len ? " + " : "", w, l->d[i].n, stride);
+		}
+	r = arena_printf(L->a, "(%s)", row.s);
+	name = arena_printf(L->a, "%s_l", s->base);
+	name = lower_name(L, name);
+	L->out = &L->pro;
+	lower_code(L, "const u32 %s = %s;", name,
+	           unit_address(L, b, r, col.len ? arena_printf(L->a, "(%s)", col.s) : "0"));
+	L->out = saved;
+	return name;
+}
+
+/* lane_offset, made once for each buffer and shape of group. */
+static const char *lane_name(Lower *L, const Staged *s, const Layout *l, int dr, int dc)
+{
+	Text key = { .arena = L->a };
+
+	text_add(&key, "%d:%d%d", s->buf->id, dr, dc);
+	for (int i = 0; i < l->nd; i++)
+		if (l->d[i].hw == HW_WARP)
+			text_add(&key, ":%d,%d,%d,%d", l->d[i].n, l->d[i].pos, l->d[i].dim, l->d[i].stride);
+	for (int i = 0; i < L->nlanes; i++)
+		if (!strcmp(L->lane_key[i], key.s))
+			return L->lane_name[i];
+	if (L->nlanes == 64)
+		bug("too many lane addresses");
+	L->lane_key[L->nlanes] = key.s;
+	L->lane_name[L->nlanes] = lane_offset(L, s, l, dr, dc);
+	return L->lane_name[L->nlanes++];
+}
+
+/* Group offset added to (rows, panels) and XORed into (columns) the lane's address; valid since a
+ * warp's columns start at a multiple of their power-of-two count, or at 0. */
+static const char *group_address(Lower *L, const Staged *s, const Layout *l, const char *lane,
+                                 const char *row, const char *col)
+{
+	const Buffer *b = s->buf;
+	int wcols = 8 * l->d[1].n, panels = (b->cols + b->pcols - 1) / b->pcols;
+	const char *x = lane, *p;
+	bool colwarps = false;
+
+	for (int i = 0; i < l->nd; i++)
+		colwarps |= l->d[i].hw == HW_WARP && l->d[i].dim == 1;
+	if (colwarps && !pow2(wcols) && wcols % b->pcols)
+		bug("%s: a warp's columns straddle panels unevenly", s->base);
+	if (strcmp(col, "0")) {
+		int units = b->pbytes / 16;
+
+		if (panels > 1 && wcols > b->pcols) {
+			x = arena_printf(L->a, "(%s ^ 16 * ((%s) %% %d))", lane, col, units);
+			x = arena_printf(L->a, "%s + (%s) / %d * %d", x, col, units, b->rows * b->pbytes);
+		} else {
+			x = arena_printf(L->a, "(%s ^ 16 * (%s))", lane, col);
+		}
+	}
+	p = strcmp(row, "0") ? arena_printf(L->a, "%d * (%s)", 8 * b->pbytes, row) : NULL;
+	return p ? arena_printf(L->a, "%s + %s + %s", s->base, p, x) : arena_printf(L->a, "%s + %s", s->base, x);
+}
+
+static const char *plus(Lower *L, const char *a, const char *b)
+{
+	if (!strcmp(a, "0"))
+		return b;
+	if (!strcmp(b, "0"))
+		return a;
+	return arena_printf(L->a, "%s + %s", a, b);
+}
+
+void lower_cores(Lower *L, const Staged *s, const Layout *l, const char *to, const char *r0, int nr,
+                 const char *c0, int nc)
+{
+	bool trans = l->orient == ORIENT_T;
+	int dr = nr % 2 ? 1 : 2, dc = nc % 2 ? 1 : 2;
+	const char *lane, *i = "0", *j = "0", *addr;
+	Block *saved = L->out;
+	Text args = { .arena = L->a };
+	Stmt *st;
+
+	if (dr == 1 && dc == 1)
+		lower_cannot(L, s->op, "a tile of a single 8x8 core");
+	lane = lane_name(L, s, l, dr, dc);
+	if (nr > dr) {
+		lower_open(L, S_FOR, true, "int i = 0; i < %d; i += %d", nr, dr);
+		i = "i";
+	}
+	if (nc > dc) {
+		lower_open(L, S_FOR, true, "int j = 0; j < %d; j += %d", nc, dc);
+		j = "j";
+	}
+	addr = group_address(L, s, l, lane, plus(L, r0, i), plus(L, c0, j));
+	for (int c = 0; c < dc; c++)
+		for (int r = 0; r < dr; r++)
+			text_add(&args, "&%s[%s][%s], ", to, r ? arena_printf(L->a, "%s + 1", i) : i,
+			         c ? arena_printf(L->a, "%s + 1", j) : j);
+	st = lower_code(L, "cores_load%d%s(%s%s);", dr * dc, trans ? "_trans" : "", args.s, addr);
+	dev_access(st, s->buf, ACC_READ);
+	L->out = saved;
+}
+
+/* "row < N && col < V" for the ragged dimensions; NULL when always true. */
+static const char *guard(Lower *L, const Op *tile, const Layout *l, const char *const *coord)
+{
+	Text s = { .arena = L->a };
+
+	for (int d = 0; d < tile->rank; d++) {
+		const Range *r = tile->dim[d].range;
+		int covered = 8;
+
+		for (int i = 0; i < l->nd; i++)
+			if (l->d[i].dim == d)
+				covered = covered > l->d[i].n * l->d[i].stride ? covered : l->d[i].n * l->d[i].stride;
+		if (r && r->kind != RANGE_WHOLE) {
+			if (covered > tile->dim[d].n)
+				text_add(&s, "%s%s < %d", s.len ? " && " : "", coord[d], tile->dim[d].n);
+			text_add(&s, "%s%s + %s < %s", s.len ? " && " : "", lower_start(L, r), coord[d],
+			         lower_size(L, r, 0));
+		} else if (covered > tile->dim[d].n) {
+			text_add(&s, "%s%s < %d", s.len ? " && " : "", coord[d], tile->dim[d].n);
+		}
+	}
+	return s.len ? s.s : NULL;
+}
+
+static const char *element_pointer(Lower *L, const Op *op, const Op *tile, const char *const *coord)
+{
+	Text s = { .arena = L->a };
+
+	text_puts(&s, lower_pointer(L, op));
+	for (int d = 0; d < tile->rank; d++) {
+		const char *stride = lower_stride(L, op, d), *start = lower_start(L, tile->dim[d].range);
+		const char *at = strcmp(start, "0") ? arena_printf(L->a, "%s + %s", start, coord[d]) : coord[d];
+
+		if (!strcmp(stride, "1"))
+			text_add(&s, " + %s", at);
+		else
+			text_add(&s, " + (i64)(%s) * %s", at, stride);
+	}
+	return s.s;
+}
+
+static const char *load_global(Lower *L, Dtype dt, const char *ptr)
+{
+	if (dt == DT_F32)
+		return arena_printf(L->a, "ld_global_f32(%s)", ptr);
+	if (dt == DT_I32)
+		return arena_printf(L->a, "ld_global_i32(%s)", ptr);
+	return arena_printf(L->a, "widen_%s(ld_global_b16(%s))", dt == DT_F16 ? "f16" : "bf16", ptr);
+}
+
+Version *lower_load(Lower *L, Op *op, const Layout *l, bool packed)
+{
+	Staged *s = lower_staged(L, op);
+	const char *v[MAX_DIGITS], *coord[MAX_RANK], *g;
+	Version *w;
+	Block *b;
+	Stmt *st;
+
+	if (s && op->rank == 2 && s->buf->elem == 2) {
+		w = lower_declare(L, op, l, true, op->name ? NULL : op->arg->name);
+		lower_cores(L, s, l, w->name, l->base[0] ? arena_printf(L->a, "%d * %s", l->d[0].n, L->strip->var) : "0",
+		            l->d[0].n, "0", l->d[1].n);
+		return w;
+	}
+	if (packed)
+		lower_cannot(L, op, "an operand that is not staged");
+	w = lower_declare(L, op, l, false, op->name ? NULL : op->arg->name);
+	b = lower_nest(L, l, false, v);
+	for (int d = 0; d < op->rank; d++)
+		coord[d] = layout_coord(L->a, l, d, v);
+	if (s) {
+		const char *at = op->rank == 1
+		                 ? arena_printf(L->a, "%s + %d * (%s)", s->base, s->buf->elem, coord[0])
+		                 : arena_printf(L->a, "%s + %d * (%s) + %d * (%s)", s->base, s->buf->pbytes, coord[0],
+		                                s->buf->elem, coord[1]);
+
+		if (s->buf->elem == 4)
+			st = lower_code(L, "%s = ld_shared_f32(%s);", lower_ref(L, w, l, v), at);
+		else
+			st = lower_code(L, "%s = widen_%s(ld_shared_b16(%s));", lower_ref(L, w, l, v),
+			                L->f16 ? "f16" : "bf16", at);
+		dev_access(st, s->buf, ACC_READ);
+	} else {
+		g = guard(L, op, l, coord);
+		if (g)
+			lower_code(L, "%s = %s ? %s : 0.0f;", lower_ref(L, w, l, v), g,
+			           load_global(L, op->dtype, element_pointer(L, op, op, coord)));
+		else
+			lower_code(L, "%s = %s;", lower_ref(L, w, l, v),
+			           load_global(L, op->dtype, element_pointer(L, op, op, coord)));
+	}
+	lower_nest_close(L, b);
+	return w;
+}
+
+/* -- registers to global ------------------------------------------------------------------- */
+
+static void store_body(Lower *L, Op *op, const Layout *l)
+{
+	Op *x = op->src[0];
+	Dtype dt = op->arg->dtype;
+	const char *v[MAX_DIGITS], *coord[MAX_RANK], *g, *owner, *ty = dt == DT_F16 ? "f16" : "bf16";
+	bool pairs = l->orient == ORIENT_N && x->rank == 2 && x->dim[1].n % 2 == 0 &&
+	             (dt == DT_F32 ? L->align >= 8 : L->align >= 4);
+	Block *b;
+	Op *from = x;
+
+	while (from->code == OP_cast)
+		from = from->src[0];
+	lower_ensure(L, from, l);
+	if (from->rank > 0 && !lower_find(L, from, l, false) && !op_is_elementwise(from))
+		lower_need(L, from, l);
+	owner = layout_owner(L->a, l, L->warps);
+	b = L->out;
+	if (owner)
+		lower_open(L, S_IF, false, "%s", owner);
+	lower_nest(L, l, pairs, v);
+	for (int d = 0; d < x->rank; d++)
+		coord[d] = layout_coord(L->a, l, d, v);
+	g = guard(L, x, l, coord);
+	if (g)
+		lower_open(L, S_IF, false, "%s", g);
+	if (pairs) {
+		const char *lo, *hi;
+		int last = 2;
+
+		v[last] = "0";
+		lo = lower_elem(L, from, l, v);
+		v[last] = "1";
+		hi = lower_elem(L, from, l, v);
+		if (dt == DT_F32)
+			lower_code(L, "st_global_v2(%s, f32_bits(%s), f32_bits(%s));", element_pointer(L, op, x, coord), lo,
+			           hi);
+		else
+			lower_code(L, "st_global_b32(%s, pack_%s(%s, %s));", element_pointer(L, op, x, coord), ty, lo, hi);
+	} else if (dt == DT_F32) {
+		lower_code(L, "st_global_f32(%s, %s);", element_pointer(L, op, x, coord), lower_elem(L, from, l, v));
+	} else {
+		lower_code(L, "st_global_b16(%s, round_%s(%s));", element_pointer(L, op, x, coord), ty,
+		           lower_elem(L, from, l, v));
+	}
+	L->out = b;
+}
+
+void lower_store(Lower *L, Op *op)
+{
+	Op *x = op->src[0];
+
+	while (x->code == OP_cast)
+		x = x->src[0];
+	lower_root_strips(L, op, x, store_body);
+}

@@ -1,0 +1,228 @@
+/* lower_reduce.c -- values that cross threads: reductions, scans, and changes of a vector's layout.
+ *
+ * A reduction over a dimension combines that dimension's register digits, then its lane digits by
+ * xor shuffles, then its warp digits through shared memory. Vectors change layout through shared
+ * memory, where they stay for every later request.
+ */
+#include "lower.h"
+
+#include <string.h>
+
+static const char *combine(Lower *L, const Op *op, const char *x, const char *y)
+{
+	if (op->code == OP_sum)
+		return arena_printf(L->a, "%s + %s", x, y);
+	return arena_printf(L->a, op->code == OP_rmax ? "fmaxf(%s, %s)" : "fminf(%s, %s)", x, y);
+}
+
+static const char *neutral(const Op *op)
+{
+	return op->code == OP_sum ? "0.0f" : op->code == OP_rmax ? "-inf()" : "inf()";
+}
+
+/* The layout in which a reduction's source is asked for. */
+static Layout source_layout(Lower *L, const Op *src, const Layout *want, int dim)
+{
+	Layout l;
+
+	if (src->rank == 1)
+		return lower_lane_layout(src->dim[0].n);
+	l = lower_value_layout(L, src);
+	if (src->rank == 2 && want->rank == 1 && want->base[0]) {
+		int keep = 1 - dim;
+
+		l.base[keep] = want->base[0];
+		l.d[keep].n = want->d[0].n;
+	}
+	return l;
+}
+
+static void through_warps(Lower *L, Op *op, Version *w, const Layout *l, const Layout *from, int dim)
+{
+	int warps = 1, pos = 1, n = 0;
+	const char *v[MAX_DIGITS], *at, *name;
+	Buffer *buf;
+	Block *b;
+	Stmt *st;
+
+	for (int i = 0; i < from->nd; i++)
+		if (from->d[i].hw == HW_WARP && from->d[i].dim == dim) {
+			warps = from->d[i].n;
+			pos = from->d[i].pos;
+		}
+	if (warps == 1)
+		return;
+	for (int i = 0; i < l->nd; i++)
+		n = n > l->d[i].n * l->d[i].stride ? n : l->d[i].n * l->d[i].stride;
+	if (l->rank == 0)
+		n = 1;
+	name = lower_name(L, arena_printf(L->a, "%s_x", w->name));
+	buf = dev_buffer(L->dev, name, warps, n, 4, 1);
+	b = lower_nest(L, l, false, v);
+	at = l->rank ? layout_coord(L->a, l, 0, v) : "0";
+	st = lower_code(L, "st_shared_f32(%s + %d * (warp / %d %% %d) + 4 * (%s), %s);", name, buf->pbytes, pos,
+	                warps, at, lower_ref(L, w, l, v));
+	dev_access(st, buf, ACC_WRITE);
+	lower_nest_close(L, b);
+	b = lower_nest(L, l, false, v);
+	lower_code(L, "%s = %s;", lower_ref(L, w, l, v), neutral(op));
+	lower_open(L, S_FOR, true, "int x = 0; x < %d; x++", warps);
+	st = lower_code(L, "%s = %s;", lower_ref(L, w, l, v),
+	                combine(L, op, lower_ref(L, w, l, v),
+	                        arena_printf(L->a, "ld_shared_f32(%s + %d * x + 4 * (%s))", name, buf->pbytes, at)));
+	dev_access(st, buf, ACC_READ);
+	lower_nest_close(L, b);
+}
+
+Version *lower_reduce(Lower *L, Op *op, const Layout *want)
+{
+	Op *x = op->src[0];
+	int dim = op->axis_dim;
+	Layout from = source_layout(L, x, want, dim), to = layout_drop(from, dim);
+	const char *v[MAX_DIGITS], *vv[MAX_DIGITS];
+	Version *w;
+	Block *b;
+	int r = 0, n = 0;
+
+	from.tri = op->code == OP_sum && dim == 1 && from.base[0] && lower_zero_upper(x);
+	lower_ensure(L, x, &from);
+	w = lower_declare(L, op, &to, false, NULL);
+	w->op = NULL;
+	if (x->dim[dim].n == 1 && x->rank == 2) { /* column 0 of a padded tile */
+		if (from.orient != ORIENT_N || dim != 1)
+			lower_cannot(L, op, "a reduction over one element in this place");
+		b = lower_nest(L, &to, false, v);
+		vv[0] = v[0];
+		vv[1] = vv[2] = "0";
+		lower_code(L, "%s = shfl_idx_f32(%s, lane & 28);", lower_ref(L, w, &to, v), lower_elem(L, x, &from, vv));
+		lower_nest_close(L, b);
+		w->op = op;
+		return layout_same(&to, want) ? w : lower_convert(L, op, w, want);
+	}
+	b = lower_nest(L, &to, false, v);
+	lower_code(L, "%s = %s;", lower_ref(L, w, &to, v), neutral(op));
+	lower_nest_close(L, b);
+	b = lower_nest(L, &from, false, v);
+	for (int i = 0; i < from.nd; i++)
+		if (from.d[i].hw == HW_REG) {
+			if (from.d[i].dim != dim)
+				vv[n++] = v[r];
+			r++;
+		}
+	lower_code(L, "%s = %s;", lower_ref(L, w, &to, vv),
+	           combine(L, op, lower_ref(L, w, &to, vv), lower_elem(L, x, &from, v)));
+	lower_nest_close(L, b);
+	b = lower_nest(L, &to, false, v);
+	for (int i = 0; i < from.nd; i++)
+		if (from.d[i].hw == HW_LANE && from.d[i].dim == dim)
+			for (int m = from.d[i].pos; m < from.d[i].pos * from.d[i].n; m *= 2)
+				lower_code(L, "%s = %s;", lower_ref(L, w, &to, v),
+				           combine(L, op, lower_ref(L, w, &to, v),
+				                   arena_printf(L->a, "shfl_xor_f32(%s, %d)", lower_ref(L, w, &to, v), m)));
+	lower_nest_close(L, b);
+	through_warps(L, op, w, &to, &from, dim);
+	w->op = op;
+	if (want->rank == 0 || layout_same(&to, want))
+		return w;
+	return lower_convert(L, op, w, want);
+}
+
+/* Inclusive, along dimension 0: within the lane, then over lanes, every warp for itself. */
+Version *lower_cumsum(Lower *L, Op *op, const Layout *want)
+{
+	Op *x = op->src[0];
+	Layout l;
+	const char *v[MAX_DIGITS];
+	Version *w;
+	int per;
+
+	if (op->rank != 1)
+		lower_cannot(L, op, "a running sum of a matrix");
+	l = lower_lane_layout(op->dim[0].n);
+	per = l.d[0].n;
+	lower_ensure(L, x, &l);
+	w = lower_declare(L, op, &l, false, NULL);
+	w->op = NULL;
+	for (int i = 0; i < per; i++) {
+		v[0] = arena_printf(L->a, "%d", i);
+		if (i)
+			lower_code(L, "%s[%d] = %s[%d] + %s;", w->name, i, w->name, i - 1, lower_elem(L, x, &l, v));
+		else
+			lower_code(L, "%s[0] = %s;", w->name, lower_elem(L, x, &l, v));
+	}
+	{
+		const char *run = lower_name(L, arena_printf(L->a, "%s_run", w->name));
+		Block *b;
+
+		lower_code(L, "float %s = %s[%d];", run, w->name, per - 1);
+		b = lower_open(L, S_FOR, true, "int d = 1; d < 32; d *= 2");
+		lower_code(L, "const float up = shfl_up_f32(%s, d);", run);
+		lower_code(L, "%s = lane >= d ? %s + up : %s;", run, run, run);
+		lower_close(L, b);
+		lower_code(L, "%s = %s - %s[%d];", run, run, w->name, per - 1);
+		b = lower_open(L, S_FOR, true, "int i = 0; i < %d; i++", per);
+		lower_code(L, "%s[i] = %s[i] + %s;", w->name, w->name, run);
+		lower_close(L, b);
+	}
+	w->op = op;
+	return layout_same(&l, want) ? w : lower_convert(L, op, w, want);
+}
+
+/* A vector in another layout, through shared memory. */
+Version *lower_convert(Lower *L, Op *op, Version *from, const Layout *want)
+{
+	const char *v[MAX_DIGITS], *name = NULL, *owner;
+	Buffer *buf = NULL;
+	Version *w;
+	Block *b, *saved;
+	Stmt *st;
+	int scope;
+
+	if (op->rank == 0)
+		return from;
+	if (op->rank != 1)
+		lower_cannot(L, op, "a matrix needed in two layouts");
+	if (op->code == OP_get)
+		op = op->src[0];
+	saved = lower_hoist(L, &from->l, &scope);
+	for (int i = 0; i < L->nhomes; i++)
+		if (L->home_op[i] == op && op->code != OP_var) {
+			buf = L->home_buf[i];
+			name = L->homes[i];
+		}
+	if (!buf) {
+		int n = 8;
+
+		for (int i = 0; i < from->l.nd; i++)
+			n = n > from->l.d[i].n * from->l.d[i].stride ? n : from->l.d[i].n * from->l.d[i].stride;
+		for (int i = 0; i < want->nd; i++)
+			n = n > want->d[i].n * want->d[i].stride ? n : want->d[i].n * want->d[i].stride;
+		name = lower_name(L, arena_printf(L->a, "%s_v", from->name));
+		buf = dev_buffer(L->dev, name, 1, n, 4, 1);
+		owner = layout_owner(L->a, &from->l, L->warps);
+		b = L->out;
+		if (owner) {
+			lower_open(L, S_IF, false, "%s", owner);
+			b->last->atomic = true;
+		}
+		lower_nest(L, &from->l, false, v);
+		st = lower_code(L, "st_shared_f32(%s + 4 * (%s), %s);", name, layout_coord(L->a, &from->l, 0, v),
+		                lower_ref(L, from, &from->l, v));
+		dev_access(st, buf, ACC_WRITE);
+		L->out = b;
+		if (L->nhomes < MAX_BUFFERS) {
+			L->home_op[L->nhomes] = op;
+			L->home_buf[L->nhomes] = buf;
+			L->homes[L->nhomes++] = name;
+		}
+	}
+	w = lower_declare(L, from->op, want, false, arena_printf(L->a, "%s_at", from->name));
+	b = lower_nest(L, want, false, v);
+	st = lower_code(L, "%s = ld_shared_f32(%s + 4 * (%s));", lower_ref(L, w, want, v), name,
+	                layout_coord(L->a, want, 0, v));
+	dev_access(st, buf, ACC_READ);
+	lower_nest_close(L, b);
+	L->out = saved;
+	L->scope = scope;
+	return w;
+}

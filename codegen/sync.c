@@ -1,0 +1,129 @@
+/* sync.c -- inserts every block barrier, from what the statements read and write.
+ *
+ * requires: accesses said on statements; waits and commits placed by pipeline.
+ * maintains: everything else. No later pass removes a barrier.
+ *
+ * A buffer is, since the last barrier: READ by some thread, WRITTEN by ordinary stores, IN FLIGHT
+ * (an asynchronous copy was issued) or LANDED (its issuer has waited, the others have not met it).
+ * A statement needs a barrier before it when it reads what was WRITTEN or LANDED, or when it
+ * writes or issues a copy into what was READ or WRITTEN. Copies issued into a ring touch another
+ * stage than the one being read, which pipeline guarantees, so IN FLIGHT alone orders nothing.
+ * Loop bodies are walked until the state at their end no longer changes.
+ */
+#include "dev.h"
+
+enum { READ = 1, WRITTEN = 2, INFLIGHT = 4, LANDED = 8 };
+
+typedef struct State {
+	unsigned char flag[MAX_BUFFERS];
+} State;
+
+static void walk(Dev *d, Block *b, State *s);
+
+static bool needs_barrier(const Stmt *s, const State *st)
+{
+	for (int i = 0; i < s->nacc; i++) {
+		unsigned f = st->flag[s->acc[i].buf->id];
+
+		if (s->acc[i].kind == ACC_READ ? f & (WRITTEN | LANDED) : f & (READ | WRITTEN | LANDED))
+			return true;
+	}
+	return false;
+}
+
+static void barrier(State *st)
+{
+	for (int i = 0; i < MAX_BUFFERS; i++)
+		st->flag[i] &= INFLIGHT;
+}
+
+static void record(const Stmt *s, State *st)
+{
+	for (int i = 0; i < s->nacc; i++) {
+		unsigned char *f = &st->flag[s->acc[i].buf->id];
+
+		*f |= s->acc[i].kind == ACC_READ ? READ : s->acc[i].kind == ACC_WRITE ? WRITTEN : INFLIGHT;
+	}
+}
+
+static void join(State *a, const State *b)
+{
+	for (int i = 0; i < MAX_BUFFERS; i++)
+		a->flag[i] |= b->flag[i];
+}
+
+/* The accesses of everything inside, on the statement itself. */
+static void gather(Stmt *to, const Block *b)
+{
+	for (const Stmt *s = b->first; s; s = s->next) {
+		for (int i = 0; i < s->nacc; i++)
+			dev_access(to, s->acc[i].buf, s->acc[i].kind);
+		gather(to, &s->body);
+		gather(to, &s->orelse);
+	}
+}
+
+/* Every wait marks what is in flight as landed, even where younger groups may be pending: that
+ * costs no barrier, since the stage being read always needs the one it causes. */
+static void landed(State *st)
+{
+	for (int i = 0; i < MAX_BUFFERS; i++)
+		if (st->flag[i] & INFLIGHT)
+			st->flag[i] |= LANDED;
+}
+
+static void put_before(Dev *d, Block *b, Stmt *prev, State *st)
+{
+	Stmt *s = ARENA_NEW(d->arena, Stmt);
+
+	s->kind = S_BARRIER;
+	if (prev) {
+		s->next = prev->next;
+		prev->next = s;
+	} else {
+		s->next = b->first;
+		b->first = s;
+	}
+	barrier(st);
+}
+
+static void walk(Dev *d, Block *b, State *st)
+{
+	for (Stmt *s = b->first, *prev = NULL; s; prev = s, s = s->next) {
+		if (s->atomic) {
+			gather(s, &s->body);
+			gather(s, &s->orelse);
+		}
+		if (needs_barrier(s, st))
+			put_before(d, b, prev, st);
+		record(s, st);
+		if (s->kind == S_BARRIER)
+			barrier(st);
+		if (s->kind == S_WAIT)
+			landed(st);
+		if (s->atomic)
+			continue;
+		if (s->kind == S_FOR) {
+			State before = *st;
+
+			for (int i = 0; i < 3; i++) {
+				walk(d, &s->body, st);
+				if (s->uniform_loop)
+					join(st, &before);
+			}
+		} else if (s->kind == S_IF) {
+			State other = *st;
+
+			walk(d, &s->body, st);
+			walk(d, &s->orelse, &other);
+			join(st, &other);
+		}
+	}
+}
+
+void sync_insert(Dev *d)
+{
+	State st = { { 0 } };
+
+	walk(d, &d->body, &st);
+}

@@ -1,0 +1,288 @@
+/* tails.c -- elements out of range do not exist.
+ *
+ * Loads give 0 where an element does not exist; what an expression makes of that is followed
+ * symbolically. Where a sum, a maximum or a contraction would see anything but its neutral element,
+ * the value is replaced, for all its users, by where(live, value, neutral): elements that do not
+ * exist may hold anything. requires: facts. breaks: facts (new ops).
+ */
+#include "tails.h"
+
+#include <math.h>
+
+typedef struct Dead {
+	bool known, risky; /* risky: may be inf or NaN, so that 0 times it is not 0 */
+	double v;
+} Dead;
+
+static Dead dead(Facts *f, const Op *x, int d);
+
+static Dead known(double v)
+{
+	return (Dead){ true, isnan(v), v };
+}
+
+/* The comparison i >= j of one range is false at a column that does not exist, in every row that does. */
+static bool tri_mask(const Op *x)
+{
+	if (x->code == OP_and_)
+		return tri_mask(x->src[0]) || tri_mask(x->src[1]);
+	if (x->code != OP_ge && x->code != OP_gt)
+		return false;
+	for (int i = 0; i < 2; i++)
+		if (x->src[i]->code != OP_expand || x->src[i]->axis_dim != 1 - i || x->src[i]->src[0]->code != OP_index)
+			return false;
+	return x->src[0]->src[0]->range == x->src[1]->src[0]->range;
+}
+
+static bool live_mask(const Op *x, int d)
+{
+	if (x->code == OP_and_)
+		return live_mask(x->src[0], d) || live_mask(x->src[1], d);
+	return (x->code == OP_expand && x->axis_dim == 1 - d && x->src[0]->code == OP_live) ||
+	       (x->code == OP_live && x->rank == 1);
+}
+
+static Dead dead_src(Facts *f, const Op *x, int i, int d)
+{
+	const Op *s = x->src[i];
+	double v;
+
+	if (op_is_const(s, &v))
+		return known(v);
+	if (s->rank != x->rank || s->dim[d].n != x->dim[d].n)
+		return (Dead){ false, false, 0 };
+	return dead(f, s, d);
+}
+
+static Dead dead_binary(const Op *x, Dead a, Dead b)
+{
+	Dead r = { false, a.risky || b.risky, 0 };
+
+	if (x->code == OP_mul && ((a.known && a.v == 0 && !b.risky) || (b.known && b.v == 0 && !a.risky)))
+		return known(0);
+	if ((x->code == OP_add || x->code == OP_sub) && a.known != b.known) {
+		double v = a.known ? a.v : x->code == OP_sub ? -b.v : b.v;
+
+		if (isinf(v))
+			return known(v);
+	}
+	if (x->code == OP_div && !b.known)
+		r.risky = true;
+	if (!a.known || !b.known)
+		return r;
+	switch (x->code) {
+	case OP_add: return known(a.v + b.v);
+	case OP_sub: return known(a.v - b.v);
+	case OP_mul: return known(a.v * b.v);
+	case OP_div: return known(a.v / b.v);
+	case OP_min: return known(fmin(a.v, b.v));
+	case OP_max: return known(fmax(a.v, b.v));
+	default: return r;
+	}
+}
+
+static Dead dead_unary(const Op *x, Dead a)
+{
+	if (!a.known)
+		return (Dead){ false, a.risky || x->code == OP_exp || x->code == OP_exp2 || x->code == OP_recip ||
+		               x->code == OP_rsqrt || x->code == OP_log || x->code == OP_log2, 0 };
+	switch (x->code) {
+	case OP_neg: return known(-a.v);
+	case OP_abs: return known(fabs(a.v));
+	case OP_exp: return known(exp(a.v));
+	case OP_exp2: return known(exp2(a.v));
+	case OP_log: return known(log(a.v));
+	case OP_log2: return known(log2(a.v));
+	case OP_sqrt: return known(sqrt(a.v));
+	case OP_rsqrt: return known(1 / sqrt(a.v));
+	case OP_tanh: return known(tanh(a.v));
+	case OP_sigmoid: return known(1 / (1 + exp(-a.v)));
+	case OP_recip: return known(1 / a.v);
+	case OP_cast: return a;
+	default: return (Dead){ false, false, 0 };
+	}
+}
+
+static Dead dead(Facts *f, const Op *x, int d)
+{
+	Dead unknown = { false, false, 0 }, a;
+	double v;
+
+	if (op_is_const(x, &v))
+		return known(v);
+	switch (op_info[x->code].class) {
+	case LEAF:
+		return x->code == OP_load ? known(0) : unknown;
+	case UNARY:
+		return dead_unary(x, dead_src(f, x, 0, d));
+	case BINARY:
+		return dead_binary(x, dead_src(f, x, 0, d), dead_src(f, x, 1, d));
+	case SELECT: {
+		Dead no = dead_src(f, x, 2, d);
+
+		if (live_mask(x->src[0], d) || (d == 1 && tri_mask(x->src[0])))
+			return no;
+		a = dead_src(f, x, 1, d);
+		if (a.known && no.known && a.v == no.v)
+			return a;
+		return (Dead){ false, a.risky || no.risky || (no.known && isinf(no.v)), 0 };
+	}
+	case VIEW:
+		if (x->code == OP_transpose)
+			return dead(f, x->src[0], 1 - d);
+		return d == x->axis_dim ? unknown : dead(f, x->src[0], d > x->axis_dim ? d - 1 : d);
+	case DOT:
+		a = dead(f, x->src[d], d);
+		return a.known && a.v == 0 ? a : unknown;
+	case REDUCE:
+		if (x->code != OP_sum)
+			return unknown;
+		a = dead(f, x->src[0], d + (d >= x->axis_dim));
+		return a.known && a.v == 0 ? a : unknown;
+	default:
+		return unknown;
+	}
+}
+
+/* -- rewriting ----------------------------------------------------------------------------- */
+
+static Op *op_after(Facts *f, Op *at, OpCode code, Dtype dt)
+{
+	Op *o = ARENA_NEW(f->arena, Op);
+	Kernel *k = (Kernel *)f->k;
+
+	o->code = code;
+	o->dtype = dt;
+	o->loc = at->loc;
+	o->id = k->nops++;
+	o->parent = at->parent;
+	o->prev = at;
+	o->next = at->next;
+	if (at->next)
+		at->next->prev = o;
+	else
+		at->parent->last = o;
+	at->next = o;
+	return o;
+}
+
+/* The mask of dimension d of x, right after `at`, with x's rank. */
+static Op *live_op(Facts *f, Op **at, const Op *x, int d)
+{
+	Op *l = *at = op_after(f, *at, OP_live, DT_MASK);
+
+	l->rank = 1;
+	l->dim[0] = x->dim[d];
+	if (x->rank == 1)
+		return l;
+	*at = op_after(f, *at, OP_expand, DT_MASK);
+	(*at)->rank = 2;
+	(*at)->nsrc = 1;
+	(*at)->src[0] = l;
+	(*at)->axis_dim = 1 - d;
+	(*at)->dim[d] = x->dim[d];
+	(*at)->dim[1 - d].n = 1;
+	return *at;
+}
+
+typedef struct Replace {
+	Op *from, *to, *except;
+} Replace;
+
+static void replace_op(void *user, Op *o)
+{
+	Replace *r = user;
+
+	if (o == r->except)
+		return;
+	for (int i = 0; i < o->nsrc; i++)
+		if (o->src[i] == r->from)
+			o->src[i] = r->to;
+}
+
+static void mask_with(Facts *f, Op *x, int d, double neutral)
+{
+	Op *at = x, *live, *w, *c;
+	Replace r;
+	double v;
+
+	if (x->code == OP_mul && x->rank == 2) /* masking a vector factor is cheaper */
+		for (int i = 0; i < 2; i++) {
+			Op *s = x->src[i];
+
+			if (neutral == 0 && s->code == OP_expand && s->axis_dim == 1 - d && s->src[0]->rank == 1 &&
+			    dead(f, s->src[0], 0).risky) {
+				mask_with(f, s->src[0], 0, 0);
+				return;
+			}
+		}
+	if (x->code == OP_where && op_is_const(x->src[2], &v) && v == neutral) {
+		at = x->src[0];
+		live = live_op(f, &at, x, d);
+		w = op_after(f, at, OP_and_, DT_MASK);
+		w->rank = x->rank;
+		for (int i = 0; i < x->rank; i++)
+			w->dim[i] = x->dim[i];
+		w->nsrc = 2;
+		w->src[0] = x->src[0];
+		w->src[1] = live;
+		x->src[0] = w;
+		return;
+	}
+	live = live_op(f, &at, x, d);
+	c = at = op_after(f, at, OP_const_, DT_F32);
+	c->value = neutral;
+	w = op_after(f, at, OP_where, DT_F32);
+	w->rank = x->rank;
+	for (int i = 0; i < x->rank; i++)
+		w->dim[i] = x->dim[i];
+	w->nsrc = 3;
+	w->src[0] = live;
+	w->src[1] = x;
+	w->src[2] = c;
+	w->name = x->name;
+	r = (Replace){ x, w, w };
+	ir_walk(f->k->body, replace_op, &r);
+}
+
+static void tails_op(void *user, Op *o)
+{
+	Facts *f = user;
+
+	if (op_info[o->code].class == REDUCE) {
+		int d = o->axis_dim;
+		double n = o->code == OP_sum ? 0 : o->code == OP_rmax ? -INFINITY : INFINITY;
+		Dead x;
+
+		if (o->src[0]->dim[d].n == 1 || !facts_ragged(f, o->src[0], d))
+			return;
+		x = dead(f, o->src[0], d);
+		if (!x.known || x.v != n)
+			mask_with(f, o->src[0], d, n);
+	} else if (o->code == OP_dot && facts_ragged(f, o->src[0], 1)) {
+		bool sa = false, sb = false;
+		Op *a = op_base(o->src[0], &sa), *b = op_base(o->src[1], &sb);
+		int da = sa ? 0 : 1, db = sb ? 1 : 0;
+		Dead x = dead(f, a, da), y = dead(f, b, db);
+		bool xz = x.known && x.v == 0, yz = y.known && y.v == 0;
+		bool grown = op_info[a->code].class == GROW;
+
+		if (!xz && !yz) {
+			if (grown || op_is_const(b, &y.v))
+				mask_with(f, b, db, 0);
+			else
+				mask_with(f, a, da, 0);
+			x = dead(f, a, da);
+			y = dead(f, b, db);
+		}
+		if (x.risky && !(x.known && x.v == 0))
+			mask_with(f, a, da, 0);
+		if (y.risky && !(y.known && y.v == 0))
+			mask_with(f, b, db, 0);
+	}
+}
+
+void tails_mask(Facts *f)
+{
+	ir_walk(f->k->body, tails_op, f);
+}

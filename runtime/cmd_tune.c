@@ -1,0 +1,299 @@
+/* cmd_tune.c -- tune: every point of the spec's tune table, pruned by what the GPU's description
+ * and ptxas rule out, verified, timed, and the winner kept in generated/tuned/GPU.yaml. With no
+ * such GPU at hand the model ranks, and the record says so.
+ */
+#define _GNU_SOURCE
+#include "bench.h"
+#include "check.h"
+#include "choose.h"
+#include "json.h"
+#include "model.h"
+#include "tuned.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { MAX_POINTS = 512, FINALISTS = 4 };
+
+typedef enum Fate { UNTRIED, FAILED, NO_ROOM, SPILLS, WRONG, RANKED } Fate;
+
+static const char *const fates[] = { "not tried", "does not compile", "does not fit an SM", "spills",
+	"wrong", "ok" };
+
+typedef struct Point {
+	char config[256];
+	Fate fate;
+	double ms, ci;
+	char why[256];
+} Point;
+
+typedef struct Tune {
+	Cli *cli;
+	const Gpu *gpu;
+	const SpecInfo *info;
+	bool device; /* a GPU to time on */
+	int n;
+	Point point[MAX_POINTS];
+} Tune;
+
+/* -- the space --------------------------------------------------------------------------------- */
+
+static const char *fixed_value(const Cli *c, const char *name)
+{
+	int i;
+
+	for (i = 0; i < c->nset; i++)
+		if (!strcmp(c->set[i].name, name))
+			return c->set[i].value;
+	return NULL;
+}
+
+/* Mixed radix over the tune table; a value given by --set stays. */
+static void enumerate(Tune *t)
+{
+	int digit[MAX_DIMS] = { 0 }, i;
+
+	for (;;) {
+		Point *p = &t->point[t->n];
+		size_t len = 0;
+		if (t->n == MAX_POINTS)
+			return;
+		t->n++;
+		for (i = 0; i < t->info->ntune; i++) {
+			const SpecTune *u = &t->info->tune[i];
+			const char *v = fixed_value(t->cli, u->name);
+			len += (size_t)snprintf(p->config + len, sizeof p->config - len, "%s%s=%.*s",
+			                        len ? "," : "", u->name, v ? 20 : 0, v ? v : "");
+			if (!v)
+				len += (size_t)snprintf(p->config + len, sizeof p->config - len, "%g",
+				                        u->value[digit[i]]);
+			if (len >= sizeof p->config)
+				bug("tune: configuration too long");
+		}
+		for (i = t->info->ntune - 1; i >= 0; i--) {
+			if (fixed_value(t->cli, t->info->tune[i].name))
+				continue;
+			if (++digit[i] < t->info->tune[i].n)
+				break;
+			digit[i] = 0;
+		}
+		if (i < 0)
+			return;
+	}
+}
+
+static void with_point(const Tune *t, const Point *p, Cli *c, Diag *d, Arena *a)
+{
+	char *all, *save, *s, *eq;
+
+	*c = *t->cli;
+	c->arena = a;
+	c->diag = d;
+	memset(d, 0, sizeof *d);
+	all = arena_strdup(a, p->config);
+	for (s = strtok_r(all, ",", &save); s; s = strtok_r(NULL, ",", &save)) {
+		eq = strchr(s, '=');
+		*eq = 0;
+		if (!fixed_value(t->cli, s) && c->nset < CLI_MAX_SET)
+			c->set[c->nset++] = (SpecSet){ s, eq + 1 };
+	}
+}
+
+/* -- one point --------------------------------------------------------------------------------- */
+
+static bool fits(const Plan *p, const Cubin *b, Point *o)
+{
+	int i, j;
+
+	for (i = 0; i < p->m->nkernels; i++) {
+		const CubinKernel *k = NULL;
+		for (j = 0; j < b->nkernels; j++)
+			if (!strcmp(b->kernel[j].name, p->m->kernel[i].name))
+				k = &b->kernel[j];
+		if (!model_occupancy(&p->gpu->target, &p->m->kernel[i], k)) {
+			o->fate = NO_ROOM;
+			return false;
+		}
+		if (k && k->spill_bytes) {
+			o->fate = SPILLS;
+			return false;
+		}
+	}
+	return true;
+}
+
+static void measure(Plan *p, Cli *c, Point *o, double seconds, bool verify)
+{
+	CheckResult check;
+	Rotation rot;
+	Timing time;
+	Exec x;
+
+	exec_load(&x, p, c, true);
+	exec_fill(&x);
+	exec_run(&x, 0, false);
+	if (verify) {
+		check_outputs(&x, 8, &check);
+		if (!check.ok) {
+			o->fate = WRONG;
+			snprintf(o->why, sizeof o->why, "%s", check.verdict);
+		}
+	}
+	if (o->fate != WRONG) {
+		bench_rotate(&x, &rot);
+		bench_time(&x, &rot, seconds, &time);
+		bench_free(&x, &rot);
+		o->fate = RANKED;
+		o->ms = time.ms;
+		o->ci = (time.hi - time.lo) / 2;
+	}
+	exec_close(&x);
+}
+
+/* Fills the point's fate; its own errors end here. */
+static void try_point(Tune *t, Point *o, double seconds, bool verify)
+{
+	Arena *a = arena_new();
+	Plan *volatile p = NULL;
+	Diag d;
+	Cli c;
+
+	with_point(t, o, &c, &d, a);
+	if (DIAG_TRY(&d)) {
+		o->fate = FAILED;
+		snprintf(o->why, sizeof o->why, "%.255s", d.text);
+	} else {
+		Cubin *b;
+		p = plan_open(&c, t->gpu, true);
+		plan_compile(p, &c);
+		b = nvrtc_compile(&d, a, p->m->text_cuda, p->k->name, p->m->arch, false, true);
+		if (fits(p, b, o)) {
+			if (t->device) {
+				measure(p, &c, o, seconds, verify);
+			} else {
+				o->ms = model_ms(p, b);
+				o->fate = isfinite(o->ms) ? RANKED : NO_ROOM;
+			}
+		}
+	}
+	if (p)
+		plan_close(p);
+	arena_free(a);
+}
+
+static int by_time(const void *a, const void *b)
+{
+	const Point *x = a, *y = b;
+
+	if ((x->fate == RANKED) != (y->fate == RANKED))
+		return (y->fate == RANKED) - (x->fate == RANKED);
+	if (x->fate == RANKED && x->ms != y->ms)
+		return x->ms > y->ms ? 1 : -1;
+	return strcmp(x->config, y->config);
+}
+
+/* -- all of them ------------------------------------------------------------------------------- */
+
+static int explore(Tune *t)
+{
+	double t0 = clock_seconds(), budget = t->cli->budget;
+	int i, ranked = 0;
+
+	for (i = 0; i < t->n; i++) {
+		Point *o = &t->point[i];
+		if (clock_seconds() - t0 > 0.7 * budget && ranked)
+			break;
+		try_point(t, o, 0.05, true);
+		ranked += o->fate == RANKED;
+		fprintf(stderr, "azulejo: tune %d/%d %s: ", i + 1, t->n, o->config);
+		if (o->fate == RANKED)
+			fprintf(stderr, "%.4f ms%s\n", o->ms, t->device ? "" : " by the model");
+		else
+			fprintf(stderr, "%s%s%s\n", fates[o->fate], o->why[0] ? ": " : "", o->why);
+	}
+	qsort(t->point, (size_t)t->n, sizeof *t->point, by_time);
+	if (t->device) {
+		for (i = 0; i < FINALISTS && i < ranked; i++)
+			try_point(t, &t->point[i], 0.05 * budget > 1 ? 1 : 0.05 * budget, false);
+		qsort(t->point, (size_t)t->n, sizeof *t->point, by_time);
+	}
+	return ranked;
+}
+
+static void print_result(Tune *t, const TunedRecord *r)
+{
+	Json j;
+	int i;
+
+	if (!t->cli->json) {
+		printf("%s on %s, %s: %s  %.4f ms%s\n", r->spec, t->gpu->name, r->shape, r->config,
+		       r->us / 1e3, r->model ? " by the model" : "");
+		return;
+	}
+	json_begin(&j, stdout);
+	json_text(&j, "spec", r->spec);
+	json_text(&j, "gpu", t->gpu->name);
+	json_text(&j, "fixed", r->fixed);
+	json_text(&j, "shape", r->shape);
+	json_text(&j, "config", r->config);
+	json_number(&j, "us", r->us);
+	json_bool(&j, "model", r->model);
+	json_open(&j, "points", '[');
+	for (i = 0; i < t->n; i++) {
+		const Point *o = &t->point[i];
+		json_open(&j, NULL, '{');
+		json_text(&j, "config", o->config);
+		json_text(&j, "fate", fates[o->fate]);
+		if (o->fate == RANKED)
+			json_number(&j, "ms", o->ms);
+		else if (o->why[0])
+			json_text(&j, "why", o->why);
+		json_close(&j);
+	}
+	json_close(&j);
+	json_end(&j);
+}
+
+int cmd_tune(Cli *c)
+{
+	Tune *t = ARENA_NEW(c->arena, Tune);
+	const DeviceInfo *info = driver_found(NULL);
+	const Gpu *here = info ? gpu_match(c->diag, c->arena, info->name) : NULL;
+	const char *device, *nvrtc;
+	TunedRecord r;
+	Plan *p;
+	int i, ranked;
+
+	t->cli = c;
+	t->gpu = choose_gpu(c, info != NULL, &device);
+	t->device = here && !strcmp(here->name, t->gpu->name);
+	p = plan_open(c, t->gpu, true);
+	t->info = spec_info(p->spec);
+	enumerate(t);
+	ranked = explore(t);
+	if (!ranked)
+		diag_fail(c->diag, (Loc){ 0 }, "%s: no point of the tune table works on %s: %s: %s%s%s",
+		          p->k->name, t->gpu->name, t->point[0].config, fates[t->point[0].fate],
+		          t->point[0].why[0] ? ": " : "", t->point[0].why);
+	nvrtc = nvrtc_found(NULL);
+	nvrtc = strrchr(nvrtc, '(');
+	memset(&r, 0, sizeof r);
+	r.spec = p->k->name;
+	r.fixed = tuned_fixed(p, c->arena);
+	r.shape = tuned_shape(p, c->arena);
+	r.config = t->point[0].config;
+	r.us = t->point[0].ms * 1e3;
+	r.ci = t->point[0].ci * 1e3;
+	r.model = !t->device;
+	for (i = 0; i < t->n; i++)
+		r.tried += t->point[i].fate != UNTRIED;
+	r.of = t->n;
+	r.env = t->device ? arena_printf(c->arena, "%s, driver %d.%d, nvrtc %s", info->name,
+	                                 info->driver / 1000, info->driver / 10 % 100, nvrtc) :
+	                    arena_printf(c->arena, "model, nvrtc %s", nvrtc);
+	tuned_store(c, t->gpu, &r);
+	print_result(t, &r);
+	plan_close(p);
+	return ST_OK;
+}

@@ -1,0 +1,289 @@
+/* exec.c -- a plan on a device. Small inputs and outputs up to OUTPUT_MOST bytes have a host copy;
+ * larger ones live on the GPU alone, inputs filled there by the same counter-based function, and
+ * are read element by element from the function, or row by row from the device.
+ */
+#include "exec.h"
+#include "cache.h"
+#include "random.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const size_t INPUT_MOST = (size_t)4 << 20, OUTPUT_MOST = (size_t)256 << 20;
+
+static const char *in_file(const Cli *c, const char *name)
+{
+	int i;
+
+	for (i = 0; i < c->nin; i++)
+		if (!strcmp(c->in[i].name, name))
+			return c->in[i].path;
+	return NULL;
+}
+
+static bool to_file(const Cli *c, const char *name)
+{
+	int i;
+
+	for (i = 0; i < c->nouts; i++)
+		if (!strcmp(c->outs[i].name, name))
+			return true;
+	return false;
+}
+
+/* -- loading ----------------------------------------------------------------------------------- */
+
+static void warn_spills(const Cubin *c)
+{
+	int i;
+
+	for (i = 0; i < c->nkernels; i++)
+		if (c->kernel[i].spill_bytes)
+			fprintf(stderr, "azulejo: warning: %s spills %d bytes\n", c->kernel[i].name,
+			        c->kernel[i].spill_bytes);
+}
+
+void exec_load(Exec *x, Plan *p, Cli *c, bool gpu)
+{
+	const Module *m = p->m;
+	int i;
+
+	memset(x, 0, sizeof *x);
+	x->plan = p;
+	x->cli = c;
+	x->gpu = gpu;
+	if (!gpu) {
+		x->sim = sim_load(c->diag, m->text_sim, c->no_cache ? NULL : cache_dir());
+		return;
+	}
+	driver_use(c->diag, false);
+	x->cubin = nvrtc_compile(c->diag, p->arena, m->text_cuda, p->k->name, m->arch,
+	                         !driver_runs(m->arch), !c->no_cache);
+	warn_spills(x->cubin);
+	x->module = device_load(c->diag, x->cubin);
+	for (i = 0; i < m->nkernels; i++)
+		x->function[i] = device_function(c->diag, x->module, m->kernel[i].name,
+		                                 m->kernel[i].smem);
+}
+
+/* -- memory ------------------------------------------------------------------------------------ */
+
+void exec_fill_device(Exec *x, Tensor *t, DevicePtr to)
+{
+	static DeviceModule module;
+	static DeviceFunction fill;
+	struct {
+		int64_t size[MAX_AXES], stride[MAX_AXES];
+	} axes;
+	int dtype = (int)t->arg->dtype, i, lead = MAX_AXES - t->rank;
+	int64_t n = t->elems, blocks = (n + 255) / 256;
+	void *params[] = { &to, &t->key, &t->scale, &t->bias, &dtype, &n, &axes };
+	Diag *d = x->cli->diag;
+
+	if (!module) {
+		const DeviceInfo *info = driver_found(NULL);
+		char arch[32];
+		snprintf(arch, sizeof arch, "sm_%d%d", info->major, info->minor);
+		module = device_load(d, nvrtc_compile(d, x->plan->arena, random_cuda, "fill", arch, false,
+		                                      true));
+		fill = device_function(d, module, "fill", 0);
+	}
+	for (i = 0; i < MAX_AXES; i++) {
+		axes.size[i] = i < lead ? 1 : t->size[i - lead];
+		axes.stride[i] = i < lead ? 0 : t->stride[i - lead];
+	}
+	device_launch(d, fill, blocks < 1 << 20 ? blocks : 1 << 20, 256, 0, NULL, params);
+}
+
+static void fill_tensor(Exec *x, Tensor *t)
+{
+	const char *path = in_file(x->cli, t->arg->name);
+	size_t most = t->arg->output ? OUTPUT_MOST : INPUT_MOST;
+	bool on_host = !x->gpu || t->bytes <= most || path || to_file(x->cli, t->arg->name);
+	Diag *d = x->cli->diag;
+
+	if (path)
+		tensor_load(d, t, path);
+	else if (on_host)
+		tensor_alloc(d, t);
+	if (!path && on_host && !t->arg->output)
+		tensor_fill_random(t);
+	if (!x->gpu) {
+		x->base[t->arg->id] = (uint64_t)(uintptr_t)t->data;
+		return;
+	}
+	x->base[t->arg->id] = device_alloc(d, t->bytes);
+	if (t->arg->output)
+		return;
+	if (on_host)
+		device_upload(d, x->base[t->arg->id], t->data, t->bytes);
+	else
+		exec_fill_device(x, t, x->base[t->arg->id]);
+}
+
+void exec_fill(Exec *x)
+{
+	Plan *p = x->plan;
+	Diag *d = x->cli->diag;
+	int i;
+
+	for (i = 0; i < p->ntensors; i++)
+		if (p->tensor[i].rank)
+			fill_tensor(x, &p->tensor[i]);
+	if (x->gpu) {
+		x->work = p->work_bytes ? device_alloc(d, p->work_bytes) : 0;
+		device_wait(d);
+		return;
+	}
+	x->work_host = aligned_alloc(256, p->work_bytes + 256);
+	if (!x->work_host)
+		diag_env(d, "no memory for %zu bytes of workspace", p->work_bytes);
+	x->work = (uint64_t)(uintptr_t)x->work_host;
+}
+
+/* -- running ----------------------------------------------------------------------------------- */
+
+void exec_launch(Exec *x, const uint64_t *base, DeviceStream stream)
+{
+	ParamValue value[MAX_PARAMS];
+	void *param[MAX_PARAMS];
+	const Plan *p = x->plan;
+	int i;
+
+	for (i = 0; i < p->m->nkernels; i++) {
+		const KernelText *t = &p->m->kernel[i];
+		plan_params(p, t, base, x->work, value, param);
+		device_launch(x->cli->diag, x->function[i], module_blocks(t, p->size, p->segs), t->threads,
+		              t->smem, stream, param);
+	}
+}
+
+static void add_counters(SimCounters *sum, const SimCounters *c)
+{
+	uint64_t *to = (uint64_t *)sum;
+	const uint64_t *from = (const uint64_t *)c;
+	size_t i;
+
+	for (i = 0; i < sizeof *sum / sizeof *to; i++)
+		to[i] += from[i];
+}
+
+/* Counters are those of the first run; findings, of all. */
+static void add_result(SimResult *sum, const SimResult *r, bool first)
+{
+	int i;
+
+	for (i = 0; i < r->nfindings && sum->nfindings < SIM_MAX_FINDINGS; i++)
+		sum->finding[sum->nfindings++] = r->finding[i];
+	if (!first)
+		return;
+	add_counters(&sum->counters, &r->counters);
+	sum->seconds += r->seconds;
+}
+
+static void run_sim(Exec *x, uint64_t seed, bool early)
+{
+	Plan *p = x->plan;
+	SimBuffer buf[MAX_ARGS + MAX_WORK];
+	SimOptions o = { seed, early, 0, x->cli->drop - 1 };
+	ParamValue value[MAX_PARAMS];
+	void *param[MAX_PARAMS];
+	SimResult r;
+	int i, k, n;
+
+	if (p->work_bytes)
+		memset(x->work_host, 0xff, p->work_bytes);
+	for (k = 0; k < p->m->nkernels; k++) {
+		const KernelText *t = &p->m->kernel[k];
+		n = 0;
+		for (i = 0; i < p->ntensors; i++) {
+			const Tensor *y = &p->tensor[i];
+			if (y->rank)
+				buf[n++] = (SimBuffer){ y->arg->name, y->data, y->bytes, y->arg->output,
+					                !y->arg->output || k > 0 };
+		}
+		for (i = 0; i < p->m->nwork; i++) {
+			const WorkBuffer *w = &p->m->work[i];
+			buf[n++] = (SimBuffer){ w->name, (char *)x->work_host + p->work_at[i],
+				(size_t)module_work_elems(w, p->size, p->segs) * (size_t)w->elem_bytes, true,
+				k > 0 };
+		}
+		plan_params(p, t, x->base, x->work, value, param);
+		memset(&r, 0, sizeof r);
+		sim_run(x->sim, x->cli->diag, t->name, module_blocks(t, p->size, p->segs), t->threads,
+		        t->smem, param, n, buf, &o, &r);
+		add_result(&x->result, &r, !seed);
+	}
+}
+
+void exec_run(Exec *x, uint64_t sim_seed, bool early)
+{
+	Plan *p = x->plan;
+	Diag *d = x->cli->diag;
+	int i;
+
+	for (i = 0; i < p->ntensors; i++) {
+		Tensor *t = &p->tensor[i];
+		if (!t->rank || !t->arg->output)
+			continue;
+		if (x->gpu)
+			device_poison(d, x->base[i], t->bytes);
+		else
+			tensor_poison(t);
+	}
+	if (!x->gpu) {
+		run_sim(x, sim_seed, early);
+		return;
+	}
+	if (x->work)
+		device_poison(d, x->work, p->work_bytes);
+	exec_launch(x, x->base, NULL);
+	device_wait(d);
+	for (i = 0; i < p->ntensors; i++)
+		if (p->tensor[i].rank && p->tensor[i].arg->output && p->tensor[i].data)
+			device_download(d, p->tensor[i].data, x->base[i], p->tensor[i].bytes);
+}
+
+void exec_row(Exec *x, const Tensor *t, const int64_t *index, int n, double *out)
+{
+	int64_t at[MAX_AXES], linear = 0;
+	int last = t->rank - 1, i, j, bytes = dtype_bytes(t->arg->dtype);
+	union {
+		float f[64];
+		char c[256];
+	} room;
+
+	memcpy(at, index, sizeof *at * (size_t)t->rank);
+	if (t->data) {
+		for (i = 0; i < n; i++, at[last]++)
+			out[i] = tensor_at(t, at);
+		return;
+	}
+	for (i = 0; i < t->rank; i++)
+		linear += at[i] * t->stride[i];
+	for (i = 0; i < n; i += j) {
+		int most = t->stride[last] == 1 ? 64 : 1;
+		int take = n - i < most ? n - i : most;
+		device_download(x->cli->diag, room.c,
+		                x->base[t->arg->id] + (uint64_t)(linear + i * t->stride[last]) *
+		                (uint64_t)bytes, (size_t)(take * bytes));
+		for (j = 0; j < take; j++)
+			out[i + j] = dtype_load(t->arg->dtype, room.c, j);
+	}
+}
+
+void exec_close(Exec *x)
+{
+	int i;
+
+	if (x->gpu) {
+		for (i = 0; i < x->plan->ntensors; i++)
+			device_free(x->base[i]);
+		device_free(x->work);
+		device_unload(x->module);
+	}
+	if (x->sim)
+		sim_free(x->sim);
+	free(x->work_host);
+}

@@ -1,0 +1,111 @@
+/* sim_report.c -- findings of a worker, and the watch over code that never comes back.
+ *
+ * A finding is made once per (kind, generated line) and then counted.
+ */
+#define _GNU_SOURCE
+#include "sim_state.h"
+
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/time.h>
+#include <unistd.h>
+
+#define M (&sim_machine)
+
+SimFinding *sim_find_in(Report *r, SimKind kind, int line)
+{
+	SimFinding *f;
+
+	for (int i = 0; i < r->nfound; i++) {
+		f = &r->found[i];
+		if (f->kind == kind && f->line == line) {
+			f->count++;
+			return NULL;
+		}
+	}
+	if (r->nfound == MAX_FOUND)
+		return NULL;
+	f = &r->found[r->nfound++];
+	*f = (SimFinding){ .kind = kind, .line = line, .count = 1 };
+	return f;
+}
+
+SimFinding *sim_find(SimKind kind, u64 at)
+{
+	return sim_find_in(M->report, kind, (int)(u32)at);
+}
+
+/* Appends. */
+void sim_say(SimFinding *f, const char *fmt, ...)
+{
+	size_t n = strlen(f->text);
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(f->text + n, sizeof f->text - n, fmt, ap);
+	va_end(ap);
+}
+
+/* ---- Watch ---- */
+
+enum { SILENT = 5 }; /* seconds without one primitive: the kernel's own code loops */
+
+static int seconds, limit, silent;
+static u64 last_calls;
+
+static _Noreturn void give_up(SimKind kind, const char *what)
+{
+	const Thread *t = M->cur;
+	SimFinding *f = sim_find(kind, t ? t->at : 0);
+
+	if (f)
+		sim_say(f, "%s: block %lld, thread %d, last seen in the primitive of line %d", what,
+		        (long long)M->block, t ? t->id : -1, t ? (int)(u32)t->at : 0);
+	M->report->done = 1;
+	_exit(0);
+}
+
+static void on_tick(int sig)
+{
+	(void)sig;
+	silent = M->calls == last_calls ? silent + 1 : 0;
+	last_calls = M->calls;
+	if (silent >= SILENT)
+		give_up(SIM_DEADLOCK, "computes for ever");
+	if (++seconds >= limit)
+		give_up(SIM_DEADLOCK, "out of time");
+}
+
+static void on_fault(int sig)
+{
+	(void)sig;
+	give_up(SIM_BOUNDS, "the kernel's own code faulted (an array overrun, or too deep a stack)");
+}
+
+/* AZULEJO_SIM_SECONDS: processor seconds one worker may take; 600 when unset. */
+void sim_watch(void)
+{
+	static char stack[1 << 16];
+	static const int faults[] = { SIGSEGV, SIGBUS, SIGFPE, SIGILL };
+	const char *s = getenv("AZULEJO_SIM_SECONDS");
+	struct itimerval every = { { 1, 0 }, { 1, 0 } };
+	struct sigaction act;
+	stack_t alt;
+
+	limit = s && atoi(s) > 0 ? atoi(s) : 600;
+	memset(&alt, 0, sizeof alt);
+	alt.ss_sp = stack;
+	alt.ss_size = sizeof stack;
+	sigaltstack(&alt, NULL);
+	memset(&act, 0, sizeof act);
+	act.sa_flags = SA_ONSTACK;
+	act.sa_handler = on_fault;
+	for (size_t i = 0; i < sizeof faults / sizeof *faults; i++)
+		sigaction(faults[i], &act, NULL);
+	act.sa_handler = on_tick;
+	sigaction(SIGPROF, &act, NULL);
+	setitimer(ITIMER_PROF, &every, NULL);
+}

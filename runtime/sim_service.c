@@ -1,0 +1,32 @@
+/* sim_service.c -- the simulator's halves of templates/ call these, through variables of their own
+ * names in the loaded text; a text declares those it uses.
+ */
+#define _GNU_SOURCE
+#include "sim_state.h"
+
+#include <dlfcn.h>
+#include <string.h>
+
+#define SERVICES(X) \
+	X(block_sync) X(warp_sync) X(named_sync) X(smem_base) X(shared_load) X(shared_store) \
+	X(global_load) X(global_store) X(cp_async) X(cp_async_commit) X(cp_async_wait) X(ldmatrix) \
+	X(mma) X(shfl) X(f16_round) X(f16_widen)
+
+static const struct {
+	const char *name;
+	SimFn *fn;
+} services[] = {
+#define ROW(name) { "sim_" #name, (SimFn *)sim_do_##name },
+	SERVICES(ROW)
+#undef ROW
+};
+
+void sim_bind(void *lib)
+{
+	for (size_t i = 0; i < sizeof services / sizeof *services; i++) {
+		void *var = dlsym(lib, services[i].name);
+
+		if (var)
+			memcpy(var, &services[i].fn, sizeof services[i].fn);
+	}
+}

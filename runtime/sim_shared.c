@@ -1,0 +1,247 @@
+/* sim_shared.c -- shared memory: bounds, alignment, order, and copies in flight.
+ *
+ * Bytes begin as NaN and return to NaN while a copy into them is in flight. A copy lands when its
+ * thread waits for its group, which is as late as is legal (or, with `early`, at once, which is
+ * legal too); others may read it only after a barrier behind that wait.
+ */
+#include "sim_state.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define M (&sim_machine)
+
+enum { POISON = 0xff };
+
+void sim_shared_reset(void)
+{
+	memset(M->smem, POISON, M->smem_bytes);
+}
+
+u32 sim_do_smem_base(void)
+{
+	return SMEM_BASE;
+}
+
+/* ---- Checks ---- */
+
+/* Gives the place of addr; NULL where there is none. Moves a misaligned address down. */
+static unsigned char *place(u64 at, u32 *addr, int bytes, const char *what)
+{
+	SimFinding *f;
+
+	if (*addr % (u32)bytes) {
+		if ((f = sim_find(SIM_ALIGN, at)))
+			sim_say(f, "thread %d %s %d bytes at shared offset %lld, which is no multiple of %d",
+			        M->cur->id, what, bytes, (long long)*addr - SMEM_BASE, bytes);
+		*addr -= *addr % (u32)bytes;
+	}
+	if (*addr - SMEM_BASE >= M->smem_bytes || M->smem_bytes - (*addr - SMEM_BASE) < (u32)bytes) {
+		if ((f = sim_find(SIM_BOUNDS, at)))
+			sim_say(f, "thread %d %s %d bytes at shared offset %lld of %u", M->cur->id, what, bytes,
+			        (long long)*addr - SMEM_BASE, M->smem_bytes);
+		return NULL;
+	}
+	return M->smem + (*addr - SMEM_BASE);
+}
+
+static bool live(const Access *a)
+{
+	return a->clock >= M->block_clock;
+}
+
+static Access stamp(const Thread *t, u64 at)
+{
+	u32 line = (u32)at;
+
+	return (Access){ t->clock, (uint16_t)t->id, line < 0xffff ? (uint16_t)line : 0xffff };
+}
+
+static void race(const Thread *t, u64 at, u32 addr, const char *now, const Access *a,
+                 const char *then)
+{
+	SimFinding *f = sim_find(SIM_RACE, at);
+
+	if (f)
+		sim_say(f, "shared byte %u, block %lld: thread %d %s what thread %d %s (line %d), and no"
+		        " barrier lies between", addr - SMEM_BASE, (long long)M->block, t->id, now,
+		        a->thread, then, a->line);
+}
+
+static void read_granule(Thread *t, u64 at, Granule *g, u32 addr, const char *how)
+{
+	Access now = stamp(t, at);
+	SimFinding *f;
+
+	if (live(&g->flight)) {
+		if ((f = sim_find(SIM_PENDING, at)))
+			sim_say(f, "thread %d %s shared byte %u while the copy of thread %d (line %d) is in"
+			        " flight; its wait is missing or comes later", t->id, how, addr - SMEM_BASE,
+			        g->flight.thread, g->flight.line);
+	} else if (!live(&g->write)) {
+		if ((f = sim_find(SIM_UNINIT, at)))
+			sim_say(f, "thread %d %s shared byte %u, which nothing has written", t->id, how,
+			        addr - SMEM_BASE);
+	} else if (!sim_ordered(&g->write, t)) {
+		race(t, at, addr, how, &g->write, "wrote");
+	}
+	if (g->read[0].thread != now.thread) {
+		if (g->read[0].thread / WARP == t->warp)
+			g->read[1] = g->read[0];
+		else
+			g->read[2] = g->read[0];
+	}
+	g->read[0] = now;
+}
+
+/* A write begins: nothing may be in flight there, and what was done there lies before. */
+static void claim_granule(const Thread *t, u64 at, Granule *g, u32 addr, const char *how)
+{
+	if (live(&g->flight))
+		race(t, at, addr, how, &g->flight, "is copying into");
+	else if (live(&g->write) && !sim_ordered(&g->write, t))
+		race(t, at, addr, how, &g->write, "wrote");
+	for (int i = 0; i < 3; i++)
+		if (live(&g->read[i]) && !sim_ordered(&g->read[i], t)) {
+			race(t, at, addr, how, &g->read[i], "read");
+			break;
+		}
+}
+
+bool sim_shared_read(Thread *t, u64 at, void *out, u32 addr, int bytes)
+{
+	unsigned char *p = place(at, &addr, bytes, "reads");
+	Granule *g;
+
+	if (!p) {
+		memset(out, POISON, (size_t)bytes);
+		return false;
+	}
+	g = &M->granule[(addr - SMEM_BASE) / 2];
+	for (int i = 0; i < bytes / 2; i++)
+		read_granule(t, at, &g[i], addr + 2 * (u32)i, "reads");
+	memcpy(out, p, (size_t)bytes);
+	return true;
+}
+
+/* ---- Loads and stores ---- */
+
+void sim_do_shared_load(u64 at, void *out, u32 addr, int bytes)
+{
+	Thread *t = M->cur;
+
+	t->at = at;
+	M->calls++;
+	if (sim_shared_read(t, at, out, addr, bytes))
+		sim_count(t, at, SHARED_LOAD, bytes, addr);
+}
+
+void sim_do_shared_store(u64 at, u32 addr, const void *v, int bytes)
+{
+	Thread *t = M->cur;
+	unsigned char *p;
+	Granule *g;
+
+	t->at = at;
+	M->calls++;
+	if (!(p = place(at, &addr, bytes, "writes")))
+		return;
+	g = &M->granule[(addr - SMEM_BASE) / 2];
+	for (int i = 0; i < bytes / 2; i++) {
+		claim_granule(t, at, &g[i], addr + 2 * (u32)i, "overwrites");
+		g[i].write = stamp(t, at);
+	}
+	memcpy(p, v, (size_t)bytes);
+	sim_count(t, at, SHARED_STORE, bytes, addr);
+}
+
+/* ---- Asynchronous copies ---- */
+
+static void land_data(const Copy *c)
+{
+	unsigned char *p = M->smem + (c->dst - SMEM_BASE);
+
+	memset(p, 0, (size_t)c->size);
+	if (c->src)
+		memcpy(p, c->src, (size_t)c->bytes);
+	else if (c->bytes)
+		memset(p, POISON, (size_t)c->bytes);
+}
+
+void sim_do_cp_async(u64 at, u32 dst, const void *src, int size, int bytes)
+{
+	Thread *t = M->cur;
+	unsigned char *p;
+	Granule *g;
+	SimFinding *f;
+	Copy *c;
+
+	t->at = at;
+	M->calls++;
+	if (bytes < 0 || bytes > size) {
+		if ((f = sim_find(SIM_BOUNDS, at)))
+			sim_say(f, "thread %d copies %d of %d bytes", t->id, bytes, size);
+		bytes = bytes < 0 ? 0 : size;
+	}
+	if (bytes && !sim_global_check(at, src, bytes, size, false))
+		src = NULL;
+	if (!(p = place(at, &dst, size, "copies")))
+		return;
+	if (t->ncopy == t->capcopy) {
+		t->capcopy = t->capcopy * 2 + 32;
+		t->copy = realloc(t->copy, (size_t)t->capcopy * sizeof *t->copy);
+		if (!t->copy)
+			abort();
+	}
+	c = &t->copy[t->ncopy++];
+	*c = (Copy){ dst, t->group, bytes ? src : NULL, size, bytes, (int)(u32)at };
+	g = &M->granule[(dst - SMEM_BASE) / 2];
+	for (int i = 0; i < size / 2; i++) {
+		claim_granule(t, at, &g[i], dst + 2 * (u32)i, "copies over");
+		g[i].flight = stamp(t, at);
+	}
+	if (M->early)
+		land_data(c);
+	else
+		memset(p, POISON, (size_t)size);
+	M->report->counters.async_bytes += (u64)bytes;
+	sim_count(t, at, SHARED_STORE, size, dst);
+	if (bytes && src)
+		sim_count(t, at, GLOBAL_LOAD, bytes, (u64)(uintptr_t)src);
+}
+
+void sim_do_cp_async_commit(u64 at, int site)
+{
+	M->cur->at = at;
+	M->calls++;
+	if (site != M->drop_site)
+		M->cur->group++;
+}
+
+/* Groups close in order; all but the last n have landed. */
+void sim_do_cp_async_wait(u64 at, int site, int n)
+{
+	Thread *t = M->cur;
+	int kept = 0;
+
+	t->at = at;
+	M->calls++;
+	if (site == M->drop_site)
+		return;
+	for (int i = 0; i < t->ncopy; i++) {
+		const Copy *c = &t->copy[i];
+		Granule *g = &M->granule[(c->dst - SMEM_BASE) / 2];
+
+		if (c->group >= t->group || t->group - c->group <= (u32)n) {
+			t->copy[kept++] = *c;
+			continue;
+		}
+		if (!M->early)
+			land_data(c);
+		for (int k = 0; k < c->size / 2; k++) {
+			g[k].flight.clock = 0;
+			g[k].write = stamp(t, (u64)c->line);
+		}
+	}
+	t->ncopy = kept;
+}

@@ -1,0 +1,193 @@
+/* sim_state.h -- what the parts of the simulator share while a block runs.
+ *
+ * A run is spread over worker processes; each runs one block at a time, its threads as fibers, in
+ * the one Machine of its process. Only findings, counters, the block counter and the global
+ * buffers with their tags lie in memory shared with the parent and the other workers.
+ *
+ * Order of memory: every thread has a clock, and an access is stamped with it. A barrier gives
+ * its threads a new clock, greater than all before, and they have seen everything of each other
+ * that is stamped with less. Warp collectives order nothing.
+ */
+#ifndef AZ_SIM_STATE_H
+#define AZ_SIM_STATE_H
+
+#include "sim.h"
+
+typedef uint16_t b16;
+typedef uint32_t u32;
+typedef uint64_t u64;
+
+enum {
+	WARP = 32,
+	SMEM_BASE = 1024,   /* window address of dynamic shared memory, as on hardware */
+	MAX_THREADS = 1024, /* of a block */
+	MAX_WARPS = MAX_THREADS / WARP,
+	NBARRIERS = 16,
+	MAX_FOUND = 64,     /* findings kept by one worker */
+	NOBODY = 0xffff
+};
+
+/* ---- Threads ---- */
+
+typedef enum Wait {
+	WAIT_NONE, WAIT_BLOCK, WAIT_NAMED, WAIT_WARP, WAIT_MMA, WAIT_LDMATRIX, WAIT_SHUFFLE, WAIT_EXITED
+} Wait;
+
+/* An asynchronous copy in flight. */
+typedef struct Copy {
+	u32 dst, group;
+	const void *src; /* NULL: nothing to read */
+	int size, bytes, line;
+} Copy;
+
+typedef struct Thread {
+	void *sp, *stack;
+	int id, warp, lane;
+	Wait wait;
+	int barrier, expect; /* WAIT_NAMED */
+	u64 at;              /* the primitive it is in, or was in last: call site << 32 | line */
+	u32 clock, seen_block, seen_warp;
+	u32 *seen;           /* of every thread of the block; only once a named barrier was used */
+	u32 group;           /* of copies: the open one */
+	Copy *copy;
+	int ncopy, capcopy;
+	u32 reg[6];          /* operands of the collective it waits in */
+	float *acc;
+	u32 *out, addr, result;
+	int mode, arg;
+} Thread;
+
+/* ---- Memory ---- */
+
+/* Stamp of an access; clock 0: none. */
+typedef struct Access {
+	u32 clock;
+	uint16_t thread, line;
+} Access;
+
+/* Two bytes of shared memory: the last write, the copy in flight into them, and readers: the last,
+ * another of its warp, the last of another warp. Stamps older than the block mean nothing. */
+typedef struct Granule {
+	Access write, flight, read[3];
+} Granule;
+
+/* Two bytes of a writable global buffer: block + 1, thread, clock within the block; 0: nobody. */
+typedef struct Tag {
+	u64 write, read;
+} Tag;
+
+enum { TAG_CLOCK = 26, TAG_THREAD = 10 };
+#define TAG_MANY (1ull << 63) /* a read tag: blocks other than this one read too */
+
+typedef struct Buffer {
+	SimBuffer user;
+	unsigned char *data; /* the copy kernels see, between red zones */
+	Tag *tag;            /* writable buffers only */
+} Buffer;
+
+/* ---- Counting ---- */
+
+typedef enum Traffic { SHARED_LOAD, SHARED_STORE, GLOBAL_LOAD, GLOBAL_STORE } Traffic;
+
+/* ---- The machine ---- */
+
+
+/* One per worker, in shared memory. */
+typedef struct Report {
+	SimCounters counters;
+	SimFinding found[MAX_FOUND];
+	int nfound, done;
+} Report;
+
+typedef struct Index { u32 x, y, z; } Index;
+
+typedef struct Machine {
+	void (*entry)(void **);
+	void **params;
+	Index *thread_index, *block_index; /* variables of the kernel's text */
+	u64 *exp_ops;
+	int drop_site;
+	bool early;
+	u64 random; /* 0: warps in order */
+
+	int64_t block;
+	int nthreads, nwarps, alive;
+	Thread *thread, *cur;
+	void *main_sp;
+	u32 ready[MAX_WARPS]; /* lanes that can go on */
+	int warp_order[MAX_WARPS];
+	int arrived_warp[MAX_WARPS], arrived_block, arrived_named[NBARRIERS];
+	bool abandoned;       /* a fatal finding: the block goes no further */
+
+	u32 clock, block_clock;
+	bool dense;           /* named barriers: Thread.seen counts */
+
+	unsigned char *smem;
+	u32 smem_bytes;
+	Granule *granule;
+
+	int nbuffer, last_buffer;
+	Buffer *buffer;
+
+	volatile u64 calls;   /* primitives so far: the watchdog's pulse */
+	Report *report;
+} Machine;
+
+extern Machine sim_machine;
+
+/* sim_fiber.c */
+void *sim_fiber_prepare(void *stack, size_t size, void (*start)(void)); /* gives a stack pointer */
+void sim_fiber_switch(void **save, void *to);
+void *sim_stack_new(size_t size); /* with a guard page below; aborts when there is no memory */
+
+/* sim_block.c */
+void sim_block_run(int64_t block);  /* every thread of a block, to its end or a fatal finding */
+void sim_block_init(int nthreads);  /* once per worker */
+void sim_yield(void);               /* the current thread has left `ready` */
+bool sim_warp_meet(u64 at, Wait w); /* true in the lane that comes last, which acts for all and */
+void sim_warp_go(void);             /* then lets them go */
+bool sim_ordered(const Access *a, const Thread *t);
+const char *sim_wait_name(Wait w);
+u32 sim_random(void);
+
+/* sim_report.c: a new finding to describe, or NULL when it is a repetition or there is no room. */
+SimFinding *sim_find(SimKind kind, u64 at);
+SimFinding *sim_find_in(Report *r, SimKind kind, int line);
+void sim_say(SimFinding *f, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+void sim_watch(void); /* timers and fault handlers of a worker */
+
+/* sim_shared.c */
+bool sim_shared_read(Thread *t, u64 at, void *out, u32 addr, int bytes);
+void sim_shared_reset(void);
+
+/* sim_count.c: one lane's access; and the end of a stretch in which a warp's lanes were apart. */
+void sim_count(Thread *t, u64 at, Traffic kind, int bytes, u64 addr);
+void sim_count_flush(int warp);
+int sim_wavefronts(u32 mask, const u64 *addr, int bytes, int *least);
+
+/* sim_global.c: reads `bytes` at p, for a copy or a load; false where it may not be read. */
+bool sim_global_check(u64 at, const void *p, int bytes, int align, bool store);
+
+/* sim_service.c: binds every service that a loaded text declares. */
+void sim_bind(void *lib);
+
+/* services */
+typedef void SimFn(void);
+void sim_do_block_sync(u64 at, int site);
+void sim_do_warp_sync(u64 at, int site);
+void sim_do_named_sync(u64 at, int site, int id, int threads);
+u32 sim_do_smem_base(void);
+void sim_do_shared_load(u64 at, void *out, u32 addr, int bytes);
+void sim_do_shared_store(u64 at, u32 addr, const void *v, int bytes);
+void sim_do_global_load(u64 at, void *out, const void *p, int bytes);
+void sim_do_global_store(u64 at, void *p, const void *v, int bytes);
+void sim_do_cp_async(u64 at, u32 dst, const void *src, int size, int bytes);
+void sim_do_cp_async_commit(u64 at, int site);
+void sim_do_cp_async_wait(u64 at, int site, int n);
+void sim_do_ldmatrix(u64 at, u32 *r, u32 addr, int count, int trans);
+void sim_do_mma(u64 at, float *d, u32 a0, u32 a1, u32 a2, u32 a3, u32 b0, u32 b1, int f16);
+u32 sim_do_shfl(u64 at, u32 x, int mode, int arg);
+b16 sim_do_f16_round(float x);
+float sim_do_f16_widen(b16 x);
+
+#endif

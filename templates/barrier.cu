@@ -1,0 +1,37 @@
+// Barriers. Only these order memory between threads.
+
+//@ prim block_sync
+//@ doc every thread of the block arrives before any leaves; orders their memory
+//@ cuda
+static __device__ __forceinline__ void block_sync(void)
+{
+	__syncthreads();
+}
+//@ sim
+void (*sim_block_sync)(u64, int);
+#define block_sync() sim_block_sync(SIM_AT, sim_site)
+//@ end
+
+//@ prim warp_sync
+//@ doc the 32 lanes of a warp meet; orders their memory
+//@ cuda
+static __device__ __forceinline__ void warp_sync(void)
+{
+	__syncwarp();
+}
+//@ sim
+void (*sim_warp_sync)(u64, int);
+#define warp_sync() sim_warp_sync(SIM_AT, sim_site)
+//@ end
+
+//@ prim named_sync
+//@ doc barrier `id` (1..15) for `threads` threads, whole warps
+//@ cuda
+static __device__ __forceinline__ void named_sync(int id, int threads)
+{
+	asm volatile("bar.sync %0, %1;" :: "r"(id), "r"(threads) : "memory");
+}
+//@ sim
+void (*sim_named_sync)(u64, int, int, int);
+#define named_sync(id, threads) sim_named_sync(SIM_AT, sim_site, id, threads)
+//@ end

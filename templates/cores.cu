@@ -1,0 +1,159 @@
+// Fragments as grids of 8x8 cores, one register a core (see codegen/layout.h): products and loads
+// that name each core, so that arrays of cores may be indexed in any order.
+
+//@ prim mma_bf16
+//@ doc d[16][8] += a[16][16] b[16][8]; d0 and d1 are the pairs of rows 0-7 and 8-15
+//@ needs mma_sync
+//@ cuda
+static __device__ __forceinline__ void mma_bf16(float *d0, float *d1, u32 a0, u32 a1, u32 a2, u32 a3,
+                                                u32 b0, u32 b1)
+{
+	asm("mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 "
+	    "{%0, %1, %2, %3}, {%4, %5, %6, %7}, {%8, %9}, {%0, %1, %2, %3};"
+	    : "+f"(d0[0]), "+f"(d0[1]), "+f"(d1[0]), "+f"(d1[1])
+	    : "r"(a0), "r"(a1), "r"(a2), "r"(a3), "r"(b0), "r"(b1));
+}
+//@ sim
+void (*sim_mma)(u64, float *, u32, u32, u32, u32, u32, u32, int);
+static inline void mma_bf16_cores(u64 at, float *d0, float *d1, u32 a0, u32 a1, u32 a2, u32 a3,
+                                  u32 b0, u32 b1)
+{
+	float d[4] = { d0[0], d0[1], d1[0], d1[1] };
+
+	sim_mma(at, d, a0, a1, a2, a3, b0, b1, 0);
+	d0[0] = d[0], d0[1] = d[1], d1[0] = d[2], d1[1] = d[3];
+}
+#define mma_bf16(d0, d1, a0, a1, a2, a3, b0, b1) mma_bf16_cores(SIM_AT, d0, d1, a0, a1, a2, a3, b0, b1)
+//@ end
+
+//@ prim mma_f16
+//@ doc d[16][8] += a[16][16] b[16][8]; d0 and d1 are the pairs of rows 0-7 and 8-15
+//@ needs mma_sync
+//@ cuda
+static __device__ __forceinline__ void mma_f16(float *d0, float *d1, u32 a0, u32 a1, u32 a2, u32 a3,
+                                                u32 b0, u32 b1)
+{
+	asm("mma.sync.aligned.m16n8k16.row.col.f32.f16.f16.f32 "
+	    "{%0, %1, %2, %3}, {%4, %5, %6, %7}, {%8, %9}, {%0, %1, %2, %3};"
+	    : "+f"(d0[0]), "+f"(d0[1]), "+f"(d1[0]), "+f"(d1[1])
+	    : "r"(a0), "r"(a1), "r"(a2), "r"(a3), "r"(b0), "r"(b1));
+}
+//@ sim
+void (*sim_mma)(u64, float *, u32, u32, u32, u32, u32, u32, int);
+static inline void mma_f16_cores(u64 at, float *d0, float *d1, u32 a0, u32 a1, u32 a2, u32 a3,
+                                  u32 b0, u32 b1)
+{
+	float d[4] = { d0[0], d0[1], d1[0], d1[1] };
+
+	sim_mma(at, d, a0, a1, a2, a3, b0, b1, 1);
+	d0[0] = d[0], d0[1] = d[1], d1[0] = d[2], d1[1] = d[3];
+}
+#define mma_f16(d0, d1, a0, a1, a2, a3, b0, b1) mma_f16_cores(SIM_AT, d0, d1, a0, a1, a2, a3, b0, b1)
+//@ end
+
+//@ prim cores_load2
+//@ doc 2 cores from shared memory; lane l gives the address of row l%8 of core l/8
+//@ needs mma_sync
+//@ cuda
+static __device__ __forceinline__ void cores_load2(u32 *r0, u32 *r1, u32 addr)
+{
+	asm volatile("ldmatrix.sync.aligned.m8n8.x2.shared.b16 {%0, %1}, [%2];"
+	             : "=r"(*r0), "=r"(*r1) : "r"(addr) : "memory");
+}
+//@ sim
+void (*sim_ldmatrix)(u64, u32 *, u32, int, int);
+static inline void cores_load2_at(u64 at, u32 *r0, u32 *r1, u32 addr)
+{
+	u32 r[2];
+
+	sim_ldmatrix(at, r, addr, 2, 0);
+	*r0 = r[0], *r1 = r[1];
+}
+#define cores_load2(r0, r1, addr) cores_load2_at(SIM_AT, r0, r1, addr)
+//@ end
+
+//@ prim cores_load2_trans
+//@ doc 2 cores from shared memory, each transposed on the way; lane l gives the address of row l%8 of core l/8
+//@ needs mma_sync
+//@ cuda
+static __device__ __forceinline__ void cores_load2_trans(u32 *r0, u32 *r1, u32 addr)
+{
+	asm volatile("ldmatrix.sync.aligned.m8n8.x2.trans.shared.b16 {%0, %1}, [%2];"
+	             : "=r"(*r0), "=r"(*r1) : "r"(addr) : "memory");
+}
+//@ sim
+void (*sim_ldmatrix)(u64, u32 *, u32, int, int);
+static inline void cores_load2_trans_at(u64 at, u32 *r0, u32 *r1, u32 addr)
+{
+	u32 r[2];
+
+	sim_ldmatrix(at, r, addr, 2, 1);
+	*r0 = r[0], *r1 = r[1];
+}
+#define cores_load2_trans(r0, r1, addr) cores_load2_trans_at(SIM_AT, r0, r1, addr)
+//@ end
+
+//@ prim cores_load4
+//@ doc 4 cores from shared memory; lane l gives the address of row l%8 of core l/8
+//@ needs mma_sync
+//@ cuda
+static __device__ __forceinline__ void cores_load4(u32 *r0, u32 *r1, u32 *r2, u32 *r3, u32 addr)
+{
+	asm volatile("ldmatrix.sync.aligned.m8n8.x4.shared.b16 {%0, %1, %2, %3}, [%4];"
+	             : "=r"(*r0), "=r"(*r1), "=r"(*r2), "=r"(*r3) : "r"(addr) : "memory");
+}
+//@ sim
+void (*sim_ldmatrix)(u64, u32 *, u32, int, int);
+static inline void cores_load4_at(u64 at, u32 *r0, u32 *r1, u32 *r2, u32 *r3, u32 addr)
+{
+	u32 r[4];
+
+	sim_ldmatrix(at, r, addr, 4, 0);
+	*r0 = r[0], *r1 = r[1], *r2 = r[2], *r3 = r[3];
+}
+#define cores_load4(r0, r1, r2, r3, addr) cores_load4_at(SIM_AT, r0, r1, r2, r3, addr)
+//@ end
+
+//@ prim cores_load4_trans
+//@ doc 4 cores from shared memory, each transposed on the way; lane l gives the address of row l%8 of core l/8
+//@ needs mma_sync
+//@ cuda
+static __device__ __forceinline__ void cores_load4_trans(u32 *r0, u32 *r1, u32 *r2, u32 *r3, u32 addr)
+{
+	asm volatile("ldmatrix.sync.aligned.m8n8.x4.trans.shared.b16 {%0, %1, %2, %3}, [%4];"
+	             : "=r"(*r0), "=r"(*r1), "=r"(*r2), "=r"(*r3) : "r"(addr) : "memory");
+}
+//@ sim
+void (*sim_ldmatrix)(u64, u32 *, u32, int, int);
+static inline void cores_load4_trans_at(u64 at, u32 *r0, u32 *r1, u32 *r2, u32 *r3, u32 addr)
+{
+	u32 r[4];
+
+	sim_ldmatrix(at, r, addr, 4, 1);
+	*r0 = r[0], *r1 = r[1], *r2 = r[2], *r3 = r[3];
+}
+#define cores_load4_trans(r0, r1, r2, r3, addr) cores_load4_trans_at(SIM_AT, r0, r1, r2, r3, addr)
+//@ end
+
+//@ prim core_transpose
+//@ doc the transpose of an 8x8 core
+//@ needs mma_sync
+//@ cuda
+static __device__ __forceinline__ u32 core_transpose(u32 x)
+{
+	u32 y;
+
+	asm("movmatrix.sync.aligned.m8n8.trans.b16 %0, %1;" : "=r"(y) : "r"(x));
+	return y;
+}
+//@ sim
+u32 (*sim_shfl)(u64, u32, int, int);
+static inline u32 core_transpose_at(u64 at, u32 x)
+{
+	int lane = (int)threadIdx.x % 32, g = lane / 4, t = lane % 4;
+	u32 lo = sim_shfl(at, x, 1, 4 * (2 * t) + g / 2), hi = sim_shfl(at, x, 1, 4 * (2 * t + 1) + g / 2);
+
+	return g % 2 ? lo >> 16 | (hi & 0xffff0000u) : (lo & 0xffffu) | hi << 16;
+}
+#define core_transpose(x) core_transpose_at(SIM_AT, x)
+//@ end

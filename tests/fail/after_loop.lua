@@ -1,0 +1,21 @@
+-- error: tests/fail/after_loop.lua:13: t.u changes inside the loop, but a loop is traced once; carry the value in az.var
+-- bind: y
+-- bind: y
+local az = require "azulejo"
+return az.kernel "k" {
+  dims = { "B", "N", "M", D = 16, V = 64 },
+  args = { q = az.input("bf16", "B N D"), k = az.input("bf16", "B N D"), v = az.input("bf16", "B N V"),
+           g = az.input("f32", "B N"), o = az.output("bf16", "B N V"), y = az.optional_output("f32", "B D V") },
+  tune = { C = { 64 } }, grid = { "B" },
+  body = function(a, g, p)
+    local S = az.var(0, 16, 64)
+    local t = {}
+    for n in az.tiles("N", p.C) do
+      a.o[n] = a.v[n]
+      local u = az.dot(az.transpose(a.k[n]), a.v[n])
+      S:add(u)
+      t.u = u
+    end
+    a.y = t.u
+  end,
+}

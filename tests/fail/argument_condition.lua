@@ -1,0 +1,13 @@
+-- error: tests/fail/argument_condition.lua:11: a.y is always true; test a.y.present
+-- bind: y
+local az = require "azulejo"
+return az.kernel "k" {
+  dims = { "B", "N", "M", D = 16, V = 64 },
+  args = { q = az.input("bf16", "B N D"), k = az.input("bf16", "B N D"), v = az.input("bf16", "B N V"),
+           g = az.input("f32", "B N"), o = az.output("bf16", "B N V"), y = az.optional_output("f32", "B D V") },
+  tune = { C = { 64 } }, grid = { "B" },
+  body = function(a, g, p)
+    for n in az.tiles("N", p.C) do a.o[n] = a.v[n] end
+    if a.y then a.y = az.zeros(16, 64) end
+  end,
+}

@@ -1,0 +1,11 @@
+-- error: tests/fail/no_range.lua:9: a.v[...]: axis N is known only at launch and nothing cuts it; give a range of N in the bracket
+local az = require "azulejo"
+return az.kernel "k" {
+  dims = { "B", "N", "M", D = 16, V = 64 },
+  args = { q = az.input("bf16", "B N D"), k = az.input("bf16", "B N D"), v = az.input("bf16", "B N V"),
+           g = az.input("f32", "B N"), o = az.output("bf16", "B N V"), y = az.optional_output("f32", "B D V") },
+  tune = { C = { 64 } }, grid = { "B" },
+  body = function(a, g, p)
+    a.o = a.v[{}]
+  end,
+}

@@ -1,0 +1,12 @@
+-- error: tests/fail/size_of_last_axis.lua:6: D=20: the last axis of q must be a multiple of 8; pad it with zeros
+-- set: D=20
+local az = require "azulejo"
+return az.kernel "k" {
+  dims = { "B", "N", "M", D = 16, V = 64 },
+  args = { q = az.input("bf16", "B N D"), k = az.input("bf16", "B N D"), v = az.input("bf16", "B N V"),
+           g = az.input("f32", "B N"), o = az.output("bf16", "B N V"), y = az.optional_output("f32", "B D V") },
+  tune = { C = { 64 } }, grid = { "B" },
+  body = function(a, g, p)
+    for n in az.tiles("N", p.C) do a.o[n] = a.v[n] end
+  end,
+}

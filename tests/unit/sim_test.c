@@ -1,0 +1,306 @@
+/* sim_test.c -- the simulator: right numbers from right kernels, and a finding, at the right spec
+ * line, from each broken one. Run from the root of the tree. */
+#define _GNU_SOURCE
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "../../codegen/prims.h"
+#include "../../runtime/sim.h"
+
+static int failed;
+static Arena *arena;
+static Diag diag;
+
+static void check(int ok, const char *name)
+{
+	printf("%s %s\n", ok ? "ok" : "FAIL", name);
+	failed += !ok;
+}
+
+static char *read_text(const char *path)
+{
+	FILE *f = fopen(path, "rb");
+	char *s = arena_alloc(arena, 1 << 16);
+
+	if (!f || !fread(s, 1, (1 << 16) - 1, f)) {
+		fprintf(stderr, "sim_test: cannot read %s\n", path);
+		exit(1);
+	}
+	fclose(f);
+	return s;
+}
+
+/* `defs` lines, the primitives that `body` uses, body, and the entries. */
+static Sim *load(const char *defs, const char *body, const char *entries)
+{
+	char *text = arena_printf(arena, "%s\n%s\n%s\n%s\n", prims_text(arena, body, true), defs, body,
+	                          entries);
+
+	if (DIAG_TRY(&diag)) {
+		fprintf(stderr, "sim_test: %s\n", diag.text);
+		exit(diag.status == ST_ENV ? 77 : 1);
+	}
+	return sim_load(&diag, text, NULL);
+}
+
+static const SimFinding *find(const SimResult *r, SimKind kind)
+{
+	for (int i = 0; i < r->nfindings; i++)
+		if (r->finding[i].kind == kind)
+			return &r->finding[i];
+	return NULL;
+}
+
+static void show(const SimResult *r)
+{
+	for (int i = 0; i < r->nfindings; i++)
+		printf("  kind %d line %d %s: %s (x%ld)\n", r->finding[i].kind, r->finding[i].line,
+		       r->finding[i].spec, r->finding[i].text, r->finding[i].count);
+}
+
+static uint16_t to_bf16(float x)
+{
+	uint32_t u;
+
+	memcpy(&u, &x, 4);
+	return (uint16_t)((u + 0x7fff + (u >> 16 & 1)) >> 16);
+}
+
+static float from_bf16(uint16_t h)
+{
+	uint32_t u = (uint32_t)h << 16;
+	float f;
+
+	memcpy(&f, &u, 4);
+	return f;
+}
+
+/* ---- A product with two stages of cp.async ---- */
+
+enum { ROWS = 130, COLS = 128, DEPTH = 96 };
+
+static const char gemm_entries[] =
+	"static void gemm_entry(void **a)\n{\n"
+	"\tgemm(*(const b16 **)a[0], *(const b16 **)a[1], *(float **)a[2], *(int *)a[3],\n"
+	"\t     *(int *)a[4], *(int *)a[5]);\n}\n"
+	"const SimEntry sim_entries[] = { { \"gemm\", gemm_entry }, { 0, 0 } };\n";
+
+static uint16_t ga[ROWS * DEPTH], gb[DEPTH * COLS];
+static float gc[ROWS * COLS];
+
+/* Relative Frobenius error against fp64. */
+static double gemm_run(Sim *s, const SimOptions *o, SimResult *r)
+{
+	int m = ROWS, n = COLS, k = DEPTH;
+	void *pa = ga, *pb = gb, *pc = gc, *params[] = { &pa, &pb, &pc, &m, &n, &k };
+	SimBuffer buf[] = {
+		{ "a", ga, sizeof ga, false, true }, { "b", gb, sizeof gb, false, true },
+		{ "c", gc, sizeof gc, true, false },
+	};
+	double err = 0, norm = 0;
+
+	srand(1);
+	for (int i = 0; i < ROWS * DEPTH; i++)
+		ga[i] = to_bf16((float)rand() / (float)RAND_MAX - 0.5f);
+	for (int i = 0; i < DEPTH * COLS; i++)
+		gb[i] = to_bf16((float)rand() / (float)RAND_MAX - 0.5f);
+	memset(gc, 0xff, sizeof gc);
+	sim_run(s, &diag, "gemm", 3 * COLS / 64, 128, 16384, params, 3, buf, o, r);
+	for (int i = 0; i < ROWS; i++)
+		for (int j = 0; j < COLS; j++) {
+			double x = 0;
+
+			for (int l = 0; l < DEPTH; l++)
+				x += (double)from_bf16(ga[i * DEPTH + l]) * from_bf16(gb[l * COLS + j]);
+			err += (x - gc[i * COLS + j]) * (x - gc[i * COLS + j]);
+			norm += x * x;
+		}
+	return sqrt(err / norm);
+}
+
+static void gemm_right(const char *body)
+{
+	Sim *s = load("", body, gemm_entries);
+	SimOptions o = { .drop_site = -1 };
+	SimResult r;
+	double e = gemm_run(s, &o, &r);
+
+	check(e < 1e-6 && !r.nfindings, "sim_gemm");
+	show(&r);
+	check(r.counters.mma == 6u * 4 * 3 * 16, "sim_gemm_mma_count");
+	check(r.counters.shared_conflicts == 0, "sim_gemm_no_conflicts");
+	check(r.counters.async_bytes == 3u * 64 * COLS * 2 * DEPTH / 64 + 2u * ROWS * DEPTH * 2,
+	      "sim_gemm_async_bytes");
+	check(r.counters.global_store_bytes == sizeof gc, "sim_gemm_store_bytes");
+	printf("  %.3f s\n", r.seconds);
+	o.early = true;
+	e = gemm_run(s, &o, &r);
+	check(e < 1e-6 && !r.nfindings, "sim_gemm_early");
+	for (o.seed = 1, o.early = false; o.seed < 5; o.seed++) {
+		e = gemm_run(s, &o, &r);
+		check(e < 1e-6 && !r.nfindings, "sim_gemm_seed");
+		show(&r);
+	}
+	sim_free(s);
+}
+
+/* Every barrier, wait and commit left out in turn. */
+static void gemm_mutants(const char *body)
+{
+	Sim *s = load("", body, gemm_entries);
+	SimResult r;
+
+	check(sim_sites(s) == 4, "sim_gemm_sites");
+	for (int i = 0; i < sim_sites(s); i++) {
+		SimOptions o = { .drop_site = i };
+
+		gemm_run(s, &o, &r);
+		check(r.nfindings > 0 && !strncmp(r.finding[0].spec, "gemm.lua:", 9),
+		      arena_printf(arena, "sim_gemm_drop_%d", i));
+		show(&r);
+	}
+	sim_free(s);
+}
+
+static void gemm_broken(const char *body)
+{
+	static const struct { const char *name, *defs; SimKind kind; int wrong; } broken[] = {
+		{ "rows_past_end", "#define LAST_ROW (m + 1)", SIM_BOUNDS, 0 },
+		{ "wrong_swizzle", "#define SWIZZLE_A(row) ((row) & 3)", NSIMKINDS, 1 },
+		{ "lanes_collide", "#define SWAP_LANES (lane & 1)", SIM_RACE, 1 },
+	};
+	SimOptions o = { .drop_site = -1 };
+	SimResult r;
+
+	for (size_t i = 0; i < sizeof broken / sizeof *broken; i++) {
+		Sim *s = load(broken[i].defs, body, gemm_entries);
+		double e = gemm_run(s, &o, &r);
+
+		check((broken[i].kind == NSIMKINDS || find(&r, broken[i].kind)) &&
+		      (!broken[i].wrong || !(e < 1e-3)), arena_printf(arena, "sim_%s", broken[i].name));
+		show(&r);
+		sim_free(s);
+	}
+}
+
+/* ---- Small kernels, each wrong in one way ---- */
+
+typedef struct Small {
+	const char *name, *body; /* of k(const float *in, float *out, float *state, int n), two warps */
+	SimKind kind;            /* NSIMKINDS: it is right */
+	const char *text;        /* part of the finding's */
+} Small;
+
+static const Small small[] = {
+	{ "copy", "st_global_f32(out + threadIdx.x, ld_global_f32(in + threadIdx.x));", NSIMKINDS, "" },
+	{ "warp_divergent", "if (lane_id() < 16) warp_sync();\n else x = shfl_xor_f32(x, 1);",
+	  SIM_DIVERGENT, "lanes of warp 0 meet at different calls" },
+	{ "lane_returns", "if (threadIdx.x == 5) return;\n x = shfl_xor_f32(x, 1);", SIM_DIVERGENT,
+	  "thread 5 returned" },
+	{ "barrier_in_branch", "if (threadIdx.x < 32) block_sync();", SIM_DIVERGENT, "has returned" },
+	{ "deadlock", "if (threadIdx.x < 32) block_sync(); else named_sync(1, 64);", SIM_DEADLOCK,
+	  "threads 0-31 at block_sync" },
+	{ "misaligned", "st_shared_v4(s + 8, 1, 2, 3, 4);", SIM_ALIGN, "no multiple of 16" },
+	{ "shared_bounds", "st_shared_f32(s + 1024 + 4 * threadIdx.x, x);", SIM_BOUNDS, "of 1024" },
+	{ "global_bounds", "x = ld_global_f32(in + n + threadIdx.x);", SIM_BOUNDS, "of in, which has" },
+	{ "null", "x = ld_global_f32(0);", SIM_BOUNDS, "in no buffer" },
+	{ "readonly", "st_global_f32((float *)in, 1);", SIM_READONLY, "is an input" },
+	{ "shared_uninit", "x = ld_shared_f32(s);", SIM_UNINIT, "nothing has written" },
+	{ "global_uninit", "x = ld_global_f32(out);", SIM_UNINIT, "nothing has written" },
+	{ "same_output", "st_global_f32(out, x);", SIM_RACE, "of out" },
+	{ "blocks_race", "st_global_f32(out + threadIdx.x, x);", SIM_RACE, "in the same launch" },
+	{ "shared_race", "st_shared_f32(s + 4 * threadIdx.x, x);\n"
+	  "x = ld_shared_f32(s + 4 * (threadIdx.x ^ 1));", SIM_RACE, "no barrier lies" },
+	{ "warp_sync_orders", "st_shared_f32(s + 4 * threadIdx.x, x);\nwarp_sync();\n"
+	  "x = ld_shared_f32(s + 4 * (threadIdx.x ^ 1));", NSIMKINDS, "" },
+	{ "warp_sync_is_not_enough", "st_shared_f32(s + 4 * threadIdx.x, x);\nwarp_sync();\n"
+	  "x = ld_shared_f32(s + 4 * (threadIdx.x ^ 32));", SIM_RACE, "no barrier lies" },
+	{ "named_sync_orders", "st_shared_f32(s + 4 * threadIdx.x, x);\nnamed_sync(3, 64);\n"
+	  "x = ld_shared_f32(s + 4 * (threadIdx.x ^ 32));", NSIMKINDS, "" },
+	{ "named_sync_of_one_warp", "st_shared_f32(s + 4 * threadIdx.x, x);\n"
+	  "named_sync(1 + threadIdx.x / 32, 32);\nx = ld_shared_f32(s + 4 * (threadIdx.x ^ 32));",
+	  SIM_RACE, "no barrier lies" },
+	{ "shuffle_orders_nothing", "st_shared_f32(s + 4 * threadIdx.x, x);\nx = shfl_xor_f32(x, 1);\n"
+	  "x = ld_shared_f32(s + 4 * (threadIdx.x ^ 1));", SIM_RACE, "wrote" },
+	{ "write_after_read", "st_shared_f32(s + 4 * threadIdx.x, x);\nblock_sync();\n"
+	  "x = ld_shared_f32(s + 4 * (threadIdx.x ^ 33));\nst_shared_f32(s + 4 * threadIdx.x, x);",
+	  SIM_RACE, "read" },
+	{ "pending", "cp_async_16(s + 16 * threadIdx.x, in, 16);\ncp_async_commit();\n"
+	  "x = ld_shared_f32(s + 16 * threadIdx.x);", SIM_PENDING, "in flight" },
+	{ "own_copy", "cp_async_16(s + 16 * threadIdx.x, in, 16);\ncp_async_commit();\n"
+	  "cp_async_wait(0);\nx = ld_shared_f32(s + 16 * threadIdx.x);", NSIMKINDS, "" },
+	{ "wait_without_commit", "cp_async_16(s + 16 * threadIdx.x, in, 16);\n"
+	  "cp_async_wait(0);\nx = ld_shared_f32(s + 16 * threadIdx.x);", SIM_PENDING, "in flight" },
+	{ "wait_without_barrier", "cp_async_16(s + 16 * threadIdx.x, in, 16);\ncp_async_commit();\n"
+	  "cp_async_wait(0);\nx = ld_shared_f32(s + 16 * (threadIdx.x ^ 32));", SIM_RACE, "no barrier lies" },
+	{ "in_place", "x = ld_global_f32(state + threadIdx.x);\nst_global_f32(state + threadIdx.x, x + 1);",
+	  NSIMKINDS, "" },
+	{ "in_place_of_another", "x = ld_global_f32(state + threadIdx.x);\n"
+	  "st_global_f32(state + (threadIdx.x ^ 1), x + 1);", SIM_RACE, "of state" },
+	{ "output_by_barrier", "st_global_f32(out + threadIdx.x, x);\nblock_sync();\n"
+	  "x = ld_global_f32(out + (threadIdx.x ^ 1));", NSIMKINDS, "" },
+	{ "two_copies", "cp_async_16(s + 16 * threadIdx.x, in, 16);\n"
+	  "cp_async_16(s + 16 * threadIdx.x, in + 4, 16);", SIM_RACE, "is copying into" },
+	{ "copy_of_nothing", "cp_async_16(s + 16 * threadIdx.x, 0, 0);\ncp_async_commit();\n"
+	  "cp_async_wait(0);\nx = ld_shared_f32(s + 16 * threadIdx.x);\n"
+	  "if (x != 0) st_global_f32(out + 999, x);", NSIMKINDS, "" },
+	{ "shuffles", "u32 l = lane_id();\nif (shfl_xor_u32(l, 5) != (l ^ 5) || shfl_idx_u32(l, 9) != 9 ||"
+	  " shfl_up_f32((float)l, 3) != (float)(l < 3 ? l : l - 3)) st_global_f32(out + 999, x);",
+	  NSIMKINDS, "" },
+	{ "endless", "for (;;) block_sync();", SIM_DEADLOCK, "out of time" },
+	{ "wild_local", "float y[4];\nfor (int i = 0; i < 1 << 24; i++) ((volatile float *)y)[-i] = x;",
+	  SIM_BOUNDS, "faulted" },
+};
+
+static void small_ones(void)
+{
+	static const char head[] = "__global__ void k(const float *in, float *out, float *state, int n)\n{\n"
+		"\tfloat x = ld_global_f32(in); u32 s = smem_base();\n\t// small.lua:7  the line\n\t";
+	static const char tail[] = "\n\tif (x == -1.5f) st_global_f32(out + 127, x);\n}\n";
+	static const char entries[] =
+		"static void k_entry(void **a)\n{\n\tk(*(const float **)a[0], *(float **)a[1],"
+		" *(float **)a[2], *(int *)a[3]);\n}\nconst SimEntry sim_entries[] = { { \"k\", k_entry }, { 0, 0 } };\n";
+	static float in[128], out[128], state[64];
+
+	setenv("AZULEJO_SIM_SECONDS", "1", 1);
+	for (size_t i = 0; i < sizeof small / sizeof *small; i++) {
+		const Small *m = &small[i];
+		char *body = arena_printf(arena, "%s%s%s", head, m->body, tail);
+		Sim *s = load("", body, entries);
+		void *pi = in, *po = out, *ps = state;
+		int n = 128, blocks = !strcmp(m->name, "blocks_race") ? 2 : 1;
+		void *params[] = { &pi, &po, &ps, &n };
+		SimBuffer buf[] = { { "in", in, sizeof in, false, true },
+		                    { "out", out, sizeof out, true, false },
+		                    { "state", state, sizeof state, false, true },
+		                    { "state_out", state, sizeof state, true, false } };
+		SimResult r;
+		const SimFinding *f;
+		int ok;
+
+		sim_run(s, &diag, "k", blocks, 64, 1024, params, 4, buf, NULL, &r);
+		f = find(&r, m->kind);
+		ok = m->kind == NSIMKINDS ? !r.nfindings : f && strstr(f->text, m->text) &&
+		     (!strcmp(f->spec, "small.lua:7") || !strcmp(m->name, "wild_local"));
+		check(ok, arena_printf(arena, "sim_%s", m->name));
+		if (!ok || getenv("VERBOSE"))
+			show(&r);
+		sim_free(s);
+	}
+}
+
+int main(void)
+{
+	char *body;
+
+	arena = arena_new();
+	body = read_text("tests/unit/kernels/gemm.cu");
+	gemm_right(body);
+	gemm_mutants(body);
+	gemm_broken(body);
+	small_ones();
+	arena_free(arena);
+	return failed != 0;
+}

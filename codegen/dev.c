@@ -2,6 +2,7 @@
 #include "dev.h"
 
 #include <ctype.h>
+#include <stdio.h>
 #include <string.h>
 
 Stmt *dev_add(Dev *d, Block *b, StmtKind kind, const char *text)
@@ -23,7 +24,7 @@ void dev_access(Stmt *s, Buffer *b, AccessKind k)
 	for (int i = 0; i < s->nacc; i++)
 		if (s->acc[i].buf == b && s->acc[i].kind == k)
 			return;
-	if (s->nacc == 4)
+	if (s->nacc == 12)
 		bug("dev: too many accesses in one statement");
 	s->acc[s->nacc++] = (Access){ b, k };
 }
@@ -206,9 +207,44 @@ static void print_params(const Dev *d, Text *out)
 	}
 }
 
+static int block_mentions(const Block *b, const char *id)
+{
+	int n = 0;
+
+	for (const Stmt *s = b->first; s; s = s->next) {
+		if (s->text && s->kind != S_COMMENT && mentions(s->text, id))
+			n++;
+		n += block_mentions(&s->body, id) + block_mentions(&s->orelse, id);
+	}
+	return n;
+}
+
+/* Drops "const int NAME = ..." where nothing else mentions NAME. */
+static void drop_unused(const Dev *d, Block *b)
+{
+	char id[64];
+
+	for (Stmt *s = b->first, *prev = NULL; s; s = s->next) {
+		drop_unused(d, &s->body);
+		if (s->kind == S_CODE && sscanf(s->text, "const int %63[A-Za-z0-9_] =", id) == 1 &&
+		    block_mentions(&d->body, id) == 1) {
+			if (prev)
+				prev->next = s->next;
+			else
+				b->first = s->next;
+			if (b->last == s)
+				b->last = prev;
+			continue;
+		}
+		prev = s;
+	}
+}
+
 void dev_print(const Dev *d, Text *out)
 {
 	Text body = { .arena = d->arena };
+
+	drop_unused(d, (Block *)&d->body);
 
 	print_block(&d->body, 1, &body);
 	for (int i = 0; i < d->ntables; i++)
@@ -217,7 +253,7 @@ void dev_print(const Dev *d, Text *out)
 	         d->name);
 	print_params(d, out);
 	text_puts(out, ")\n{\n");
-	if (mentions(body.s, "smem"))
+	if (d->nbufs)
 		text_puts(out, "\tconst u32 smem = smem_base();\n");
 	text_puts(out, "\tconst int tid = (int)threadIdx.x;\n");
 	if (mentions(body.s, "warp"))
@@ -229,7 +265,7 @@ void dev_print(const Dev *d, Text *out)
 	if (mentions(body.s, "t"))
 		text_puts(out, "\tconst int t = lane % 4;\n");
 	for (int i = 0; i < d->nbufs; i++)
-		if (mentions(body.s, d->buf[i]->name) && d->buf[i]->stages == 1)
+		if (mentions(body.s, d->buf[i]->name))
 			text_add(out, "\tconst u32 %s = smem + %d;\n", d->buf[i]->name, d->buf[i]->offset);
 	text_puts(out, body.s);
 	text_puts(out, "}\n");

@@ -58,7 +58,7 @@ struct Stmt {
 	bool atomic, unroll, uniform_loop; /* uniform_loop: run time trip count, the same in all threads */
 	int n;
 	int nacc;
-	Access acc[4];
+	Access acc[12];
 	Stmt *next;
 };
 

@@ -48,8 +48,8 @@ static const char *strip_first(Lower *L, const Layout *l, int d)
  * kept. */
 static bool worth_keeping(Lower *L, const Operand *o)
 {
-	return (L->f->op[o->x->id].uses > 1 || L->strip) && o->outer * o->k <= 16 && !o->own.base[0] &&
-	       !o->own.base[1];
+	return (L->f->op[o->x->id].uses > 1 || (L->strip && !o->own.base[0] && !o->own.base[1])) &&
+	       o->outer * o->k <= 16;
 }
 
 static bool is_grown(Lower *L, const Op *x)

@@ -324,6 +324,7 @@ static void lower_loop(Lower *L, Op *op)
 		wait_for(L, stages - 2);
 		lower_code(L, "const int %s = %s %s %d;", fetch, n, op->reverse ? "-" : "+", stages - 1);
 		inner = lower_open(L, S_IF, false, op->reverse ? "%s >= %s" : "%s < %s", fetch, op->reverse ? lo : end);
+		inner->last->atomic = true;
 		for (int i = first; i < L->nstaged; i++)
 			lower_issue(L, &L->staged[i], ring_slot(L, &L->staged[i], fill_slot),
 			            arena_printf(L->a, "%s * %d", fetch, r->n));

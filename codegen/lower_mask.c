@@ -180,6 +180,19 @@ static const char *whole(Lower *L, const Op *op, const Layout *l, const Linear *
 	return arena_printf(L->a, "%s >= %ld", s.s, -c);
 }
 
+/* Whether which elements a select keeps is known when compiling. */
+bool lower_is_static(Lower *L, const Op *op)
+{
+	Mask m = { 0 };
+
+	if (!mask_parse(L, op->src[0], &m))
+		return false;
+	for (int i = 0; i < m.n; i++)
+		if (!lin_static(&m.l[i]))
+			return false;
+	return true;
+}
+
 Version *lower_where(Lower *L, Op *op, const Layout *l)
 {
 	Mask m = { 0 };
@@ -188,13 +201,8 @@ Version *lower_where(Lower *L, Op *op, const Layout *l)
 	Text full = { .arena = L->a };
 	Version *w;
 	Block *b;
-	bool all_static = true;
 
-	if (!mask_parse(L, op->src[0], &m))
-		return NULL;
-	for (int i = 0; i < m.n; i++)
-		all_static &= lin_static(&m.l[i]);
-	if (all_static)
+	if (!mask_parse(L, op->src[0], &m) || lower_is_static(L, op))
 		return NULL;
 	for (int i = 0; i < m.n; i++) {
 		const char *c = whole(L, op, l, &m.l[i]);

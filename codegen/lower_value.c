@@ -228,8 +228,12 @@ static bool inlined(Lower *L, const Op *op)
 		return true;
 	if (!op_is_elementwise(op))
 		return false;
-	if (op->code == OP_where && op->rank == 2 && L->f->op[op->id].anchored)
+	if (op->code == OP_where && op->rank == 2 && L->f->op[op->id].anchored && !lower_is_static(L, op))
 		return false;
+	if (op->code == OP_add && op->rank == 2)
+		for (int i = 0; i < 2; i++)
+			if (op->src[i]->code == OP_dot && L->f->op[op->src[i]->id].uses == 1)
+				return false;
 	if (op->rank == 2 && (op->dim[0].n == 1 || op->dim[1].n == 1))
 		return true;
 	return L->f->op[op->id].uses <= 1;

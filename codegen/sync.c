@@ -63,6 +63,17 @@ static void gather(Stmt *to, const Block *b)
 	}
 }
 
+static void gather_reads(Stmt *to, const Block *b)
+{
+	for (const Stmt *s = b->first; s; s = s->next) {
+		for (int i = 0; i < s->nacc; i++)
+			if (s->acc[i].kind == ACC_READ)
+				dev_access(to, s->acc[i].buf, ACC_READ);
+		gather_reads(to, &s->body);
+		gather_reads(to, &s->orelse);
+	}
+}
+
 /* Every wait marks what is in flight as landed, even where younger groups may be pending: that
  * costs no barrier, since the stage being read always needs the one it causes. */
 static void landed(State *st)
@@ -87,6 +98,18 @@ static void put_before(Dev *d, Block *b, Stmt *prev, State *st)
 	barrier(st);
 }
 
+/* A loop whose body reads what is not yet published needs one barrier before it rather than one in
+ * every turn. */
+static bool enters_dirty(const Stmt *s, const State *st)
+{
+	Stmt all = { .kind = S_CODE };
+
+	if (s->kind != S_FOR || s->atomic || s->uniform_loop)
+		return false;
+	gather_reads(&all, &s->body);
+	return needs_barrier(&all, st);
+}
+
 static void walk(Dev *d, Block *b, State *st)
 {
 	for (Stmt *s = b->first, *prev = NULL; s; prev = s, s = s->next) {
@@ -94,7 +117,7 @@ static void walk(Dev *d, Block *b, State *st)
 			gather(s, &s->body);
 			gather(s, &s->orelse);
 		}
-		if (needs_barrier(s, st))
+		if (needs_barrier(s, st) || enters_dirty(s, st))
 			put_before(d, b, prev, st);
 		record(s, st);
 		if (s->kind == S_BARRIER)

@@ -292,8 +292,8 @@ static double now(void)
 	return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
-void sim_run(Sim *s, Diag *d, const char *name, int64_t blocks, int threads, int smem, void **params,
-             int nbuf, const SimBuffer *buf, const SimOptions *o, SimResult *out)
+void sim_run(Sim *s, Diag *d, const char *name, int64_t blocks, int threads, int smem,
+             void **params, int nbuf, const SimBuffer *buf, const SimOptions *o, SimResult *out)
 {
 	static const SimOptions plain = { .drop_site = -1 };
 	Run r = { .sim = s, .o = o ? o : &plain, .blocks = blocks, .threads = threads, .smem = smem };

@@ -34,12 +34,13 @@ typedef enum SimKind {
 typedef struct SimFinding {
 	SimKind kind;
 	int line;       /* of the generated text */
-	char spec[128]; /* "based_prefill.lua:21", or "" */
+	char spec[128]; /* "copy.lua:21", or "" */
 	char text[256]; /* one line, names the buffer and the two threads */
 	long count;
 } SimFinding;
 
-/* Counted over the whole run. */
+/* Counted over the whole run. Loads and stores in bytes asked for, without async_bytes; sectors of
+ * 32 bytes, asynchronous ones too; exp_ops by lane, mma and shuffles by warp, barriers by block. */
 typedef struct SimCounters {
 	uint64_t global_load_bytes, global_store_bytes, global_sectors;
 	uint64_t shared_wavefronts, shared_conflicts; /* conflicts: wavefronts beyond the least possible */
@@ -62,7 +63,10 @@ typedef struct SimResult {
 	double seconds;
 } SimResult;
 
-/* `text` is Module.text_sim. Throws: no host compiler (ST_ENV). `cache` is a folder for the
+/* `text` is Module.text_sim: primitives, kernels, and at its end for each kernel
+ *     static void NAME_entry(void **a) { NAME(*(TYPE *)a[0], ...); }
+ *     const SimEntry sim_entries[] = { { "NAME", NAME_entry }, { 0, 0 } };
+ * A comment "// name.lua:21" gives its line and those below it their place in the spec. Throws: no host compiler (ST_ENV). `cache` is a folder for the
  * compiled object, keyed by the text's hash; NULL: none. */
 Sim *sim_load(Diag *d, const char *text, const char *cache);
 void sim_free(Sim *s);

@@ -21,7 +21,7 @@ typedef struct SimKernel {
 struct Sim {
 	void *lib;
 	int nsites, nkernels, nlines;
-	char **spec; /* [line]: "based_prefill.lua:21", or NULL */
+	char **spec; /* [line]: "copy.lua:21", or NULL */
 	SimKernel kernel[SIM_MAX_KERNELS];
 };
 

@@ -1,5 +1,4 @@
--- error: tests/fail/range_after_loop.lua:16: a.v[...]: reading takes a range such as g.M or a loop's, a list of them, or {}
--- bind: y
+-- error: tests/fail/range_after_loop.lua:15: this range of N belongs to the loop at line 11, which has ended; use it inside the loop
 -- bind: y
 local az = require "azulejo"
 return az.kernel "k" {
@@ -8,11 +7,11 @@ return az.kernel "k" {
            g = az.input("f32", "B N"), o = az.output("bf16", "B N V"), y = az.optional_output("f32", "B D V") },
   tune = { C = { 64 } }, grid = { "B" },
   body = function(a, g, p)
-    local keep
-    local function save(n) keep = n end
-    for n in az.tiles("N", p.C) do a.o[n] = a.v[n] end
-    for n in az.tiles("N", p.C) do az.exp(a.g[n]) end
-    local function last() return keep end
-    a.y = az.colsum(a.v[last()])
+    local t = { a = { b = { c = { d = {} } } } }
+    for n in az.tiles("N", p.C) do
+      a.o[n] = a.v[n]
+      t.a.b.c.d.n = n
+    end
+    a.y = az.dot(az.transpose(a.k[t.a.b.c.d.n]), a.v[t.a.b.c.d.n])
   end,
 }

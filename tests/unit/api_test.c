@@ -65,7 +65,8 @@ static void test_launch(void)
 	size_t bytes = 2 * 3 * 100 * 64 * 2;
 	double t0;
 	Diag d;
-	int i, o = 0;
+	int volatile o = 0;
+	int i;
 
 	if (!driver_found(NULL)) {
 		puts("skip launches");

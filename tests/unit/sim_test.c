@@ -55,6 +55,8 @@ static const SimFinding *find(const SimResult *r, SimKind kind)
 
 static void show(const SimResult *r)
 {
+	if (!getenv("VERBOSE"))
+		return;
 	for (int i = 0; i < r->nfindings; i++)
 		printf("  kind %d line %d %s: %s (x%ld)\n", r->finding[i].kind, r->finding[i].line,
 		       r->finding[i].spec, r->finding[i].text, r->finding[i].count);
@@ -134,7 +136,6 @@ static void gemm_right(const char *body)
 	check(r.counters.async_bytes == 3u * 64 * COLS * 2 * DEPTH / 64 + 2u * ROWS * DEPTH * 2,
 	      "sim_gemm_async_bytes");
 	check(r.counters.global_store_bytes == sizeof gc, "sim_gemm_store_bytes");
-	printf("  %.3f s\n", r.seconds);
 	o.early = true;
 	e = gemm_run(s, &o, &r);
 	check(e < 1e-6 && !r.nfindings, "sim_gemm_early");
@@ -234,9 +235,10 @@ static const Small small[] = {
 	{ "wait_without_commit", "cp_async_16(s + 16 * threadIdx.x, in, 16);\n"
 	  "cp_async_wait(0);\nx = ld_shared_f32(s + 16 * threadIdx.x);", SIM_PENDING, "in flight" },
 	{ "wait_without_barrier", "cp_async_16(s + 16 * threadIdx.x, in, 16);\ncp_async_commit();\n"
-	  "cp_async_wait(0);\nx = ld_shared_f32(s + 16 * (threadIdx.x ^ 32));", SIM_RACE, "no barrier lies" },
-	{ "in_place", "x = ld_global_f32(state + threadIdx.x);\nst_global_f32(state + threadIdx.x, x + 1);",
-	  NSIMKINDS, "" },
+	  "cp_async_wait(0);\nx = ld_shared_f32(s + 16 * (threadIdx.x ^ 32));", SIM_RACE,
+	  "no barrier lies" },
+	{ "in_place", "x = ld_global_f32(state + threadIdx.x);\n"
+	  "st_global_f32(state + threadIdx.x, x + 1);", NSIMKINDS, "" },
 	{ "in_place_of_another", "x = ld_global_f32(state + threadIdx.x);\n"
 	  "st_global_f32(state + (threadIdx.x ^ 1), x + 1);", SIM_RACE, "of state" },
 	{ "output_by_barrier", "st_global_f32(out + threadIdx.x, x);\nblock_sync();\n"
@@ -246,22 +248,26 @@ static const Small small[] = {
 	{ "copy_of_nothing", "cp_async_16(s + 16 * threadIdx.x, 0, 0);\ncp_async_commit();\n"
 	  "cp_async_wait(0);\nx = ld_shared_f32(s + 16 * threadIdx.x);\n"
 	  "if (x != 0) st_global_f32(out + 999, x);", NSIMKINDS, "" },
-	{ "shuffles", "u32 l = lane_id();\nif (shfl_xor_u32(l, 5) != (l ^ 5) || shfl_idx_u32(l, 9) != 9 ||"
-	  " shfl_up_f32((float)l, 3) != (float)(l < 3 ? l : l - 3)) st_global_f32(out + 999, x);",
+	{ "shuffles", "u32 l = lane_id(), bad = shfl_xor_u32(l, 5) != (l ^ 5);\n"
+	  "bad |= shfl_idx_u32(l, 9) != 9 || shfl_up_f32((float)l, 3) != (float)(l < 3 ? l : l - 3);\n"
+	  "if (bad) st_global_f32(out + 999, x);",
 	  NSIMKINDS, "" },
 	{ "endless", "for (;;) block_sync();", SIM_DEADLOCK, "out of time" },
-	{ "wild_local", "float y[4];\nfor (int i = 0; i < 1 << 24; i++) ((volatile float *)y)[-i] = x;",
+	{ "wild_local", "float y[4];\n"
+	  "for (int i = 0; i < 1 << 24; i++) ((volatile float *)y)[-i] = x;",
 	  SIM_BOUNDS, "faulted" },
 };
 
 static void small_ones(void)
 {
-	static const char head[] = "__global__ void k(const float *in, float *out, float *state, int n)\n{\n"
+	static const char head[] =
+		"__global__ void k(const float *in, float *out, float *state, int n)\n{\n"
 		"\tfloat x = ld_global_f32(in); u32 s = smem_base();\n\t// small.lua:7  the line\n\t";
 	static const char tail[] = "\n\tif (x == -1.5f) st_global_f32(out + 127, x);\n}\n";
 	static const char entries[] =
 		"static void k_entry(void **a)\n{\n\tk(*(const float **)a[0], *(float **)a[1],"
-		" *(float **)a[2], *(int *)a[3]);\n}\nconst SimEntry sim_entries[] = { { \"k\", k_entry }, { 0, 0 } };\n";
+		" *(float **)a[2], *(int *)a[3]);\n}\n"
+		"const SimEntry sim_entries[] = { { \"k\", k_entry }, { 0, 0 } };\n";
 	static float in[128], out[128], state[64];
 
 	setenv("AZULEJO_SIM_SECONDS", "1", 1);
@@ -273,9 +279,9 @@ static void small_ones(void)
 		int n = 128, blocks = !strcmp(m->name, "blocks_race") ? 2 : 1;
 		void *params[] = { &pi, &po, &ps, &n };
 		SimBuffer buf[] = { { "in", in, sizeof in, false, true },
-		                    { "out", out, sizeof out, true, false },
-		                    { "state", state, sizeof state, false, true },
-		                    { "state_out", state, sizeof state, true, false } };
+			{ "out", out, sizeof out, true, false },
+			{ "state", state, sizeof state, false, true },
+			{ "state_out", state, sizeof state, true, false } };
 		SimResult r;
 		const SimFinding *f;
 		int ok;
@@ -285,8 +291,7 @@ static void small_ones(void)
 		ok = m->kind == NSIMKINDS ? !r.nfindings : f && strstr(f->text, m->text) &&
 		     (!strcmp(f->spec, "small.lua:7") || !strcmp(m->name, "wild_local"));
 		check(ok, arena_printf(arena, "sim_%s", m->name));
-		if (!ok || getenv("VERBOSE"))
-			show(&r);
+		show(&r);
 		sim_free(s);
 	}
 }

@@ -66,6 +66,11 @@ generated: all
 	@for s in $(GENSPECS); do for g in $(GENGPUS); do \
 		build/azulejo emit $$s --gpu $$g -o generated/ || exit; done; done
 
+# The tuning records of GPUs that are not at hand, by the model.
+tuned: all
+	@grep -v '^#' tests/bench/cases | while read -r c; do for g in $(GENGPUS); do \
+		build/azulejo tune $$c --gpu $$g || exit; done; done
+
 golden: all
 	@tests/run -u golden
 
@@ -81,6 +86,6 @@ wc:
 clean:
 	rm -rf build
 
-.PHONY: all units setup demo check generated golden mutate fuzz bench wc 80 clean
+.PHONY: all units setup demo check generated tuned golden mutate fuzz bench wc 80 clean
 .DELETE_ON_ERROR:
 -include $(OBJ:.o=.d) build/runtime/main.d $(UNIT:=.d)

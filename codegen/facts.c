@@ -356,8 +356,8 @@ Split facts_dim(const Facts *f, const Op *op, int d)
 	bool twice = d == 1 && facts_class(f, op, 0) == facts_class(f, op, 1);
 
 	if (twice && c->warps > 1) /* rows are divided, columns whole */
-		return (Split){ class_cores(c) * c->warps, 1, 1 };
-	return (Split){ class_cores(c), c->warps, c->pos };
+		return (Split){ class_cores(c) * c->warps, 1, 1, 0 };
+	return (Split){ class_cores(c), c->warps, c->pos, 0 };
 }
 
 Layout facts_layout(const Facts *f, const Op *op, Orient o)

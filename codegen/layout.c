@@ -26,8 +26,8 @@ Layout layout_core(Orient o, Split rows, Split cols)
 	l.d[l.nd++] = (Digit){ HW_REG, 2, 0, pair, 1 };
 	digit_add(&l, HW_LANE, 8, 4, 1 - pair, 1);
 	digit_add(&l, HW_LANE, 4, 1, pair, 2);
-	digit_add(&l, HW_WARP, rows.warps, rows.pos, 0, 8 * rows.cores);
-	digit_add(&l, HW_WARP, cols.warps, cols.pos, 1, 8 * cols.cores);
+	digit_add(&l, HW_WARP, rows.warps, rows.pos, 0, 8 * (rows.per ? rows.per : rows.cores));
+	digit_add(&l, HW_WARP, cols.warps, cols.pos, 1, 8 * (cols.per ? cols.per : cols.cores));
 	return l;
 }
 

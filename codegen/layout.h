@@ -39,9 +39,10 @@ typedef struct Layout {
 	bool tri;                  /* of a strip: columns right of its diagonal are never needed */
 } Layout;
 
-/* One dimension of a core grid: cores per warp, and how warps divide it. */
+/* One dimension of a core grid: cores per warp, and how warps divide it. `per`: cores from one warp's
+ * part to the next, when a strip holds fewer than that; 0: `cores`. */
 typedef struct Split {
-	int cores, warps, pos;
+	int cores, warps, pos, per;
 } Split;
 
 Layout layout_core(Orient o, Split rows, Split cols);

@@ -55,7 +55,7 @@ _Noreturn void lower_cannot(Lower *L, const Op *op, const char *fmt, ...)
 const char *lower_name(Lower *L, const char *want)
 {
 	static const char *const taken[] = { "i", "j", "e", "h", "x", "k", "r", "c", "p", "I", "J", "t", "g",
-		"tid", "lane", "warp", "smem", "pid", "on", "slot", "row", "up", "d", "w0", "w1", "int", "float",
+		"tid", "lane", "warp", "smem", "pid", "on", "slot", "row", "up", "d", "w0", "w1", "m", "int", "float",
 		"char", "short", "long", "double", "void", "for", "if", "else", "do", "while", "const", "static",
 		"return", "switch", "case", "break", "default", "goto", "auto", "register", "inline", "signed",
 		"unsigned", "struct", "union", "enum", "extern", "volatile", "sizeof", "typedef", "bool", "true",
@@ -185,10 +185,11 @@ void lower_kernel(Dev *d, Facts *f, int stages, int align)
 	L->warps = d->warps;
 	for (int i = 0; i < d->k->nargs; i++) {
 		L->f16 |= d->k->args[i]->dtype == DT_F16;
-		L->names[L->nnames++] = d->k->args[i]->name;
 	}
 	for (int i = 0; i < d->k->naxes; i++)
 		L->names[L->nnames++] = d->k->axes[i]->name;
+	for (int i = 0; i < d->k->nargs; i++)
+		L->argname[i] = lower_name(L, d->k->args[i]->name);
 	L->names[L->nnames++] = d->name;
 	L->out = &L->pro;
 	decode_program(L);

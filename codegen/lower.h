@@ -57,6 +57,7 @@ typedef struct Lower {
 	int nhomes;
 	const char *lane_key[64], *lane_name[64]; /* lane addresses already in the prologue */
 	int nlanes;
+	const char *argname[MAX_ARGS]; /* parameters: the author's names where C allows */
 	const char *names[512];
 	int nnames, nfor;
 	int stages, align, warps;

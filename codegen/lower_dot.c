@@ -60,17 +60,18 @@ static bool is_grown(Lower *L, const Op *x)
 /* The layout of the operand, from the result's rows (left) or columns (right). */
 static Layout operand_layout(Lower *L, Product *p, Operand *o, const Op *src)
 {
-	Split k = facts_dim(L->f, src, o->left ? 1 : 0), out = { 0, 1, 1 };
+	Split k = facts_dim(L->f, src, o->left ? 1 : 0), out = { 0, 1, 1, 0 };
 	const Layout *l = &p->l;
 	int d = o->left ? 0 : 1;
 	Layout r;
 
-	k = (Split){ k.cores * k.warps, 1, 1 };
+	k = (Split){ k.cores * k.warps, 1, 1, 0 };
 	out.cores = l->d[d].n;
 	for (int i = 3; i < l->nd; i++)
 		if (l->d[i].hw == HW_WARP && l->d[i].dim == d) {
 			out.warps = l->d[i].n;
 			out.pos = l->d[i].pos;
+			out.per = l->d[i].stride / 8;
 		}
 	r = o->left ? layout_core(ORIENT_N, out, k) : layout_core(ORIENT_T, k, out);
 	r.base[d] = l->base[d];

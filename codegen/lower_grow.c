@@ -20,7 +20,7 @@ static const char *ty(Lower *L)
 static const char *leaf_cores(Lower *L, Op *x, Orient o, const Layout *rows, const char *first, int nrows,
                               const char **row)
 {
-	Split r = { 0, 1, 1 }, c = facts_dim(L->f, x, 1);
+	Split r = { 0, 1, 1, 0 }, c = facts_dim(L->f, x, 1);
 	Staged *s = lower_staged(L, x);
 	Layout l;
 	Version *w;
@@ -30,8 +30,9 @@ static const char *leaf_cores(Lower *L, Op *x, Orient o, const Layout *rows, con
 		if (rows->d[i].hw == HW_WARP && rows->d[i].dim == 0) {
 			r.warps = rows->d[i].n;
 			r.pos = rows->d[i].pos;
+			r.per = rows->d[i].stride / 8;
 		}
-	c = (Split){ c.cores * c.warps, 1, 1 };
+	c = (Split){ c.cores * c.warps, 1, 1, 0 };
 	l = layout_core(o, r, c);
 	l.base[0] = rows->base[0];
 	w = lower_find(L, x, &l, true);

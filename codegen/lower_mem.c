@@ -65,8 +65,8 @@ const char *lower_pointer(Lower *L, const Op *op)
 		if (!strcmp(L->names[i], name))
 			return name;
 	L->names[L->nnames++] = name;
-	dev_param(L->dev, PARAM_ARG, a->id, 0, a->dtype, a->name);
-	text_add(&s, "%s%s *const %s = %s", a->output ? "" : "const ", ty, name, a->name);
+	dev_param(L->dev, PARAM_ARG, a->id, 0, a->dtype, L->argname[a->id]);
+	text_add(&s, "%s%s *const %s = %s", a->output ? "" : "const ", ty, name, L->argname[a->id]);
 	for (int i = 0; i < a->rank; i++)
 		if (op->at[i] && op->at[i]->kind == RANGE_ONE)
 			text_add(&s, " + %s * %s", L->prog[op->at[i]->id], stride_param(L, a, i));

@@ -134,12 +134,14 @@ Version *lower_cumsum(Lower *L, Op *op, const Layout *want)
 	Layout l;
 	const char *v[MAX_DIGITS];
 	Version *w;
-	int per;
+	Block *saved;
+	int per, scope;
 
 	if (op->rank != 1)
 		lower_cannot(L, op, "a running sum of a matrix");
 	l = lower_lane_layout(op->dim[0].n);
 	per = l.d[0].n;
+	saved = lower_hoist(L, &l, &scope);
 	lower_ensure(L, x, &l);
 	w = lower_declare(L, op, &l, false, NULL);
 	w->op = NULL;
@@ -165,6 +167,8 @@ Version *lower_cumsum(Lower *L, Op *op, const Layout *want)
 		lower_close(L, b);
 	}
 	w->op = op;
+	L->out = saved;
+	L->scope = scope;
 	return layout_same(&l, want) ? w : lower_convert(L, op, w, want);
 }
 
@@ -216,6 +220,9 @@ Version *lower_convert(Lower *L, Op *op, Version *from, const Layout *want)
 			L->homes[L->nhomes++] = name;
 		}
 	}
+	L->out = saved;
+	L->scope = scope;
+	saved = lower_hoist(L, want, &scope);
 	w = lower_declare(L, from->op, want, false, arena_printf(L->a, "%s_at", from->name));
 	b = lower_nest(L, want, false, v);
 	st = lower_code(L, "%s = ld_shared_f32(%s + 4 * (%s));", lower_ref(L, w, want, v), name,

@@ -362,7 +362,7 @@ const char *lower_elem(Lower *L, Op *op, const Layout *l, const char *const *v)
 		return number(L, op->value, op->dtype == DT_I32);
 	case OP_scalar:
 		if (op->arg)
-			return dev_param(L->dev, PARAM_SCALAR, op->arg->id, 0, op->arg->dtype, op->arg->name);
+			return dev_param(L->dev, PARAM_SCALAR, op->arg->id, 0, op->arg->dtype, L->argname[op->arg->id]);
 		return op->axis->size ? arena_printf(L->a, "%lld", (long long)op->axis->size)
 		                      : dev_param(L->dev, PARAM_SIZE, 0, op->axis->id, DT_I32, op->axis->name);
 	case OP_index:
@@ -439,13 +439,16 @@ static Version *make_elementwise(Lower *L, Op *op, const Layout *l)
 /* add(x, dot) accumulates the product onto x. */
 static Version *make_sum(Lower *L, Op *op, const Layout *l)
 {
-	int p = op->src[1]->code == OP_dot && L->f->op[op->src[1]->id].uses == 1   ? 1
-	        : op->src[0]->code == OP_dot && L->f->op[op->src[0]->id].uses == 1 ? 0
-	                                                                             : -1;
+	int p = -1;
 	Op *other;
 	Version *w;
 
-	if (op->code != OP_add || p < 0 || op->rank != 2 || lower_find(L, op->src[p], l, false))
+	if (op->code != OP_add || op->rank != 2)
+		return NULL;
+	for (int i = 0; i < 2; i++)
+		if (op->src[i]->code == OP_dot && L->f->op[op->src[i]->id].uses == 1)
+			p = i;
+	if (p < 0 || lower_find(L, op->src[p], l, false))
 		return NULL;
 	other = op->src[1 - p];
 	if (other->rank != 2 || other->dim[0].n != op->dim[0].n || other->dim[1].n != op->dim[1].n)
@@ -524,7 +527,7 @@ Version *lower_need_packed(Lower *L, Op *op, const Layout *l)
 		Version *from;
 
 		own = layout_core(L->f->op[op->id].orient,
-		                  (Split){ l->d[0].n, 1, 1 }, (Split){ l->d[1].n, 1, 1 });
+		                  (Split){ l->d[0].n, 1, 1, 0 }, (Split){ l->d[1].n, 1, 1, 0 });
 		for (int i = 3; i < l->nd; i++)
 			if (l->d[i].hw == HW_WARP)
 				own.d[own.nd++] = l->d[i];

@@ -338,14 +338,12 @@ static void push_env(lua_State *L)
 /* Leaves the text of a spec file on the stack, and keeps it in az.sources. */
 static void push_source(lua_State *L, const char *path, const char *shown)
 {
-	FILE *f = fopen(path, "rb");
+	char *buf = lua_newuserdatauv(L, SPEC_SOURCE + 1, 0);
+	FILE *f = fopen(path, "rb"); /* no Lua error may be raised while it is held */
 	const char *text;
 	size_t n;
 
 	if (f) {
-		char *buf = arena_alloc(sandbox_of(L)->arena, SPEC_SOURCE + 1);
-
-		/* no Lua error may be raised while the file is held */
 		n = fread(buf, 1, SPEC_SOURCE + 1, f);
 		fclose(f);
 		text = buf;
@@ -357,6 +355,7 @@ static void push_source(lua_State *L, const char *path, const char *shown)
 	if (n > SPEC_SOURCE)
 		luaL_error(L, "%s: longer than %d bytes", shown, SPEC_SOURCE);
 	lua_pushlstring(L, text, n);
+	lua_replace(L, -2);
 	luaL_getsubtable(L, LUA_REGISTRYINDEX, "az.sources");
 	lua_pushvalue(L, -2);
 	lua_setfield(L, -2, shown);

@@ -34,6 +34,10 @@ end
 
 -- For az.tiles { rows, mask }: row i sees key j.
 function public.causal_mask(i, j) return i:ge(j) end
+-- The same with rows shifted: az.causal_from(a.k.N - a.q.M) lets the last row see the last key.
+function public.causal_from(shift)
+  return function(i, j) return (i + shift):ge(j) end
+end
 -- W visible keys, the current one included.
 function public.window(w)
   return function(i, j) return i:ge(j) & (i - j):lt(w) end

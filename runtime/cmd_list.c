@@ -35,6 +35,17 @@ static const SpecInfo *open_quietly(Cli *c, const char *name, Spec **spec, Diag 
 	return spec_info(*spec);
 }
 
+static void describe(Json *j, const SpecInfo *info)
+{
+	int i;
+
+	json_text(j, "doc", info->doc);
+	json_open(j, "smoke", '[');
+	for (i = 0; info->smoke[i]; i++)
+		json_text(j, NULL, info->smoke[i]);
+	json_close(j);
+}
+
 int cmd_list(Cli *c)
 {
 	const char *const *n;
@@ -55,7 +66,7 @@ int cmd_list(Cli *c)
 			json_open(&j, NULL, '{');
 			json_text(&j, "name", *n);
 			if (info)
-				json_text(&j, "doc", info->doc);
+				describe(&j, info);
 			else
 				json_text(&j, "error", d.text);
 			json_close(&j);

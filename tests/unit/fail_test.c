@@ -37,7 +37,7 @@ static const char *header(Arena *a, const char *text, const char *key)
 	return NULL;
 }
 
-static void trace(Diag *d, Arena *a, const char *path, const char *text)
+static void trace(Diag *d, Arena *a, Spec **spec, const char *path, const char *text)
 {
 	SpecSet set[8];
 	const char *settings = header(a, text, "set: "), *bind = header(a, text, "bind: ");
@@ -50,11 +50,10 @@ static void trace(Diag *d, Arena *a, const char *path, const char *text)
 		*eq = 0;
 		set[n++] = (SpecSet){ t, eq + 1 };
 	}
-	s = spec_open(d, path, path);
+	*spec = s = spec_open(d, path, path);
 	spec_trace(s, d, a, n, set, bind);
 	if (header(a, text, "twice"))
 		spec_trace(s, d, a, n, set, bind);
-	spec_close(s);
 }
 
 static void rewrite(const char *path, const char *text, size_t size, const char *got)
@@ -74,6 +73,7 @@ static void one(const char *path, int update)
 	Arena *a = arena_new();
 	size_t size;
 	const char *text = read_text(a, path, &size), *want = header(a, text, "error: ");
+	Spec *spec = NULL;
 	Diag d;
 
 	if (DIAG_TRY(&d)) {
@@ -84,10 +84,11 @@ static void one(const char *path, int update)
 			rewrite(path, text, size, d.text);
 		failed |= !ok;
 	} else {
-		trace(&d, a, path, text);
+		trace(&d, a, &spec, path, text);
 		printf("FAIL fail_%s: no error\n", path);
 		failed = 1;
 	}
+	spec_close(spec);
 	arena_free(a);
 }
 

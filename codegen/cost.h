@@ -4,8 +4,9 @@
 
 #include "ir.h"
 
-/* Operations (2 per multiply-add) of all products over the whole launch. A masked loop counts
- * half: masks are causal more often than not. */
-double kernel_flops(const Kernel *k, const int64_t *axis_size);
+/* Operations (2 per multiply-add) of all products over the whole launch. Under a loop's mask only
+ * the elements seen count, estimated on a sample of them. `scalar` holds rank-0 arguments by
+ * Arg.id. */
+double kernel_flops(const Kernel *k, const int64_t *axis_size, const float *scalar);
 
 #endif

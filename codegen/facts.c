@@ -27,7 +27,7 @@ Op *op_base(Op *x, bool *swapped)
 	for (;; x = x->src[0]) {
 		if (x->code == OP_transpose)
 			*swapped = !*swapped;
-		else if (x->code != OP_cast || (x->dtype != DT_BF16 && x->dtype != DT_F16))
+		else if (x->code != OP_cast || (x->dtype != DT_BF16 && x->dtype != DT_F16) || x->shared)
 			return x;
 	}
 }

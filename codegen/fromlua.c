@@ -344,6 +344,8 @@ void core_open(lua_State *L)
 			lua_setfield(L, -2, core_parts[part][i].name);
 		}
 	core_open_anytime(L);
+	ref_open(L);
+	lua_setfield(L, -2, "ref");
 	lua_newtable(L);
 	for (int c = 0; c < NOPS; c++) {
 		lua_pushstring(L, class_name[op_info[c].class]);

@@ -117,6 +117,7 @@ struct Op {
 	Range *range;          /* index */
 	int axis_dim;          /* sum, rmax, rmin, expand: the dimension */
 	int lo;                /* slice */
+	bool shared;           /* cast: has several users (set by simplify) */
 	bool is_state;         /* get: of a state rather than a var */
 	/* loop: chunks of `range`; body in `body`. The mask, if any, was traced into the body as
 	 * ordinary comparisons of index ops; place.c bounds the loop by reading them. */
@@ -195,6 +196,10 @@ int dtype_bytes(Dtype dt);
 void ir_check(Kernel *k);                    /* mistakes that only the whole body shows */
 unsigned char *ir_live(const Kernel *k);     /* by Op.id: does an output need it */
 void ir_prune(Kernel *k);                    /* removes what is not live, and renumbers */
+
+/* -- affine.c ----------------------------------------------------------------------------- */
+/* The loop that may be cut in segments, or NULL with the reason and its line. */
+const Op *ir_segment_loop(const Kernel *k, Loc *at, const char **why);
 
 /* -- print.c, verify.c ------------------------------------------------------------------- */
 void ir_print(const Kernel *k, Text *out);   /* one line an op, indented by region */

@@ -114,6 +114,16 @@ int layout_spread(const Layout *l, Hw hw)
 	return n;
 }
 
+int layout_spread_dim(const Layout *l, Hw hw, int dim)
+{
+	int n = 1;
+
+	for (int i = 0; i < l->nd; i++)
+		if (l->d[i].hw == hw && l->d[i].dim == dim)
+			n *= l->d[i].n;
+	return n;
+}
+
 /* The digit's value as C: g and t are names every kernel defines. */
 static const char *digit_value(Arena *a, const Digit *x)
 {

@@ -55,6 +55,7 @@ bool layout_same(const Layout *a, const Layout *b);
 int layout_regs(const Layout *l);
 /* Number of lanes (or warps) that hold distinct elements. */
 int layout_spread(const Layout *l, Hw hw);
+int layout_spread_dim(const Layout *l, Hw hw, int dim); /* along one dimension */
 
 /* The part of coordinate d that lanes and warps contribute, as a C expression on lane, warp, g and
  * t (g = lane / 4, t = lane % 4); "0" when there is none. */

@@ -119,8 +119,11 @@ static void decode_program(Lower *L)
 		if (tiled) {
 			const char *n0 = lower_name(L, lowered(L, r->axis->name, "0"));
 
-			lower_code(L, "const int %s = %s * %d;", n0, strchr(at, ' ') ? arena_printf(L->a, "(%s)", at) : at,
-			           r->n);
+			if (lower_grows_with(L, r)) /* the longest first */
+				lower_code(L, "const int %s = (%s - 1 - %s) * %d;", n0, count, at, r->n);
+			else
+				lower_code(L, "const int %s = %s * %d;", n0,
+				           strchr(at, ' ') ? arena_printf(L->a, "(%s)", at) : at, r->n);
 			lower_code(L, "const int %s_live = %s - %s < %d ? %s - %s : %d;", n0, size, n0, r->n, size, n0,
 			           r->n);
 			L->start[r->id] = n0;

@@ -129,7 +129,10 @@ Staged *lower_staged(Lower *L, const Op *op);
 void lower_cores(Lower *L, const Staged *s, const Layout *l, const char *to, const char *r0, int nr,
                  const char *c0, int nc);
 
+const char *lower_row_unit(Lower *L, const Staged *s, const Layout *l, const char *r0, const char *u);
+
 /* lower_mask.c */
+bool lower_grows_with(Lower *L, const Range *r); /* later tiles of r mean longer loops */
 typedef struct Mask Mask;
 Version *lower_where(Lower *L, Op *op, const Layout *l);
 bool lower_is_static(Lower *L, const Op *where);

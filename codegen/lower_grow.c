@@ -9,6 +9,7 @@
  */
 #include "lower.h"
 
+#include <math.h>
 #include <string.h>
 
 static const char *ty(Lower *L)
@@ -52,7 +53,27 @@ static const char *leaf_cores(Lower *L, Op *x, Orient o, const Layout *rows, con
 	return w->name;
 }
 
-static void pow2_leaf(Lower *L, Leaf *x, int q, const char *cores, const char *row, int nrows)
+/* N orientation, from shared memory: a lane reads the whole rows it needs, 16 bytes at a time. */
+static void rows_leaf(Lower *L, Leaf *x, const Piece *p, const Layout *rows, const char *xa, const char *xb,
+                      int nrows)
+{
+	Staged *s = lower_staged(L, p->x);
+	Block *saved = L->out;
+	const char *r = rows->base[0] ? arena_printf(L->a, "%d * %s + r", rows->d[0].n, L->strip->var) : "r";
+
+	if (strcmp(x->row, "0"))
+		r = arena_printf(L->a, "%s + %s", x->row, r);
+	lower_open(L, S_FOR, true, "int r = 0; r < %d; r++", nrows);
+	lower_open(L, S_FOR, true, "int u = 0; u < %d; u++", p->groups / 2);
+	dev_access(lower_code(L, "ld_shared_v4(&%s[r][2 * u][0], %s);", xb, lower_row_unit(L, s, rows, r, "u")),
+	           s->buf, ACC_READ);
+	lower_open(L, S_FOR, true, "int I = 2 * u; I < 2 * u + 2; I++");
+	lower_code(L, "%s[r][I] = prmt(%s[r][I][0], %s[r][I][1], 0x1010 + 0x2222 * t);", xa, xb, xb);
+	L->out = saved;
+}
+
+static void pow2_leaf(Lower *L, Leaf *x, int q, const char *cores, const char *row, int nrows,
+                      const Layout *rows)
 {
 	const Piece *p = &x->g->piece[q];
 	const char *xa = lower_name(L, arena_printf(L->a, "%sa", p->x->name ? p->x->name : "x"));
@@ -60,6 +81,12 @@ static void pow2_leaf(Lower *L, Leaf *x, int q, const char *cores, const char *r
 	Block *saved = L->out;
 
 	lower_code(L, "u32 %s[%d][%d], %s[%d][%d][2];", xa, nrows, p->groups, xb, nrows, p->groups);
+	if (!cores) {
+		rows_leaf(L, x, p, rows, xa, xb, nrows);
+		x->a[q] = xa;
+		x->b[q] = xb;
+		return;
+	}
 	lower_open(L, S_FOR, true, "int r = 0; r < %d; r++", nrows);
 	lower_open(L, S_FOR, true, "int I = 0; I < %d; I++", p->groups);
 	if (x->orient == ORIENT_N) {
@@ -87,6 +114,8 @@ Leaf lower_leaf(Lower *L, const Grow *g, Orient o, const Layout *rows, const cha
 	for (int q = 0; q < g->npieces; q++) {
 		const Piece *p = &g->piece[q];
 
+		bool direct = o == ORIENT_N && p->kind == PIECE_POW2 && lower_staged(L, p->x) && p->groups % 2 == 0;
+
 		cores[q] = NULL;
 		if (!p->x)
 			continue;
@@ -95,10 +124,12 @@ Leaf lower_leaf(Lower *L, const Grow *g, Orient o, const Layout *rows, const cha
 				cores[q] = cores[i];
 				row[q] = row[i];
 			}
-		if (!cores[q])
+		if (!cores[q] && !direct)
 			cores[q] = leaf_cores(L, p->x, o, rows, first, nrows, &row[q]);
-		if (p->kind == PIECE_POW2) {
-			pow2_leaf(L, &x, q, cores[q], row[q], nrows);
+		if (p->kind == PIECE_POW2 && direct) {
+			pow2_leaf(L, &x, q, NULL, NULL, nrows, rows);
+		} else if (p->kind == PIECE_POW2) {
+			pow2_leaf(L, &x, q, cores[q], row[q], nrows, rows);
 		} else {
 			x.a[q] = cores[q];
 			x.b[q] = row[q];
@@ -168,6 +199,54 @@ static const char *fnum(Lower *L, double v)
 	return arena_printf(L->a, "%s%sf", s, strpbrk(s, ".e") ? "" : ".0");
 }
 
+static bool is_pow2(double v)
+{
+	int e;
+
+	return v == 0 || frexp(fabs(v), &e) == 0.5;
+}
+
+static unsigned bf16_bits(double v)
+{
+	float f = (float)v;
+	unsigned u;
+
+	memcpy(&u, &f, 4);
+	return u >> 16;
+}
+
+/* Powers of two scale exactly after rounding too: one multiplication for two values. `one` is the
+ * weight of the constant's slot in the first pair, 0 when it sits elsewhere. */
+static void pack_exact(Lower *L, Version *w, const Version *from, const Piece *p, const Layout *l, double s,
+                       double one)
+{
+	const char *wd = lower_name(L, arena_printf(L->a, "%s_w", from->name));
+	unsigned d = bf16_bits(s), o = bf16_bits(2 * s);
+	Block *saved = L->out;
+
+	/* slots (t, b): b = 2 h + e; diagonal s, above it 2 s, below it nothing */
+	L->out = &L->pro;
+	lower_code(L, "const u32 %s[3] = {", wd);
+	lower_code(L, "\tt == 0 ? 0x%xu : t == 1 ? 0x%xu : 0, t == 3 ? 0x%xu : t == 2 ? 0x%xu : 0x%xu,",
+	           o << 16 | d, d << 16, d << 16 | o, o << 16 | d, o << 16 | o);
+	lower_code(L, "\tt == 0 ? 0x%xu : t == 1 ? 0x%xu : 0 };", o << 16 | d, d << 16 | bf16_bits(one));
+	L->out = saved;
+	lower_open(L, S_FOR, true, "int I = 0; I < %d; I++", p->groups);
+	lower_open(L, S_FOR, true, "int J = I; J < %d; J++", p->groups);
+	lower_open(L, S_FOR, true, "int h = 0; h < 2; h++");
+	lower_code(L, "const int c = 2 * (%sI * (%d - I) / 2 + J) + h;",
+	           p->slot ? arena_printf(L->a, "%d + ", p->slot / 16) : "", 2 * p->groups - 1);
+	if (one != 0)
+		lower_code(L, "const u32 w = I < J ? 0x%xu : I + h == 0 ? %s[2] : %s[h];", o << 16 | o, wd, wd);
+	else
+		lower_code(L, "const u32 w = I < J ? 0x%xu : %s[h];", o << 16 | o, wd);
+	lower_open(L, S_FOR, true, "int j = 0; j < %d; j++", l->d[1].n);
+	lower_code(L, "%s[c][j] = mul_bf16x2(%s, w);", w->name,
+	           lower_pack(L, arena_printf(L->a, "%s[c][j][0]", from->name),
+	                      arena_printf(L->a, "%s[c][j][1]", from->name)));
+	L->out = saved;
+}
+
 Version *lower_pack_state(Lower *L, Op *get, const Layout *l, const Grow *left)
 {
 	Version *w = lower_find(L, get, l, true), *from;
@@ -196,7 +275,15 @@ Version *lower_pack_state(Lower *L, Op *get, const Layout *l, const Grow *left)
 			continue;
 		b = L->out;
 		if (p->kind == PIECE_POW2) {
-			const char *wd = lower_name(L, arena_printf(L->a, "%s_w", from->name));
+			const char *wd;
+
+			if (!L->f16 && is_pow2(s) && is_pow2(right->const_value * left->const_value)) {
+				pack_exact(L, w, from, p, l, s, right->const_slot == p->slot + 2
+				           ? right->const_value * left->const_value : 0);
+				L->out = b;
+				continue;
+			}
+			wd = lower_name(L, arena_printf(L->a, "%s_w", from->name));
 
 			lower_code(L, "const float %s[4] = { t == 0 ? %s : 0.0f, t == 1 ? %s : t < 1 ? %s : 0.0f, "
 			           "t == 2 ? %s : t < 2 ? %s : 0.0f, t == 3 ? %s : %s };", wd, fnum(L, s), fnum(L, s),

@@ -277,3 +277,29 @@ void lower_loop_bounds(Lower *L, const Op *loop, const char *tiles, const char *
 		}
 	}
 }
+
+static bool loops_grow(Lower *L, const Region *body, const Range *r)
+{
+	for (const Op *o = body->first; o; o = o->next) {
+		Mask m = { 0 };
+		bool up = false, down = false;
+
+		if (o->code != OP_loop)
+			continue;
+		if (o->mask && mask_parse(L, o->mask, &m))
+			for (int i = 0; i < m.n; i++)
+				for (int d = 0; d < 2; d++)
+					if (m.l[i].range[d] == r && m.l[i].range[1 - d] == o->range) {
+						up |= m.l[i].coef[1 - d] < 0 && m.l[i].coef[d] > 0;
+						down |= m.l[i].coef[1 - d] > 0;
+					}
+		if ((up && !down) || loops_grow(L, o->body, r))
+			return true;
+	}
+	return false;
+}
+
+bool lower_grows_with(Lower *L, const Range *r)
+{
+	return loops_grow(L, L->k->body, r);
+}

@@ -140,6 +140,44 @@ static const char *row_live(Lower *L, const Op *op, const char *start, const cha
 	return arena_printf(L->a, "%s + %s < %s", start, r, lower_size(L, x, 0));
 }
 
+/* The common case: each thread copies the same unit of rows a multiple of 8 apart, so that its
+ * addresses differ by constants. */
+static void issue_unrolled(Lower *L, const Staged *s, const char *dst, const char *start, int per, int turns)
+{
+	const Op *op = s->op;
+	const Buffer *b = s->buf;
+	int step = L->warps * 32 / per;
+	const char *ptr = lower_pointer(L, op), *stride = lower_stride(L, op, 0), *row, *unit, *src, *at;
+	const char *r = per > 1 ? arena_printf(L->a, "tid / %d", per) : "tid";
+	const char *c = per > 1 ? arena_printf(L->a, "tid %% %d", per) : "0", *off, *live;
+	Block *saved = L->out;
+	Stmt *st;
+
+	off = arena_printf(L->a, "%s_c", s->base);
+	for (int i = 0; i < L->nnames; i++)
+		if (!strcmp(L->names[i], off))
+			goto known;
+	lower_name(L, off);
+	L->out = &L->pro;
+	lower_code(L, "const u32 %s = %s;", off, unit_address(L, b, arena_printf(L->a, "(%s)", r),
+	                                                    arena_printf(L->a, "(%s)", c)));
+	L->out = saved;
+known:
+	src = lower_name(L, arena_printf(L->a, "%s_src", op->arg->name));
+	unit = per > 1 ? arena_printf(L->a, " + 8 * (%s)", c) : "";
+	lower_code(L, "const b16 *const %s = %s + (i64)(%s + %s) * %s%s;", src, ptr, start, r, stride, unit);
+	if (turns > 1)
+		lower_open(L, S_FOR, true, "int u = 0; u < %d; u++", turns);
+	row = turns > 1 ? arena_printf(L->a, "%s + %d * u", r, step) : r;
+	live = row_live(L, op, start, row, b->rows);
+	at = turns > 1 ? arena_printf(L->a, "%s + (i64)(%d * u) * %s", src, step, stride) : src;
+	st = lower_code(L, "cp_async_16(%s + %s%s, %s, %s);", dst, off,
+	                turns > 1 ? arena_printf(L->a, " + %d * u", step * b->pbytes) : "", at,
+	                strcmp(live, "1") ? arena_printf(L->a, "%s ? 16 : 0", live) : "16");
+	dev_access(st, s->buf, ACC_ASYNC);
+	L->out = saved;
+}
+
 void lower_issue(Lower *L, const Staged *s, const char *dst, const char *start)
 {
 	const Op *op = s->op;
@@ -155,6 +193,10 @@ void lower_issue(Lower *L, const Staged *s, const char *dst, const char *start)
 		gran /= 2;
 	per = vec ? 1 : row_bytes / gran;
 	total = vec ? b->cols : b->rows * per;
+	if (!vec && gran == 16 && threads % per == 0 && total % threads == 0 && threads / per % 8 == 0) {
+		issue_unrolled(L, s, dst, start, per, total / threads);
+		return;
+	}
 	saved = lower_open(L, S_FOR, true, "int x = tid; x < %d; x += %d", total,
 	                   threads);
 	loop = saved->last;
@@ -466,4 +508,29 @@ void lower_store(Lower *L, Op *op)
 	while (x->code == OP_cast)
 		x = x->src[0];
 	lower_root_strips(L, op, x, store_body);
+}
+
+/* Address of 16-byte unit u of the row that lane group g holds in row core r0 + r of layout l. */
+const char *lower_row_unit(Lower *L, const Staged *s, const Layout *l, const char *r0, const char *u)
+{
+	const Buffer *b = s->buf;
+	const char *name = arena_printf(L->a, "%s_g", s->base), *x;
+	Text row = { .arena = L->a };
+	Block *saved = L->out;
+
+	for (int i = 0; i < L->nnames; i++)
+		if (!strcmp(L->names[i], name))
+			goto known;
+	lower_name(L, name);
+	text_puts(&row, "(g");
+	for (int i = 0; i < l->nd; i++)
+		if (l->d[i].hw == HW_WARP && l->d[i].dim == 0)
+			text_add(&row, " + warp / %d %% %d * %d", l->d[i].pos, l->d[i].n, l->d[i].stride);
+	text_puts(&row, ")");
+	L->out = &L->pro;
+	lower_code(L, "const u32 %s = %s;", name, unit_address(L, b, row.s, "0"));
+	L->out = saved;
+known:
+	x = strcmp(u, "0") ? arena_printf(L->a, "(%s ^ 16 * %s)", name, u) : name;
+	return arena_printf(L->a, "%s + %s + %d * (%s)", s->base, x, 8 * b->pbytes, r0);
 }

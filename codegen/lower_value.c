@@ -239,6 +239,102 @@ static bool inlined(Lower *L, const Op *op)
 	return L->f->op[op->id].uses <= 1;
 }
 
+static const char *number(Lower *L, double v, bool integer)
+{
+	char s[40];
+
+	if (v != v)
+		return "(inf() - inf())";
+	if (v > 3.5e38 || v < -3.5e38)
+		return v > 0 ? "inf()" : "-inf()";
+	if (integer)
+		return arena_printf(L->a, "%lld", (long long)v);
+	snprintf(s, sizeof s, "%.9g", v);
+	return arena_printf(L->a, "%s%sf", s, strpbrk(s, ".e") ? "" : ".0");
+}
+
+/* -- polynomials ---------------------------------------------------------------------------- */
+
+enum { MAX_DEGREE = 4 };
+
+/* sum c[i] x^i, found by expanding sums and products of one tile and constants. */
+typedef struct Poly {
+	Op *x; /* NULL: a constant */
+	int degree;
+	double c[2 * MAX_DEGREE + 1];
+} Poly;
+
+static bool poly_parse(Lower *L, Op *op, Poly *out);
+
+static bool poly_pair(Lower *L, Op *op, Poly *a, Poly *b)
+{
+	return poly_parse(L, op->src[0], a) && poly_parse(L, op->src[1], b) && (!a->x || !b->x || a->x == b->x);
+}
+
+static bool poly_parse(Lower *L, Op *op, Poly *out)
+{
+	Poly a, b;
+	double v;
+
+	*out = (Poly){ .x = op, .degree = 1, .c = { 0, 1 } };
+	if (op_is_const(op, &v)) {
+		*out = (Poly){ .x = NULL, .degree = 0, .c = { v } };
+		return op->dtype == DT_F32;
+	}
+	if (op->dtype != DT_F32 || op->rank != 2)
+		return op->rank == 2;
+	if ((op->code != OP_add && op->code != OP_sub && op->code != OP_mul) || !poly_pair(L, op, &a, &b))
+		return true;
+	if (a.degree + b.degree > MAX_DEGREE || (!a.x && !b.x))
+		return true;
+	*out = (Poly){ .x = a.x ? a.x : b.x };
+	if (op->code == OP_mul) {
+		for (int i = 0; i <= a.degree; i++)
+			for (int j = 0; j <= b.degree; j++)
+				out->c[i + j] += a.c[i] * b.c[j];
+		out->degree = a.degree + b.degree;
+	} else {
+		for (int i = 0; i <= MAX_DEGREE; i++)
+			out->c[i] = a.c[i] + (op->code == OP_sub ? -b.c[i] : b.c[i]);
+		out->degree = a.degree > b.degree ? a.degree : b.degree;
+	}
+	while (out->degree > 0 && out->c[out->degree] == 0)
+		out->degree--;
+	return true;
+}
+
+static const char *horner(Lower *L, const Poly *q, const char *x)
+{
+	const char *s = number(L, q->c[q->degree], false);
+
+	for (int i = q->degree - 1; i >= 0; i--)
+		s = i == 0 && q->c[0] == 0 ? arena_printf(L->a, "%s * %s", s, x)
+		                           : arena_printf(L->a, "fmaf(%s, %s, %s)", s, x, number(L, q->c[i], false));
+	return s;
+}
+
+/* exp(c a - b) as one fused multiply-add and an exp2: a's constant factor and log2(e) become one
+ * multiplier, and b's product with log2(e) is shared by all it is repeated over. */
+static const char *exp_difference(Lower *L, Op *sub, const Layout *l, const char *const *v)
+{
+	Op *a = sub->src[0];
+	double k = 1.4426950408889634, c;
+
+	while (a->code == OP_mul && !lower_find(L, a, l, false)) {
+		if (op_is_const(a->src[1], &c)) {
+			k *= c;
+			a = a->src[0];
+		} else if (op_is_const(a->src[0], &c)) {
+			k *= c;
+			a = a->src[1];
+		} else {
+			break;
+		}
+	}
+	return arena_printf(L->a, "exp2_fast(fmaf(%s, %s, -1.44269504f * %s))", lower_elem(L, a, l, v),
+	                    number(L, k, false), lower_elem(L, sub->src[1], l, v));
+}
+
 static Layout child_layout(const Op *op, const Layout *l)
 {
 	if (op->code == OP_expand)
@@ -267,6 +363,7 @@ static void child_vars(const Op *op, const Layout *l, const char *const *v, cons
 void lower_ensure(Lower *L, Op *op, const Layout *l)
 {
 	Layout c, none = { .rank = 0 };
+	Poly q;
 
 	if (op->rank == 0)
 		l = &none;
@@ -274,6 +371,10 @@ void lower_ensure(Lower *L, Op *op, const Layout *l)
 		return;
 	if (!inlined(L, op)) {
 		lower_need(L, op, l);
+		return;
+	}
+	if (poly_parse(L, op, &q) && q.degree >= 2) {
+		lower_ensure(L, q.x, l);
 		return;
 	}
 	c = child_layout(op, l);
@@ -285,20 +386,6 @@ void lower_ensure(Lower *L, Op *op, const Layout *l)
 		else
 			lower_ensure(L, s, &c);
 	}
-}
-
-static const char *number(Lower *L, double v, bool integer)
-{
-	char s[40];
-
-	if (v != v)
-		return "(inf() - inf())";
-	if (v > 3.5e38 || v < -3.5e38)
-		return v > 0 ? "inf()" : "-inf()";
-	if (integer)
-		return arena_printf(L->a, "%lld", (long long)v);
-	snprintf(s, sizeof s, "%.9g", v);
-	return arena_printf(L->a, "%s%sf", s, strpbrk(s, ".e") ? "" : ".0");
 }
 
 /* The op's C expression with x and y replaced. */
@@ -351,6 +438,7 @@ const char *lower_elem(Lower *L, Op *op, const Layout *l, const char *const *v)
 	const char *x[3], *vv[MAX_DIGITS], *at;
 	Layout c, none = { .rank = 0 };
 	Version *w;
+	Poly q;
 
 	if (op->rank == 0)
 		l = &none;
@@ -381,6 +469,8 @@ const char *lower_elem(Lower *L, Op *op, const Layout *l, const char *const *v)
 	default:
 		break;
 	}
+	if (poly_parse(L, op, &q) && q.degree >= 2)
+		return horner(L, &q, lower_elem(L, q.x, l, v));
 	c = child_layout(op, l);
 	if (op->code == OP_expand || op->code == OP_transpose) {
 		child_vars(op, l, v, vv);
@@ -388,8 +478,13 @@ const char *lower_elem(Lower *L, Op *op, const Layout *l, const char *const *v)
 	}
 	if (!op_is_elementwise(op))
 		lower_cannot(L, op, "no lowering for it here");
+	if (op->code == OP_exp && op->src[0]->code == OP_sub && !lower_find(L, op->src[0], l, false))
+		return exp_difference(L, op->src[0], l, v);
 	for (int i = 0; i < op->nsrc; i++)
 		x[i] = lower_elem(L, op->src[i], l, v);
+	if (op->code == OP_where && L->strip && l->base[0] && l->orient == ORIENT_N && lower_is_static(L, op) &&
+	    lower_is_tri(op->src[0]) && layout_spread_dim(l, HW_WARP, 0) == 1 && strcmp(v[1], "0"))
+		return arena_printf(L->a, "(%s < 2 * %s || %s ? %s : %s)", v[1], L->strip->var, x[0], x[1], x[2]);
 	if (op->code == OP_where)
 		return arena_printf(L->a, "(%s ? %s : %s)", x[0], x[1], x[2]);
 	if (op->code == OP_cast) {
@@ -498,6 +593,13 @@ Version *lower_need(Lower *L, Op *op, const Layout *l)
 	case OP_cumsum:
 		w = lower_cumsum(L, op, l);
 		break;
+	case OP_cast:
+		if ((op->dtype == DT_BF16 || op->dtype == DT_F16) && l->orient != ORIENT_NONE) {
+			w = lower_need_packed(L, op, l);
+			break;
+		}
+		w = make_elementwise(L, op, l);
+		break;
 	case OP_get:
 		lower_cannot(L, op, "its variable is not laid out as this use needs it");
 	default:
@@ -543,24 +645,22 @@ Version *lower_need_packed(Lower *L, Op *op, const Layout *l)
 	} else if (op->code == OP_load) {
 		w = lower_load(L, op, l, true);
 	} else {
-		bool keep = !inlined(L, op) || lower_find(L, op, l, false);
+		bool rounds = op->code == OP_cast && (op->dtype == DT_BF16 || op->dtype == DT_F16);
+		Op *x = rounds ? op->src[0] : op; /* packing rounds */
+		bool keep = !inlined(L, x) || lower_find(L, x, l, false);
 
 		if (keep)
-			lower_need(L, op, l);
+			lower_need(L, x, l);
 		else
-			for (int i = 0; i < op->nsrc; i++) {
-				Layout c = child_layout(op, l);
-
-				lower_ensure(L, op->src[i], &c);
-			}
+			lower_ensure(L, x, l);
 		w = lower_declare(L, op, l, true,
 		                  op->name ? arena_printf(L->a, "%s_h", op->name) : NULL);
 		w->op = NULL;
 		b = lower_nest(L, l, true, v);
 		v[last] = "0";
-		lo = lower_elem(L, op, l, v);
+		lo = lower_elem(L, x, l, v);
 		v[last] = "1";
-		hi = lower_elem(L, op, l, v);
+		hi = lower_elem(L, x, l, v);
 		v[last] = "0";
 		lower_code(L, "%s%s = %s;", w->name, index_text(L, w, l, v, true), lower_pack(L, lo, hi));
 		lower_nest_close(L, b);

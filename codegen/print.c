@@ -1,6 +1,6 @@
 /* print.c -- the tile IR as text, one line an op, indented by region.
  *
- *   %12 = dot %3 %7 : f32 [64n, 64n]  -- based_prefill.lua:21 s
+ *   %12 = dot %3 %7 : f32 [64n, 64n]  -- x.lua:21 s
  *
  * A dimension that runs over a range carries its axis: lower case for a loop's, as written for
  * the grid's. Deterministic: ids count from the order of creation.

@@ -1,11 +1,12 @@
 /* sandbox.c -- what a spec may do: compute, and call the language.
  *
  * maintains: a spec reaches no file but neighbouring specs, no process, no clock; it holds at
- * most SPEC_MEMORY bytes and runs at most its limit of instructions, counted by a hook that
- * nothing in its environment can catch (no pcall, no coroutines). Left out of the environment:
- * whatever loops in C without bound (string.rep, table.move, patterns), loads code, reads raw
- * tables or sets metatables. Only text chunks are loaded: bytecode is not checked by Lua.
+ * most SPEC_MEMORY bytes, and runs for at most its limit of instructions and of seconds, watched
+ * by a hook that nothing in its environment can catch (no pcall, no coroutines). Left out of the
+ * environment: whatever loops in C without bound (string.rep, table.move, patterns), loads code,
+ * reads raw tables or sets metatables. Only text chunks are loaded: Lua does not check bytecode.
  */
+#define _POSIX_C_SOURCE 200809L
 #include "sandbox.h"
 
 #include <errno.h>
@@ -14,6 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "../runtime/embed.h"
 
@@ -61,13 +63,27 @@ static void *capped_alloc(void *ud, void *p, size_t old, size_t new)
 	return q;
 }
 
-enum { HOOK_STEPS = 100000 };
+/* Often enough that no run of library calls on the largest strings and tables lasts long
+ * between two looks at the clock. */
+enum { HOOK_STEPS = 250 };
+
+static double seconds(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
+}
 
 static void count_hook(lua_State *L, lua_Debug *ar)
 {
 	Spec *s = sandbox_of(L);
 
 	(void)ar;
+	if (seconds() > s->deadline) {
+		lua_pushliteral(L, "runs for too long; is there an endless loop?");
+		lua_error(L);
+	}
 	s->steps += HOOK_STEPS;
 	if (s->steps > s->step_limit) {
 		lua_pushfstring(L, "runs for more than %d million instructions; is there an endless loop?",
@@ -159,6 +175,7 @@ void sandbox_run(Spec *s, Diag *d, int64_t steps, lua_CFunction fn, void *arg)
 
 	s->steps = 0;
 	s->step_limit = steps;
+	s->deadline = seconds() + (steps > SPEC_STEPS ? SPEC_ROW_SECONDS : SPEC_SECONDS);
 	lua_settop(L, 0);
 	lua_pushcfunction(L, on_error);
 	lua_pushcfunction(L, fn);

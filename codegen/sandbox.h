@@ -18,6 +18,7 @@ struct Spec {
 	const char *shown;   /* as named in messages */
 	size_t mem;          /* bytes in use by Lua */
 	int64_t steps, step_limit;
+	double deadline;     /* in seconds of the monotonic clock */
 
 	/* the trace under way; k is NULL outside one */
 	Kernel *k;
@@ -44,7 +45,13 @@ Loc sandbox_where(lua_State *L);
 void sandbox_libraries(lua_State *L); /* the trusted part of the state; once */
 void core_open(lua_State *L); /* fromlua.c: leaves the azcore table on the stack */
 
-enum { SPEC_MEMORY = 64 << 20, SPEC_SOURCE = 1 << 20 };
+/* specrow.c: rows of numbers, as userdata or as Lua tables */
+void ref_open(lua_State *L);                               /* leaves the helpers on the stack */
+double *row_push(lua_State *L, int n);                     /* not set to anything */
+int row_length(lua_State *L, int i);                       /* -1: not a row */
+void row_read(lua_State *L, int t, double *x, int n);
+
+enum { SPEC_MEMORY = 64 << 20, SPEC_SOURCE = 1 << 20, SPEC_SECONDS = 60, SPEC_ROW_SECONDS = 600 };
 #define SPEC_STEPS 200000000LL       /* of one trace, or of opening */
 #define SPEC_ROW_STEPS 20000000000LL /* of one reference row */
 

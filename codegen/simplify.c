@@ -6,6 +6,7 @@
 #include "facts.h"
 #include "simplify.h"
 
+#include <math.h>
 #include <string.h>
 
 typedef struct Replace {
@@ -221,9 +222,87 @@ static void widen_state(void *user, Op *o)
 	ir_walk(k->body, widen_use, &c);
 }
 
+/* -- constant factors ------------------------------------------------------------------------ */
+
+static Op *const_before(Kernel *k, Op *at, double v)
+{
+	Op *c = op_before(k, at, OP_const_, at);
+
+	c->value = v;
+	return c;
+}
+
+/* x / c is x * (1/c); a positive factor moves out of a select against infinity and of a maximum, to
+ * where an exponential can absorb it. */
+static void factor_op(void *user, Op *o)
+{
+	Kernel *k = user;
+	double c, inf;
+
+	if (o->code == OP_div && o->dtype == DT_F32 && op_is_const(o->src[1], &c) && c != 0) {
+		o->code = OP_mul;
+		o->src[1] = const_before(k, o, 1 / c);
+	}
+	if (o->code == OP_where && o->rank == 2 && o->src[1]->code == OP_mul && op_is_const(o->src[1]->src[1], &c) &&
+	    c > 0 && op_is_const(o->src[2], &inf) && isinf(inf)) {
+		Op *mul = o->src[1], *w = op_before(k, o, OP_where, o);
+
+		two(w, o->dim[0], o->dim[1]);
+		w->nsrc = 3;
+		w->src[0] = o->src[0];
+		w->src[1] = mul->src[0];
+		w->src[2] = o->src[2];
+		w->name = o->name;
+		o->code = OP_mul;
+		o->nsrc = 2;
+		o->src[0] = w;
+		o->src[1] = mul->src[1];
+		o->name = NULL;
+	}
+	if (o->code == OP_rmax && o->rank == 1 && o->src[0]->code == OP_mul &&
+	    op_is_const(o->src[0]->src[1], &c) && c > 0) {
+		Op *mul = o->src[0], *r = op_before(k, o, OP_rmax, o);
+
+		r->rank = 1;
+		r->dim[0] = o->dim[0];
+		r->axis_dim = o->axis_dim;
+		r->nsrc = 1;
+		r->src[0] = mul->src[0];
+		o->code = OP_mul;
+		o->nsrc = 2;
+		o->src[0] = r;
+		o->src[1] = mul->src[1];
+	}
+}
+
+typedef struct Count {
+	int *n;
+} Count;
+
+static void count_use(void *user, Op *o)
+{
+	Count *c = user;
+
+	for (int i = 0; i < o->nsrc; i++)
+		c->n[o->src[i]->id]++;
+}
+
+static void mark_shared(void *user, Op *o)
+{
+	Count *c = user;
+
+	o->shared = c->n[o->id] > 1;
+}
+
 void simplify_kernel(Kernel *k)
 {
+	Count c;
+
+	ir_walk(k->body, factor_op, k);
 	merge_equal(k, k->body);
 	ir_walk(k->body, widen_state, k);
 	remove_unused(k);
+	c.n = ARENA_ARRAY(k->arena, int, k->nops + 1);
+	ir_walk(k->body, count_use, &c);
+	ir_walk(k->body, mark_shared, &c);
 }

@@ -1,8 +1,8 @@
 /* specref.c -- asks a spec's reference for one output row, in fp64.
  *
  * An input's axes that are grid list entries are fixed by the output row's index of that name;
- * of the others, two give r.k[j] (a fresh table with the row j of the last axis), one gives
- * r.g[j] (a number), none a number. j counts from 0, rows are Lua tables from 1.
+ * of the others, two give r.k[j] (a fresh row j of the last axis, specrow.c), one gives
+ * r.g[j] (a number), none a number. j counts from 0, elements of a row from 1.
  */
 #include "sandbox.h"
 
@@ -30,6 +30,8 @@ static int64_t axis_extent(const Row *row, const Axis *x)
 	return x->size ? x->size : row->size[x->id];
 }
 
+/* -- inputs ------------------------------------------------------------------------------- */
+
 /* r.x[j] */
 static int fetch_index(lua_State *L)
 {
@@ -38,6 +40,7 @@ static int fetch_index(lua_State *L)
 	lua_Integer id = lua_tointeger(L, lua_upvalueindex(1)), j;
 	const Arg *a;
 	int64_t *index, n;
+	double *x;
 	int ok;
 
 	if (!row || id >= row->k->nargs || !row->in[id].nfree)
@@ -56,11 +59,10 @@ static int fetch_index(lua_State *L)
 		return 1;
 	}
 	n = axis_extent(row, a->axis[row->in[id].free[1]]);
-	lua_createtable(L, (int)n, 0);
+	x = row_push(L, (int)n);
 	for (int64_t i = 0; i < n; i++) {
 		index[row->in[id].free[1]] = i;
-		lua_pushnumber(L, row->fetch(row->user, a, index));
-		lua_rawseti(L, -2, i + 1);
+		x[i] = row->fetch(row->user, a, index);
 	}
 	return 1;
 }
@@ -146,22 +148,13 @@ static void push_row(lua_State *L, Row *row)
 	lua_setfield(L, -2, "at");
 }
 
-static double result_number(lua_State *L, const Row *row, int i)
-{
-	int ok;
-	double v = lua_tonumberx(L, -1, &ok);
-
-	if (!ok)
-		luaL_error(L, "reference.%s: element %d of the result is a %s, not a number",
-		           row->output->name, i, luaL_typename(L, -1));
-	lua_pop(L, 1);
-	return v;
-}
+/* -- one row ------------------------------------------------------------------------------ */
 
 static int reference_row(lua_State *L)
 {
 	Spec *s = sandbox_of(L);
 	Row *row = lua_touserdata(L, 1);
+	int n;
 
 	s->row = row;
 	sandbox_module(L, "reference");
@@ -171,19 +164,17 @@ static int reference_row(lua_State *L)
 	push_row(L, row);
 	lua_call(L, 3, 1);
 	if (lua_isnumber(L, -1) && row->nout == 1) {
-		row->out[0] = result_number(L, row, 1);
+		row->out[0] = lua_tonumber(L, -1);
 		return 0;
 	}
-	if (!lua_istable(L, -1))
+	n = row_length(L, -1);
+	if (n < 0)
 		return luaL_error(L, "reference.%s returned a %s, not a row of %d numbers", row->output->name,
 		                  luaL_typename(L, -1), row->nout);
-	if ((int)lua_rawlen(L, -1) != row->nout)
-		return luaL_error(L, "reference.%s returned %d numbers, not %d", row->output->name,
-		                  (int)lua_rawlen(L, -1), row->nout);
-	for (int i = 0; i < row->nout; i++) {
-		lua_rawgeti(L, -1, i + 1);
-		row->out[i] = result_number(L, row, i + 1);
-	}
+	if (n != row->nout)
+		return luaL_error(L, "reference.%s returned %d numbers, not %d", row->output->name, n,
+		                  row->nout);
+	row_read(L, lua_gettop(L), row->out, n);
 	return 0;
 }
 

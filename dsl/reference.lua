@@ -3,31 +3,18 @@ local check = use "check"
 local fail = check.fail
 local reference = { public = {} }
 
--- Helpers on rows (Lua tables from 1).
+-- Helpers on rows (Lua tables from 1); those used once for every key are the compiler's:
+--   ref.dot(x, y)       sum of x[i] y[i] over x's length
+--   ref.axpy(a, x, y)   y <- y + a x, in place; returns y
+--   ref.scale(a, x)     x <- a x, in place; returns x
+--   ref.zeros(n)        a row of n zeros
+--   ref.table(x)        the row as a table, which can grow
 local ref = {}
-function ref.dot(x, y)
-  local sum = 0.0
-  for i = 1, #x do sum = sum + x[i] * y[i] end
-  return sum
-end
-function ref.zeros(n)
-  local t = {}
-  for i = 1, n do t[i] = 0.0 end
-  return t
-end
--- y <- y + a x
-function ref.axpy(a, x, y)
-  for i = 1, #y do y[i] = y[i] + a * x[i] end
-  return y
-end
-function ref.scale(a, x)
-  for i = 1, #x do x[i] = a * x[i] end
-  return x
-end
+for name, f in pairs(core.ref) do ref[name] = f end
 -- A vector input r.x of n numbers as a row; zeros when it is absent.
 function ref.all(x, n)
-  local t = {}
-  for i = 1, n do t[i] = x and x[i - 1] or 0.0 end
+  local t = ref.zeros(n)
+  if x then for i = 1, n do t[i] = x[i - 1] end end
   return t
 end
 -- sum over f of a[f] times row f of a matrix input r.x; zeros when it is absent.
@@ -40,6 +27,7 @@ end
 -- The packed second-order Taylor features of a row; with n, the n-th alone.
 function ref.taylor2(x, n)
   local d, f = #x, { 1.0 }
+  if not n then x = ref.table(x) end
   local c, w = d ^ -0.25, 1 / math.sqrt(2 * d)
   if n then
     if n == 1 then return 1.0 elseif n <= d + 1 then return c * x[n - 1] end

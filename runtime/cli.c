@@ -9,7 +9,7 @@ void cli_init(Cli *c, Arena *a, Diag *d)
 	memset(c, 0, sizeof *c);
 	c->arena = a;
 	c->diag = d;
-	c->budget = 60;
+	c->rows = 96;
 	c->seeds = 1;
 	c->align = 16;
 	c->schedule = "auto";

@@ -27,8 +27,8 @@ typedef struct Cli {
 	CliFile in[CLI_MAX_FILES], outs[CLI_MAX_FILES];
 	Layout layout;
 	uint64_t seed;
-	int seeds, align, drop;
-	double budget;
+	int seeds, rows, align, drop;
+	double budget; /* seconds; 0: the command's own */
 	bool json, check, counters, no_cache, early;
 	bool no_smoke; /* sizes come from the settings alone */
 } Cli;

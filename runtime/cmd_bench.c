@@ -41,7 +41,7 @@ static void print_json(Cli *c, const Bench *b)
 	json_number(&j, "bytes", plan_bytes(p));
 	json_number(&j, "gbs", b->gbs);
 	json_number(&j, "copy_gbs", b->copy_gbs);
-	json_number(&j, "flops", kernel_flops(p->k, p->size));
+	json_number(&j, "flops", kernel_flops(p->k, p->size, p->scalar));
 	json_number(&j, "tflops", b->tflops);
 	json_number(&j, "floor_ms", b->floor_ms);
 	json_number(&j, "share", b->floor_ms / b->time.ms);
@@ -85,11 +85,11 @@ int cmd_bench(Cli *c)
 	exec_fill(&x);
 	exec_run(&x, 0, false);
 	if (c->check)
-		check_outputs(&x, 96, &b.check);
+		check_outputs(&x, c->rows, &b.check);
 	bench_rotate(&x, &rot);
 	b.copy_gbs = bench_copy_rate(c->diag);
-	bench_time(&x, &rot, 2, &b.time);
-	flops = kernel_flops(b.plan->k, b.plan->size);
+	bench_time(&x, &rot, c->budget ? c->budget : 2, &b.time);
+	flops = kernel_flops(b.plan->k, b.plan->size, b.plan->scalar);
 	b.gbs = plan_bytes(b.plan) / b.time.ms / 1e6;
 	b.tflops = flops / b.time.ms / 1e9;
 	b.floor_ms = plan_bytes(b.plan) / b.copy_gbs / 1e6;

@@ -235,7 +235,7 @@ int cmd_run(Cli *c)
 	if (on_gpu)
 		time_gpu(&r);
 	if (c->check)
-		check_outputs(&r.exec, 96, &r.check);
+		check_outputs(&r.exec, c->rows, &r.check);
 	r.ok = !r.exec.result.nfindings && r.same && (!c->check || r.check.ok);
 	save_outputs(&r);
 	(c->json ? print_json : print_row)(&r);

@@ -3,8 +3,7 @@
  * such GPU at hand the model ranks, and the record says so.
  */
 #define _GNU_SOURCE
-#include "bench.h"
-#include "check.h"
+#include "child.h"
 #include "choose.h"
 #include "json.h"
 #include "model.h"
@@ -16,10 +15,10 @@
 
 enum { MAX_POINTS = 512, FINALISTS = 4 };
 
-typedef enum Fate { UNTRIED, FAILED, NO_ROOM, SPILLS, WRONG, RANKED } Fate;
+typedef enum Fate { UNTRIED, FAILED, NO_ROOM, SPILLS, WRONG, CRASHED, RANKED } Fate;
 
 static const char *const fates[] = { "not tried", "does not compile", "does not fit an SM", "spills",
-	"wrong", "ok" };
+	"wrong", "crashed or hung", "ok" };
 
 typedef struct Point {
 	char config[256];
@@ -123,32 +122,43 @@ static bool fits(const Plan *p, const Cubin *b, Point *o)
 	return true;
 }
 
-static void measure(Plan *p, Cli *c, Point *o, double seconds, bool verify)
+static const char *sets_text(const Cli *c, Arena *a)
 {
-	CheckResult check;
-	Rotation rot;
-	Timing time;
-	Exec x;
+	Text t = { a, NULL, 0, 0 };
+	int i;
 
-	exec_load(&x, p, c, true);
-	exec_fill(&x);
-	exec_run(&x, 0, false);
-	if (verify) {
-		check_outputs(&x, 8, &check);
-		if (!check.ok) {
-			o->fate = WRONG;
-			snprintf(o->why, sizeof o->why, "%s", check.verdict);
-		}
+	for (i = 0; i < c->nset; i++)
+		text_add(&t, "%s%s=%s", i ? "," : "", c->set[i].name, c->set[i].value);
+	text_add(&t, "%sschedule=%s", c->nset ? "," : "", c->schedule);
+	return t.s;
+}
+
+/* A bench of this point in a child process, checked on a few rows first. */
+static void measure(Tune *t, Cli *c, Point *o, double seconds, bool verify)
+{
+	const char *argv[] = { "bench", c->spec, "--json", "--gpu", t->gpu->name, "--set",
+		sets_text(c, c->arena), "--layout", c->layout == BHND ? "bhnd" : "bnhd", "--budget",
+		arena_printf(c->arena, "%g", seconds), "--rows", "8", verify ? "--check" : NULL, NULL,
+		NULL, NULL };
+	const char *out, *err, *ms, *lo, *hi;
+	int n = verify ? 14 : 13, status;
+
+	if (c->with) {
+		argv[n++] = "--with";
+		argv[n++] = c->with;
 	}
-	if (o->fate != WRONG) {
-		bench_rotate(&x, &rot);
-		bench_time(&x, &rot, seconds, &time);
-		bench_free(&x, &rot);
+	status = child_run(c->arena, argv, 60 + 10 * seconds, &out, &err);
+	ms = strstr(out, "\"ms\": ");
+	lo = strstr(out, "\"ms_low\": ");
+	hi = strstr(out, "\"ms_high\": ");
+	if (status == ST_OK && ms && lo && hi) {
 		o->fate = RANKED;
-		o->ms = time.ms;
-		o->ci = (time.hi - time.lo) / 2;
+		o->ms = atof(ms + 6);
+		o->ci = (atof(hi + 11) - atof(lo + 10)) / 2;
+	} else {
+		o->fate = status == ST_CHECK ? WRONG : CRASHED;
+		snprintf(o->why, sizeof o->why, "%.255s", err);
 	}
-	exec_close(&x);
 }
 
 /* Fills the point's fate; its own errors end here. */
@@ -170,7 +180,7 @@ static void try_point(Tune *t, Point *o, double seconds, bool verify)
 		b = nvrtc_compile(&d, a, p->m->text_cuda, p->k->name, p->m->arch, false, true);
 		if (fits(p, b, o)) {
 			if (t->device) {
-				measure(p, &c, o, seconds, verify);
+				measure(t, &c, o, seconds, verify);
 			} else {
 				o->ms = model_ms(p, b);
 				o->fate = isfinite(o->ms) ? RANKED : NO_ROOM;
@@ -197,14 +207,14 @@ static int by_time(const void *a, const void *b)
 
 static int explore(Tune *t)
 {
-	double t0 = clock_seconds(), budget = t->cli->budget;
+	double t0 = clock_seconds(), budget = t->cli->budget ? t->cli->budget : 60;
 	int i, ranked = 0;
 
 	for (i = 0; i < t->n; i++) {
 		Point *o = &t->point[i];
 		if (clock_seconds() - t0 > 0.7 * budget && ranked)
 			break;
-		try_point(t, o, 0.05, true);
+		try_point(t, o, 0.1, true);
 		ranked += o->fate == RANKED;
 		fprintf(stderr, "azulejo: tune %d/%d %s: ", i + 1, t->n, o->config);
 		if (o->fate == RANKED)

@@ -164,15 +164,23 @@ static const TunedRecord *nearest(Cli *c, const Gpu *gpu, const Plan *p)
 	return best;
 }
 
+/* The GPU's own measured record, else a measured one of a sister of the same architecture, else
+ * the model's. */
 bool tuned_lookup(Cli *c, const Gpu *gpu, const Plan *p, int *n, SpecSet *set)
 {
-	const TunedRecord *r = nearest(c, gpu, p);
+	const TunedRecord *r = nearest(c, gpu, p), *sister;
 	const Gpu *all[64];
-	int i, count = r ? 0 : gpu_all(c->diag, c->arena, all, 64);
+	int i, count = r && !r->model ? 0 : gpu_all(c->diag, c->arena, all, 64);
 
-	for (i = 0; i < count && !r; i++) /* a sister of the same architecture */
-		if (!strcmp(all[i]->target.arch, gpu->target.arch) && strcmp(all[i]->name, gpu->name))
-			r = nearest(c, all[i], p);
+	for (i = 0; i < count; i++) {
+		if (strcmp(all[i]->target.arch, gpu->target.arch) || !strcmp(all[i]->name, gpu->name))
+			continue;
+		sister = nearest(c, all[i], p);
+		if (sister && !sister->model) {
+			r = sister;
+			break;
+		}
+	}
 	return r && apply(c, p, r->config, n, set);
 }
 

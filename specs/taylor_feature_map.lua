@@ -20,7 +20,7 @@ return az.kernel "taylor_feature_map" {
     y = function(r)
       local x = r.x[r.at.N]
       if r.packed then return az.ref.taylor2(x) end
-      local y, w = az.ref.scale(r.D ^ -0.25, r.x[r.at.N]), 1 / math.sqrt(2 * r.D)
+      local y, w = az.ref.table(az.ref.scale(r.D ^ -0.25, r.x[r.at.N])), 1 / math.sqrt(2 * r.D)
       table.insert(y, 1, 1.0)
       for i = 1, r.D do
         for j = 1, r.D do y[#y + 1] = w * x[i] * x[j] end

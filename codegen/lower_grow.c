@@ -203,7 +203,7 @@ static bool is_pow2(double v)
 {
 	int e;
 
-	return v == 0 || frexp(fabs(v), &e) == 0.5;
+	return v == 0 || frexpf(fabsf((float)v), &e) == 0.5f;
 }
 
 static unsigned bf16_bits(double v)
@@ -228,7 +228,7 @@ static void pack_exact(Lower *L, Version *w, const Version *from, const Piece *p
 	L->out = &L->pro;
 	lower_code(L, "const u32 %s[3] = {", wd);
 	lower_code(L, "\tt == 0 ? 0x%xu : t == 1 ? 0x%xu : 0, t == 3 ? 0x%xu : t == 2 ? 0x%xu : 0x%xu,",
-	           o << 16 | d, d << 16, d << 16 | o, o << 16 | d, o << 16 | o);
+	           o << 16 | d, d << 16, d << 16, o << 16 | d, o << 16 | o);
 	lower_code(L, "\tt == 0 ? 0x%xu : t == 1 ? 0x%xu : 0 };", o << 16 | d, d << 16 | bf16_bits(one));
 	L->out = saved;
 	lower_open(L, S_FOR, true, "int I = 0; I < %d; I++", p->groups);

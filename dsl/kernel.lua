@@ -256,8 +256,8 @@ local function dtype_of(a, p)
   if type(dt) == "function" then dt = dt(p) end
   if dt == "bf16" then dt = p.dtype end
   if dt ~= "f32" and dt ~= "bf16" and dt ~= "f16" and dt ~= "i32" then
-    core.fail_at(a.line, string.format("%s: no dtype '%s'; there are f32, bf16, f16 and i32", a.name,
-                                       tostring(dt)))
+    core.fail_at(a.line, string.format("%s: no dtype '%s'; there are f32, bf16, f16 and i32",
+                                       a.name, tostring(dt)))
   end
   return dt
 end

@@ -82,9 +82,12 @@ end
 function settings.check_axis(d, n, arg)
   if d.derive or n <= 0 then return end
   local text
-  if n % 8 ~= 0 then text = "%s=%d: the last axis of %s must be a multiple of 8; pad it with zeros" end
-  if n > 256 then text = "%s=%d: the last axis of %s can be at most 256" end
-  if text then core.fail_at(arg.line, string.format(text, d.name, n, arg.name)) end
+  if n % 8 ~= 0 then text = "must be a multiple of 8; pad it with zeros" end
+  if n > 256 then text = "can be at most 256" end
+  if text then
+    core.fail_at(arg.line,
+                 string.format("%s=%d: the last axis of %s %s", d.name, n, arg.name, text))
+  end
 end
 
 return settings

@@ -54,7 +54,8 @@ function public.softplus(x) return public.max(x, 0) + public.log(1 + public.exp(
 function public.where(mask, x, y)
   if mask == true then return x end
   if type(mask) == "boolean" or mask == nil or y == nil then
-    fail("az.where(mask, x, y): %s", y == nil and "x or y is missing" or "the mask is " .. tostring(mask))
+    fail("az.where(mask, x, y): %s",
+         y == nil and "x or y is missing" or "the mask is " .. tostring(mask))
   end
   return map("where", mask, x, y)
 end

@@ -187,7 +187,7 @@ static void print_row(const Run *r)
 		                    (double)(r->exec.result.counters.global_load_bytes +
 		                             r->exec.result.counters.async_bytes +
 		                             r->exec.result.counters.global_store_bytes) / 1024);
-	printf("%-20s %-34s %-8s %-8s %-22s", p->k->name, plan_shape_text(p, a),
+	printf("%-18s %-38s %-3s %-6s %-21s", p->k->name, plan_shape_text(p, a),
 	       r->exec.gpu ? "gpu" : "sim", p->m->arch, work);
 	if (r->cli->check)
 		printf(" %.2e", r->check.error);

@@ -18,7 +18,7 @@ static const struct {
 
 int main(void)
 {
-	int failed = 0;
+	volatile int failed = 0;
 
 	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
 		Arena *a = arena_new();
@@ -36,7 +36,7 @@ int main(void)
 
 		printf("%s affine_%s%s%s\n", ok ? "ok" : "FAIL", cases[i].path, ok ? "" : ": ",
 		       ok ? "" : why ? why : "can be cut");
-		failed |= !ok;
+		failed = failed || !ok;
 		spec_close(s);
 		arena_free(a);
 	}

@@ -1,6 +1,6 @@
 /* eval.h -- tile IR done in fp64 on the CPU, with no compiler in between: what a traced body
- * means. Tiles have their live extents, so an element out of range does not exist. Casts round
- * nothing. One program of the grid at a time.
+ * means. Tiles have their live extents, so an element out of range does not exist. Casts to
+ * 16 bits round nothing. One program of the grid at a time.
  */
 #include <math.h>
 #include <stdlib.h>
@@ -188,6 +188,8 @@ static void eval_op(Eval *e, const Op *o)
 		switch (op_info[o->code].class) {
 		case UNARY: case BINARY: case COMPARE: case SELECT:
 			r = eval_map(o->code, value_at(x, i), y ? value_at(y, i) : 0, z ? value_at(z, i) : 0);
+			if (o->code == OP_cast && o->dtype == DT_I32)
+				r = trunc(r);
 			break;
 		case VIEW:
 			j[0] = i[1], j[1] = i[0];

@@ -1,5 +1,6 @@
 /* manual_test.c -- the manual and the editor's annotations name all that the language has: every
- * `function public.x` and `ref.x` of dsl/, and every elementwise op of ops.h. Run in the top folder.
+ * `function public.x` and `ref.x` of dsl/, and every elementwise op of ops.h. Run in the top
+ * folder.
  */
 #define _GNU_SOURCE
 #include <ctype.h>

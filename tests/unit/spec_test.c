@@ -91,7 +91,8 @@ static double output_error(Spec *s, Diag *d, Run *r, const Arg *o)
 	return worst / top;
 }
 
-static void try_one(Diag *d, Spec **s, const char *path, const char *smoke, int chunk, const char *bind)
+static void try_one(Diag *d, Spec **s, const char *path, const char *smoke, int chunk,
+                    const char *bind)
 {
 	char *text = arena_strdup(arena, smoke ? smoke : "B=1");
 	const char *name = arena_printf(arena, "spec_%s %s C=%d %s", path, smoke, chunk, bind);
@@ -117,8 +118,11 @@ static void try_one(Diag *d, Spec **s, const char *path, const char *smoke, int 
 		if (count < 1)
 			diag_fail(d, (Loc){ 0 }, "no size for an axis of %s in \"%s\"", a->name, smoke);
 		r.data[i] = ARENA_ARRAY(arena, double, count);
-		for (int64_t j = 0; j < count; j++)
-			r.data[i][j] = a->output ? NAN : a->init_bias + a->init_scale * noise(&seed);
+		for (int64_t j = 0; j < count; j++) {
+			double x = a->init_bias + a->init_scale * noise(&seed);
+
+			r.data[i][j] = a->output ? NAN : a->dtype == DT_I32 ? trunc(x) : x;
+		}
 	}
 	eval_kernel(r.k, r.size, r.data);
 	for (int i = 0; i < r.k->nargs; i++) {

@@ -70,12 +70,13 @@ def run_layer(x, w, layer):
 
 
 def fewer(q, k):
-    """[N, 32] each -> [N, 16] each: the best rank-16 stand-in for the head's scores q k^T, with
-    q16 . k16 / sqrt(16) in the place of q . k / sqrt(32). The singular values are shared out
-    equally between the two; each pair of columns is signed so that q's largest entry is positive.
+    """[N, 32] each -> [N, 16] each: the keys less their mean, which softmax cannot see, then the
+    best rank-16 stand-in for the head's scores q k^T, with q16 . k16 / sqrt(16) in the place of
+    q . k / sqrt(32). The singular values are shared out equally between the two; each pair of
+    columns is signed so that q's largest entry is positive.
     """
     qq, qr = np.linalg.qr(q)
-    kq, kr = np.linalg.qr(k)
+    kq, kr = np.linalg.qr(k - k.mean(0))
     u, s, vt = np.linalg.svd(qr @ kr.T)
     a, b = qq @ u[:, :FEW], kq @ vt[:FEW].T
     sign = np.sign(a[np.abs(a).argmax(0), np.arange(FEW)])

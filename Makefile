@@ -50,7 +50,8 @@ NEED = liblua5.4-dev lua5.4 libyaml-dev
 setup:
 	@miss=; for p in $(NEED); do dpkg -s $$p >/dev/null 2>&1 || miss="$$miss $$p"; done; \
 	command -v $(CC) >/dev/null || miss="$$miss gcc libc6-dev"; \
-	test -z "$$miss" && exit 0; root=; test "$$(id -u)" = 0 || root=sudo; \
+	test -z "$$miss" && exit 0; \
+	command -v apt-get >/dev/null || { echo "please install:$$miss" >&2; exit 1; }; root=; test "$$(id -u)" = 0 || root=sudo; \
 	$$root apt-get update -qq && $$root apt-get install -y -qq $$miss >/dev/null
 
 demo: setup
@@ -81,7 +82,8 @@ wc:
 	@wc -l dsl/*.lua codegen/*.[ch] templates/*.cu runtime/*.[ch] specs/*.lua | sort -n
 
 80:
-	@grep -nE '.{101,}' Makefile */*.[ch] */*.lua tests/run || true
+	@for f in Makefile tests/run */*.[ch] */*.lua tests/unit/*.[ch]; do \
+		expand -t4 $$f | awk -v f=$$f 'length > 100 { print f ":" FNR ": " length }'; done
 
 clean:
 	rm -rf build

@@ -45,7 +45,8 @@ Buffer *dev_buffer(Dev *d, const char *name, int rows, int cols, int elem, int s
 	int panels;
 
 	if (d->nbufs == MAX_BUFFERS)
-		bug("%s: too many shared buffers", d->name);
+		diag_fail(d->k->diag, (Loc){ d->k->file, 0 }, "more than %d tiles in shared memory; split the kernel",
+		          MAX_BUFFERS);
 	b->name = name;
 	b->rows = rows;
 	b->cols = cols;
@@ -73,8 +74,8 @@ const char *dev_param(Dev *d, ParamKind kind, int arg, int axis, Dtype dt, const
 	KernelText *t = &d->text;
 
 	for (int i = 0; i < t->nparams; i++)
-		if (!strcmp(t->param[i].name, name))
-			return name;
+		if (t->param[i].kind == kind && t->param[i].arg == arg && t->param[i].axis == axis)
+			return t->param[i].name;
 	if (t->nparams == MAX_PARAMS)
 		bug("%s: too many parameters", d->name);
 	t->param[t->nparams++] = (Param){ kind, arg, axis, axis, dt, name };

@@ -378,8 +378,10 @@ bool facts_ragged(const Facts *f, const Op *op, int d)
 
 	if (r && r->kind != RANGE_WHOLE)
 		return true;
-	return op->dim[d].n % f->class[facts_class(f, op, d)].gran != 0 && op->dim[d].n > 1 &&
-	       !f->class[facts_class(f, op, d)].grow;
+	/* padding depends on how warps divide it, which is not yet known; vectors lie over 32 lanes */
+	if (f->class[facts_class(f, op, d)].grow)
+		return false;
+	return op->rank == 1 ? op->dim[d].n % 32 != 0 : op->dim[d].n % 128 != 0 && op->dim[d].n > 1;
 }
 
 /* -- splitting over warps ------------------------------------------------------------------ */

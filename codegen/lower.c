@@ -10,15 +10,13 @@
 
 Block *lower_open(Lower *L, StmtKind kind, bool unroll, const char *fmt, ...)
 {
-	char s[2048];
 	Block *saved = L->out;
 	Stmt *st;
 	va_list ap;
 
 	va_start(ap, fmt);
-	vsnprintf(s, sizeof s, fmt, ap);
+	st = dev_add(L->dev, L->out, kind, arena_vprintf(L->a, fmt, ap));
 	va_end(ap);
-	st = dev_add(L->dev, L->out, kind, arena_strdup(L->a, s));
 	st->unroll = unroll;
 	L->out = &st->body;
 	return saved;
@@ -31,13 +29,13 @@ void lower_close(Lower *L, Block *saved)
 
 Stmt *lower_code(Lower *L, const char *fmt, ...)
 {
-	char s[4096];
 	va_list ap;
+	const char *s;
 
 	va_start(ap, fmt);
-	vsnprintf(s, sizeof s, fmt, ap);
+	s = arena_vprintf(L->a, fmt, ap);
 	va_end(ap);
-	return dev_add(L->dev, L->out, S_CODE, arena_strdup(L->a, s));
+	return dev_add(L->dev, L->out, S_CODE, s);
 }
 
 _Noreturn void lower_cannot(Lower *L, const Op *op, const char *fmt, ...)

@@ -57,6 +57,7 @@ typedef struct Lower {
 	int nhomes;
 	const char *lane_key[64], *lane_name[64]; /* lane addresses already in the prologue */
 	int nlanes;
+	const char *pointer[MAX_ARGS]; /* base pointers declared in the prologue */
 	const char *argname[MAX_ARGS]; /* parameters: the author's names where C allows */
 	const char *names[512];
 	int nnames, nfor;
@@ -75,6 +76,7 @@ _Noreturn void lower_cannot(Lower *L, const Op *op, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 
 /* lower_value.c: values as registers. v: one expression for each register digit of l. */
+bool lower_trivial(const Op *x); /* costs nothing to write out again */
 Version *lower_need(Lower *L, Op *op, const Layout *l);
 Version *lower_need_packed(Lower *L, Op *op, const Layout *l);
 Version *lower_find(Lower *L, const Op *op, const Layout *l, bool packed);
@@ -121,7 +123,8 @@ const char *lower_stride(Lower *L, const Op *op, int tile_dim);
 const char *lower_start(Lower *L, const Range *r);     /* "0" for none */
 const char *lower_size(Lower *L, const Range *r, int n);
 void lower_stage(Lower *L, Op *load, int stages);
-void lower_issue(Lower *L, const Staged *s, const char *dst, const char *start);
+/* `ring`: the loop's range, whose tile starts at ring_start; NULL outside rings. */
+void lower_issue(Lower *L, const Staged *s, const char *dst, const Range *ring, const char *ring_start);
 Version *lower_load(Lower *L, Op *op, const Layout *l, bool packed);
 void lower_store(Lower *L, Op *op);
 Staged *lower_staged(Lower *L, const Op *op);

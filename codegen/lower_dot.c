@@ -89,7 +89,8 @@ static void operand_open(Product *p, Operand *o, Op *src, bool left)
 	o->x = op_base(src, &sw);
 	o->swapped = sw;
 	o->need = operand_layout(L, p, o, src);
-	if (left && !sw && L->strip && o->need.base[0] && lower_zero_upper(o->x))
+	if (left && !sw && L->strip && o->need.base[0] && layout_spread_dim(&o->need, HW_WARP, 0) == 1 &&
+	    lower_zero_upper(o->x))
 		o->need.tri = true;
 	o->own = sw ? layout_swap(o->need) : o->need;
 	o->staged = lower_staged(L, o->x);

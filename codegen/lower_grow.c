@@ -326,7 +326,8 @@ static const char *order_tables(Lower *L, const Grow *g)
 	double w[4096];
 
 	if (g->slots > 4096)
-		bug("a grown dimension of %d slots", g->slots);
+		diag_fail(L->k->diag, (Loc){ L->k->file, 0 }, "a state over %d features is too large; use a smaller D",
+		          g->n);
 	for (int i = 0; i < g->slots; i++) {
 		at[i] = -1;
 		w[i] = 1;

@@ -31,10 +31,11 @@ static void wait_for(Lower *L, int pending)
 
 /* -- loads --------------------------------------------------------------------------------- */
 
-static bool loop_load(const Op *op)
+/* Whether a load moves with the loop over `r`. */
+static bool loop_load(const Op *op, const Range *r)
 {
-	for (int i = 0; i < op->arg->rank; i++)
-		if (op->at[i] && op->at[i]->kind == RANGE_LOOP)
+	for (int i = 0; r && i < op->arg->rank; i++)
+		if (op->at[i] == r)
 			return true;
 	return false;
 }
@@ -45,16 +46,14 @@ static bool feeds_product(Lower *L, const Op *op)
 	       L->f->op[op->id].uses > 0;
 }
 
-static bool is_staged_load(Lower *L, const Op *op, bool in_loop)
+/* Loads that move with their region's loop go through a ring; others are copied where they stand. */
+static bool is_staged_load(Lower *L, const Op *op, bool moving)
 {
-	if (op->code != OP_load || !L->f->op[op->id].uses || loop_load(op) != in_loop)
-		return false;
-	return in_loop ? op->rank >= 1 : feeds_product(L, op);
-}
+	const Op *loop = op->parent->owner;
 
-static const char *load_start(Lower *L, const Op *op)
-{
-	return lower_start(L, op->rank ? op->dim[0].range : NULL);
+	if (op->code != OP_load || !L->f->op[op->id].uses || loop_load(op, loop ? loop->range : NULL) != moving)
+		return false;
+	return moving ? op->rank >= 1 : feeds_product(L, op);
 }
 
 /* -- variables ----------------------------------------------------------------------------- */
@@ -125,6 +124,16 @@ static bool is_get_of(const Op *x, const Op *var)
 	return x->code == OP_get && x->src[0] == var;
 }
 
+static bool reads(const Op *x, const Op *var)
+{
+	if (is_get_of(x, var))
+		return true;
+	for (int i = 0; i < x->nsrc; i++)
+		if (op_info[x->code].class != STATE && reads(x->src[i], var))
+			return true;
+	return false;
+}
+
 static void lower_set(Lower *L, Op *op)
 {
 	Version *w = var_version(L, op->src[0]);
@@ -132,7 +141,7 @@ static void lower_set(Lower *L, Op *op)
 
 	if (x->code == OP_add && x->rank == 2)
 		for (int p = 1; p >= 0; p--)
-			if (fresh_dot(L, x->src[p], &w->l)) {
+			if (fresh_dot(L, x->src[p], &w->l) && !reads(x->src[p], op->src[0])) {
 				if (!is_get_of(x->src[1 - p], op->src[0]))
 					assign(L, w, "=", x->src[1 - p]);
 				add_dot(L, w, x->src[p]);
@@ -153,35 +162,98 @@ static void lower_update(Lower *L, Op *op)
 		assign(L, w, "+=", op->src[1]);
 }
 
-/* Values that read `var` before this place and are used after it must be computed before it
- * changes. */
-static bool reads(const Op *x, const Op *var)
+typedef struct Uses {
+	const Op *x;
+	bool found;
+} Uses;
+
+static void uses_op(void *user, Op *o)
 {
-	if (is_get_of(x, var))
-		return true;
-	for (int i = 0; i < x->nsrc; i++)
-		if (op_info[x->code].class != STATE && reads(x->src[i], var))
-			return true;
-	return false;
+	Uses *u = user;
+
+	for (int i = 0; i < o->nsrc; i++)
+		u->found |= o->src[i] == u->x;
 }
 
+static bool used_from(Op *from, const Op *x)
+{
+	Uses u = { x, false };
+
+	for (; from && !u.found; from = from->next) {
+		uses_op(&u, from);
+		if (from->body)
+			ir_walk(from->body, uses_op, &u);
+	}
+	return u.found;
+}
+
+/* Gives x registers of its own now. */
+static void settle(Lower *L, Op *x)
+{
+	Layout l = lower_value_layout(L, x);
+
+	if (x->code == OP_get) {
+		const char *v[MAX_DIGITS];
+		Version *var = var_version(L, x->src[0]), *w;
+		Block *b;
+
+		for (w = L->versions; w; w = w->next)
+			if (w->op == x && w->name != var->name)
+				return;
+			else if (w->op == x)
+				w->op = NULL;
+		w = lower_declare(L, x, &var->l, false, NULL);
+		b = lower_nest(L, &var->l, false, v);
+		lower_code(L, "%s = %s;", lower_ref(L, w, &var->l, v), lower_ref(L, var, &var->l, v));
+		lower_nest_close(L, b);
+	} else if (x->code != OP_expand && x->code != OP_transpose && !lower_find(L, x, &l, false)) {
+		lower_need(L, x, &l);
+	}
+}
+
+static bool is_value(const Op *x)
+{
+	OpClass c = op_info[x->code].class;
+
+	return x->rank > 0 && (x->code == OP_get || (c != STATE && c != EFFECT && c != REGION));
+}
+
+/* Before `var` changes: what reads it and is used later is computed first. */
 static void settle_before(Lower *L, Op *effect)
 {
 	Op *var = effect->src[0];
 
-	for (Op *x = effect->parent->first; x && x != effect; x = x->next) {
-		Layout l;
+	if (L->f->op[var->id].unscaled)
+		return;
+	for (Op *x = effect->parent->first; x && x != effect; x = x->next)
+		if (is_value(x) && reads(x, var) && used_from(effect->next, x))
+			settle(L, x);
+}
 
-		if (x->rank == 0 || x->code == OP_get || op_info[x->code].class == STATE || x->code == OP_loop ||
-		    !reads(x, var))
+static void changed_op(void *user, Op *o)
+{
+	Uses *u = user;
+
+	if ((o->code == OP_set || o->code == OP_update || o->code == OP_decay) && reads(u->x, o->src[0]))
+		u->found = true;
+}
+
+/* Before a loop: what it uses from outside is computed once, and what reads a variable that it
+ * changes must be. */
+static void settle_loop(Lower *L, Op *loop)
+{
+	for (Op *x = loop->parent->first; x && x != loop; x = x->next) {
+		Uses inside = { x, false }, changed = { x, false };
+
+		if (!is_value(x) || x->code == OP_load || (x->code == OP_get && L->f->op[x->src[0]->id].unscaled))
 			continue;
-		l = lower_value_layout(L, x);
-		if (lower_find(L, x, &l, false))
-			continue;
-		for (Op *y = effect->next; y; y = y->next)
-			for (int i = 0; i < y->nsrc; i++)
-				if (y->src[i] == x && !lower_find(L, x, &l, false) && x->code != OP_expand)
-					lower_need(L, x, &l);
+		ir_walk(loop->body, uses_op, &inside);
+		ir_walk(loop->body, changed_op, &changed);
+		if (changed.found && (inside.found || used_from(loop->next, x)))
+			settle(L, x);
+		else if (inside.found && x->code != OP_get && !lower_trivial(x) &&
+		         (x->rank == 1 || L->f->op[x->id].anchored))
+			settle(L, x);
 	}
 }
 
@@ -304,7 +376,7 @@ static void lower_loop(Lower *L, Op *op)
 			saved = lower_open(L, S_IF, false, op->reverse ? "%s >= %s" : "%s < %s", tile,
 			                   op->reverse ? lo : end);
 			for (int i = first; i < L->nstaged; i++)
-				lower_issue(L, &L->staged[i], ring_slot(L, &L->staged[i], arena_printf(L->a, "%d", s)),
+				lower_issue(L, &L->staged[i], ring_slot(L, &L->staged[i], arena_printf(L->a, "%d", s)), r,
 				            arena_printf(L->a, "(%s) * %d", tile, r->n));
 			lower_close(L, saved);
 			dev_add(L->dev, L->out, S_COMMIT, NULL);
@@ -326,7 +398,7 @@ static void lower_loop(Lower *L, Op *op)
 		inner = lower_open(L, S_IF, false, op->reverse ? "%s >= %s" : "%s < %s", fetch, op->reverse ? lo : end);
 		inner->last->atomic = true;
 		for (int i = first; i < L->nstaged; i++)
-			lower_issue(L, &L->staged[i], ring_slot(L, &L->staged[i], fill_slot),
+			lower_issue(L, &L->staged[i], ring_slot(L, &L->staged[i], fill_slot), r,
 			            arena_printf(L->a, "%s * %d", fetch, r->n));
 		lower_close(L, inner);
 		dev_add(L->dev, L->out, S_COMMIT, NULL);
@@ -336,7 +408,7 @@ static void lower_loop(Lower *L, Op *op)
 		lower_code(L, "%s = %s + 1 == %d ? 0 : %s + 1;", fill_slot, fill_slot, stages, fill_slot);
 	} else if (any) {
 		for (int i = first; i < L->nstaged; i++)
-			lower_issue(L, &L->staged[i], L->staged[i].base, n0);
+			lower_issue(L, &L->staged[i], L->staged[i].base, r, n0);
 		dev_add(L->dev, L->out, S_COMMIT, NULL);
 		wait_for(L, 0);
 	}
@@ -370,6 +442,8 @@ static void lower_effect(Lower *L, Op *op)
 		lower_set(L, op);
 		break;
 	case OP_decay:
+		if (L->f->op[op->src[0]->id].unscaled && op->src[1]->rank == 2 && op->src[1]->dim[0].n > 1)
+			lower_cannot(L, op, "a decay for each feature of a state over features");
 		settle_before(L, op);
 		assign(L, var_version(L, op->src[0]), "*=", op->src[1]);
 		break;
@@ -383,7 +457,8 @@ static void lower_effect(Lower *L, Op *op)
 	/* a packed or converted copy of the variable is out of date */
 	if (op->code != OP_store)
 		for (Version *w = L->versions; w; w = w->next)
-			if (w->op && w->op->code == OP_get && w->op->src[0] == op->src[0])
+			if (w->op && w->op->code == OP_get && w->op->src[0] == op->src[0] &&
+			    (w->packed || w->name == var_version(L, op->src[0])->name))
 				w->op = NULL;
 }
 
@@ -394,7 +469,7 @@ void lower_region(Lower *L, Region *r)
 	for (Op *x = r->first; x; x = x->next)
 		if (is_staged_load(L, x, false)) {
 			lower_stage(L, x, 1);
-			lower_issue(L, &L->staged[L->nstaged - 1], L->staged[L->nstaged - 1].base, load_start(L, x));
+			lower_issue(L, &L->staged[L->nstaged - 1], L->staged[L->nstaged - 1].base, NULL, NULL);
 			issued = true;
 		}
 	if (issued) {
@@ -408,13 +483,16 @@ void lower_region(Lower *L, Region *r)
 			for (Op *y = x->body->first; y; y = y->next)
 				loads |= is_staged_load(L, y, true);
 		if (!waited && ((x->code == OP_loop && !loads) || op_info[x->code].class == EFFECT ||
-		                x->code == OP_set || x->code == OP_update || x->code == OP_decay)) {
+		                op_info[x->code].class == STATE)) {
 			wait_for(L, 0);
 			waited = true;
 		}
 		if (x->code == OP_loop) {
 			comment(L, x);
+			settle_loop(L, x);
 			lower_loop(L, x);
+			if (!waited) /* the loop may have had no turn */
+				wait_for(L, 0);
 			waited = true;
 		} else if (x->code == OP_var || x->code == OP_state) {
 			comment(L, x);

@@ -48,7 +48,7 @@ const char *lower_stride(Lower *L, const Op *op, int d)
 {
 	int i = tile_axis(op, d);
 
-	if (i == op->arg->rank - 1 && (!op->at[i] || op->at[i]->kind == RANGE_WHOLE))
+	if (i == op->arg->rank - 1 && (d > 0 || !op->at[i] || op->at[i]->kind == RANGE_WHOLE))
 		return "1";
 	return stride_param(L, op->arg, i);
 }
@@ -61,10 +61,9 @@ const char *lower_pointer(Lower *L, const Op *op)
 	Text s = { .arena = L->a };
 	Block *saved = L->out;
 
-	for (int i = 0; i < L->nnames; i++)
-		if (!strcmp(L->names[i], name))
-			return name;
-	L->names[L->nnames++] = name;
+	if (L->pointer[a->id])
+		return L->pointer[a->id];
+	name = L->pointer[a->id] = lower_name(L, name);
 	dev_param(L->dev, PARAM_ARG, a->id, 0, a->dtype, L->argname[a->id]);
 	text_add(&s, "%s%s *const %s = %s", a->output ? "" : "const ", ty, name, L->argname[a->id]);
 	for (int i = 0; i < a->rank; i++)
@@ -178,8 +177,12 @@ known:
 	L->out = saved;
 }
 
-void lower_issue(Lower *L, const Staged *s, const char *dst, const char *start)
+void lower_issue(Lower *L, const Staged *s, const char *dst, const Range *ring, const char *ring_start)
 {
+	const Range *rows = s->op->dim[0].range, *cols = s->op->rank == 2 ? s->op->dim[1].range : NULL;
+	const char *start = rows == ring && ring ? ring_start : lower_start(L, rows);
+	const char *col = cols && cols == ring ? ring_start : lower_start(L, cols), *bytes = NULL;
+	bool tiled = cols && cols->kind != RANGE_WHOLE;
 	const Op *op = s->op;
 	const Buffer *b = s->buf;
 	int threads = L->warps * 32, vec = op->rank == 1;
@@ -189,11 +192,13 @@ void lower_issue(Lower *L, const Staged *s, const char *dst, const char *start)
 	Block *saved;
 	Stmt *loop;
 
-	while (!vec && row_bytes % gran)
+	if (tiled) /* whole units, the last one cut at the end of the axis */
+		row_bytes = (row_bytes + 15) / 16 * 16;
+	while (!vec && (row_bytes % gran || (tiled && op->dim[1].n * b->elem % gran)))
 		gran /= 2;
 	per = vec ? 1 : row_bytes / gran;
 	total = vec ? b->cols : b->rows * per;
-	if (!vec && gran == 16 && threads % per == 0 && total % threads == 0 && threads / per % 8 == 0) {
+	if (!vec && !tiled && gran == 16 && threads % per == 0 && total % threads == 0 && threads / per % 8 == 0) {
 		issue_unrolled(L, s, dst, start, per, total / threads);
 		return;
 	}
@@ -217,6 +222,13 @@ void lower_issue(Lower *L, const Staged *s, const char *dst, const char *start)
 		src = arena_printf(L->a, "%s + (i64)(on ? %s + r : 0) * %s", ptr, start, stride);
 		if (per > 1)
 			src = arena_printf(L->a, "%s + %d * c", src, gran / b->elem);
+		if (tiled) {
+			src = arena_printf(L->a, "%s + %s", src, col);
+			lower_code(L, "const int left = %d * (%s - (%s)%s);", b->elem, lower_size(L, cols, 0), col,
+			           per > 1 ? arena_printf(L->a, " - %d * c", gran / b->elem) : "");
+			lower_code(L, "const int bytes = !on || left < 0 ? 0 : left < %d ? left : %d;", gran, gran);
+			bytes = "bytes";
+		}
 		if (gran == 16)
 			addr = arena_printf(L->a, "%s + (%s)", dst, unit_address(L, b, "r", per > 1 ? "c" : "0"));
 		else
@@ -225,10 +237,13 @@ void lower_issue(Lower *L, const Staged *s, const char *dst, const char *start)
 			                    16 / gran, gran);
 	}
 	if (gran >= 4) {
-		lower_code(L, "cp_async_%d(%s, %s, on ? %d : 0);", gran, addr, src, gran);
+		if (bytes)
+			lower_code(L, "cp_async_%d(%s, %s, bytes);", gran, addr, src);
+		else
+			lower_code(L, "cp_async_%d(%s, %s, on ? %d : 0);", gran, addr, src, gran);
 		dev_access(loop, s->buf, ACC_ASYNC);
 	} else {
-		lower_code(L, "st_shared_b16(%s, on ? ld_global_b16(%s) : 0);", addr, src);
+		lower_code(L, "st_shared_b16(%s, %s ? ld_global_b16(%s) : 0);", addr, bytes ? "bytes > 0" : "on", src);
 		dev_access(loop, s->buf, ACC_WRITE);
 	}
 	lower_close(L, saved);
@@ -433,7 +448,9 @@ Version *lower_load(Lower *L, Op *op, const Layout *l, bool packed)
 		                 : arena_printf(L->a, "%s + %d * (%s) + %d * (%s)", s->base, s->buf->pbytes, coord[0],
 		                                s->buf->elem, coord[1]);
 
-		if (s->buf->elem == 4)
+		if (op->dtype == DT_I32)
+			st = lower_code(L, "%s = (int)ld_shared_b32(%s);", lower_ref(L, w, l, v), at);
+		else if (s->buf->elem == 4)
 			st = lower_code(L, "%s = ld_shared_f32(%s);", lower_ref(L, w, l, v), at);
 		else
 			st = lower_code(L, "%s = widen_%s(ld_shared_b16(%s));", lower_ref(L, w, l, v),

@@ -59,6 +59,8 @@ static void through_warps(Lower *L, Op *op, Version *w, const Layout *l, const L
 	name = lower_name(L, arena_printf(L->a, "%s_x", w->name));
 	buf = dev_buffer(L->dev, name, warps, n, 4, 1);
 	b = lower_nest(L, l, false, v);
+	if (b->last && b->last->kind == S_FOR)
+		b->last->atomic = true;
 	at = l->rank ? layout_coord(L->a, l, 0, v) : "0";
 	st = lower_code(L, "st_shared_f32(%s + %d * (warp / %d %% %d) + 4 * (%s), %s);", name, buf->pbytes, pos,
 	                warps, at, lower_ref(L, w, l, v));
@@ -84,7 +86,8 @@ Version *lower_reduce(Lower *L, Op *op, const Layout *want)
 	Block *b;
 	int r = 0, n = 0;
 
-	from.tri = op->code == OP_sum && dim == 1 && from.base[0] && lower_zero_upper(x);
+	from.tri = op->code == OP_sum && dim == 1 && from.base[0] &&
+	           layout_spread_dim(&from, HW_WARP, 0) == 1 && lower_zero_upper(x);
 	lower_ensure(L, x, &from);
 	w = lower_declare(L, op, &to, false, NULL);
 	w->op = NULL;
@@ -190,7 +193,7 @@ Version *lower_convert(Lower *L, Op *op, Version *from, const Layout *want)
 		op = op->src[0];
 	saved = lower_hoist(L, &from->l, &scope);
 	for (int i = 0; i < L->nhomes; i++)
-		if (L->home_op[i] == op && op->code != OP_var) {
+		if (L->home_op[i] == op && op_info[op->code].class != STATE) {
 			buf = L->home_buf[i];
 			name = L->homes[i];
 		}
@@ -209,7 +212,12 @@ Version *lower_convert(Lower *L, Op *op, Version *from, const Layout *want)
 			lower_open(L, S_IF, false, "%s", owner);
 			b->last->atomic = true;
 		}
-		lower_nest(L, &from->l, false, v);
+		{
+			Block *at = L->out;
+
+			lower_nest(L, &from->l, false, v);
+			at->last->atomic = true;
+		}
 		st = lower_code(L, "st_shared_f32(%s + 4 * (%s), %s);", name, layout_coord(L->a, &from->l, 0, v),
 		                lower_ref(L, from, &from->l, v));
 		dev_access(st, buf, ACC_WRITE);

@@ -25,10 +25,16 @@ static bool serves(Lower *L, const Version *w, const Layout *l)
 	return layout_same(&whole, l);
 }
 
+/* A packed copy of an fp32 value is not the value. */
+static bool rounded(const Op *op)
+{
+	return op->dtype == DT_BF16 || op->dtype == DT_F16;
+}
+
 Version *lower_find(Lower *L, const Op *op, const Layout *l, bool packed)
 {
 	for (Version *w = L->versions; w; w = w->next)
-		if (w->op == op && (w->packed || !packed) && serves(L, w, l))
+		if (w->op == op && (w->packed ? packed || rounded(op) : !packed) && serves(L, w, l))
 			return w;
 	return NULL;
 }
@@ -201,13 +207,13 @@ Block *lower_hoist(Lower *L, const Layout *l, int *scope)
 
 /* -- elementwise --------------------------------------------------------------------------- */
 
-static bool trivial(const Op *x)
+bool lower_trivial(const Op *x)
 {
 	switch (x->code) {
 	case OP_const_: case OP_full: case OP_index: case OP_scalar: case OP_live:
 		return true;
 	case OP_expand: case OP_transpose:
-		return trivial(x->src[0]);
+		return lower_trivial(x->src[0]);
 	default:
 		if (x->dtype != DT_I32 && op_info[x->code].class != COMPARE && x->code != OP_and_ &&
 		    x->code != OP_or_ && x->code != OP_not_)
@@ -215,7 +221,7 @@ static bool trivial(const Op *x)
 		if (!op_is_elementwise(x))
 			return false;
 		for (int i = 0; i < x->nsrc; i++)
-			if (!trivial(x->src[i]))
+			if (!lower_trivial(x->src[i]))
 				return false;
 		return true;
 	}
@@ -224,7 +230,7 @@ static bool trivial(const Op *x)
 /* Written out in place rather than kept: masks, index arithmetic, and what is used once. */
 static bool inlined(Lower *L, const Op *op)
 {
-	if (op->code == OP_expand || op->code == OP_transpose || trivial(op))
+	if (op->code == OP_expand || op->code == OP_transpose || lower_trivial(op))
 		return true;
 	if (!op_is_elementwise(op))
 		return false;
@@ -381,7 +387,7 @@ void lower_ensure(Lower *L, Op *op, const Layout *l)
 	for (int i = 0; i < op->nsrc; i++) {
 		Op *s = op->src[i];
 
-		if (op->code == OP_expand && !trivial(s) && s->rank == 1)
+		if (op->code == OP_expand && !lower_trivial(s) && s->rank == 1)
 			lower_need(L, s, &c);
 		else
 			lower_ensure(L, s, &c);

@@ -275,6 +275,34 @@ static void factor_op(void *user, Op *o)
 	}
 }
 
+/* f(expand(x)) is expand(f(x)): computed once for each element of the vector. */
+static void sink_op(void *user, Op *o)
+{
+	Kernel *k = user;
+	int d = o->rank == 2 && o->dim[0].n == 1 ? 0 : 1;
+	Op *v;
+
+	if (!op_is_elementwise(o) || o->rank != 2 || (o->dim[d].n != 1) || o->dim[1 - d].n == 1)
+		return;
+	for (int i = 0; i < o->nsrc; i++)
+		if (o->src[i]->rank != 0 &&
+		    !(o->src[i]->code == OP_expand && o->src[i]->rank == 2 && o->src[i]->axis_dim == d))
+			return;
+	v = op_before(k, o, o->code, o);
+	v->dtype = o->dtype;
+	v->rank = 1;
+	v->dim[0] = o->dim[1 - d];
+	v->nsrc = o->nsrc;
+	v->name = o->name;
+	for (int i = 0; i < o->nsrc; i++)
+		v->src[i] = o->src[i]->rank ? o->src[i]->src[0] : o->src[i];
+	o->code = OP_expand;
+	o->axis_dim = d;
+	o->nsrc = 1;
+	o->src[0] = v;
+	o->name = NULL;
+}
+
 typedef struct Count {
 	int *n;
 } Count;
@@ -299,6 +327,7 @@ void simplify_kernel(Kernel *k)
 	Count c;
 
 	ir_walk(k->body, factor_op, k);
+	ir_walk(k->body, sink_op, k);
 	merge_equal(k, k->body);
 	ir_walk(k->body, widen_state, k);
 	remove_unused(k);

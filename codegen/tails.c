@@ -254,7 +254,7 @@ static void tails_op(void *user, Op *o)
 		double n = o->code == OP_sum ? 0 : o->code == OP_rmax ? -INFINITY : INFINITY;
 		Dead x;
 
-		if (o->src[0]->dim[d].n == 1 || !facts_ragged(f, o->src[0], d))
+		if ((o->src[0]->dim[d].n == 1 && o->src[0]->rank == 2) || !facts_ragged(f, o->src[0], d))
 			return;
 		x = dead(f, o->src[0], d);
 		if (!x.known || x.v != n)

@@ -1,5 +1,6 @@
 /* cmd_run.c -- run: one launch on the GPU or the simulator, checked, in one table row. */
 #define _GNU_SOURCE
+#include "bench.h"
 #include "check.h"
 #include "choose.h"
 #include "json.h"
@@ -57,36 +58,16 @@ static void run_seeds(Run *r)
 		free(copy[i]);
 }
 
-static int by_value(const void *a, const void *b)
-{
-	float x = *(const float *)a, y = *(const float *)b;
-
-	return (x > y) - (x < y);
-}
-
+/* A quick look, with one copy of the buffers; bench is the one to quote. */
 static void time_gpu(Run *r)
 {
-	Diag *d = r->cli->diag;
-	DeviceEvent from = device_event(d), to = device_event(d);
-	float ms[11];
-	int i;
+	uint64_t base[1][MAX_ARGS];
+	Rotation one = { 1, base };
+	Timing t;
 
-	for (i = 0; i < 11; i++) {
-		device_record(d, from);
-		exec_launch(&r->exec, r->exec.base, NULL);
-		device_record(d, to);
-		ms[i] = device_elapsed_ms(d, from, to);
-		if (i == 2 && ms[2] > 500) {
-			r->ms = ms[2];
-			break;
-		}
-	}
-	if (i == 11) {
-		qsort(ms, 11, sizeof *ms, by_value);
-		r->ms = ms[5];
-	}
-	device_event_free(from);
-	device_event_free(to);
+	memcpy(base[0], r->exec.base, sizeof base[0]);
+	bench_time(&r->exec, &one, 0.05, &t);
+	r->ms = t.ms;
 }
 
 /* -- reporting ---------------------------------------------------------------------------------- */

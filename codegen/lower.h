@@ -83,6 +83,7 @@ Version *lower_find(Lower *L, const Op *op, const Layout *l, bool packed);
 Version *lower_declare(Lower *L, const Op *op, const Layout *l, bool packed, const char *want);
 void lower_ensure(Lower *L, Op *op, const Layout *l);
 const char *lower_elem(Lower *L, Op *op, const Layout *l, const char *const *v);
+const char *lower_combine(Lower *L, const Op *op, const char *const *x);
 const char *lower_ref(Lower *L, const Version *w, const Layout *l, const char *const *v);
 const char *lower_pack(Lower *L, const char *lo, const char *hi);
 /* Opens loops over l's register digits (all but the pair when `pairs`), fills v. */
@@ -116,6 +117,17 @@ const char *lower_form(Lower *L, const Leaf *x, int piece, const char *r, const 
 Version *lower_pack_state(Lower *L, Op *get, const Layout *l, const Grow *left);
 void lower_state_load(Lower *L, Op *state, Version *to);
 void lower_state_store(Lower *L, Op *store, Op *get, Version *from);
+
+/* lower_stream.c */
+Layout lower_stream_layout(Lower *L, const Op *op);
+Layout lower_stream_vector(Lower *L, const Op *op);
+Layout lower_thread_layout(Lower *L, int n);
+const char *lower_at(Lower *L, Op *op, const char *const *coord); /* the element there, from memory */
+Version *lower_gather(Lower *L, Op *op, const Layout *want);
+/* Elements one access of `io` moves for the last register digit of l; 1: no wide access. */
+int lower_wide(const Op *io, const Op *tile, const Layout *l);
+void lower_wide_load(Lower *L, const Op *io, int n, const char *const *elem, const char *ptr);
+void lower_wide_store(Lower *L, const Op *io, int n, const char *const *elem, const char *ptr);
 
 /* lower_mem.c */
 const char *lower_pointer(Lower *L, const Op *op);     /* base pointer with program axes applied */

@@ -422,6 +422,36 @@ static const char *load_global(Lower *L, Dtype dt, const char *ptr)
 	return arena_printf(L->a, "widen_%s(ld_global_b16(%s))", dt == DT_F16 ? "f16" : "bf16", ptr);
 }
 
+static int last_digit(const Layout *l)
+{
+	int n = -1;
+
+	for (int i = 0; i < l->nd; i++)
+		n += l->d[i].hw == HW_REG;
+	return n;
+}
+
+/* `n` contiguous elements at once; v and coord name the first of them. */
+static void load_wide(Lower *L, const Op *op, const Layout *l, Version *w, int n, const char **v,
+                      const char *const *coord)
+{
+	const char *elem[16], *g = guard(L, op, l, coord);
+	int last = last_digit(l);
+	Block *saved = L->out;
+
+	for (int e = 0; e < n; e++) {
+		v[last] = arena_printf(L->a, "%d", e);
+		elem[e] = lower_ref(L, w, l, v);
+	}
+	if (g) {
+		for (int e = 0; e < n; e++)
+			lower_code(L, "%s = 0.0f;", elem[e]);
+		lower_open(L, S_IF, false, "%s", g);
+	}
+	lower_wide_load(L, op, n, elem, element_pointer(L, op, op, coord));
+	L->out = saved;
+}
+
 Version *lower_load(Lower *L, Op *op, const Layout *l, bool packed)
 {
 	Staged *s = lower_staged(L, op);
@@ -429,6 +459,7 @@ Version *lower_load(Lower *L, Op *op, const Layout *l, bool packed)
 	Version *w;
 	Block *b;
 	Stmt *st;
+	int wide;
 
 	if (s && op->rank == 2 && s->buf->elem == 2) {
 		w = lower_declare(L, op, l, true, op->name ? NULL : op->arg->name);
@@ -439,7 +470,8 @@ Version *lower_load(Lower *L, Op *op, const Layout *l, bool packed)
 	if (packed)
 		lower_cannot(L, op, "an operand that is not staged");
 	w = lower_declare(L, op, l, false, op->name ? NULL : op->arg->name);
-	b = lower_nest(L, l, false, v);
+	wide = s ? 1 : lower_wide(op, op, l);
+	b = lower_nest(L, l, wide > 1, v);
 	for (int d = 0; d < op->rank; d++)
 		coord[d] = layout_coord(L->a, l, d, v);
 	if (s) {
@@ -456,6 +488,8 @@ Version *lower_load(Lower *L, Op *op, const Layout *l, bool packed)
 			st = lower_code(L, "%s = widen_%s(ld_shared_b16(%s));", lower_ref(L, w, l, v),
 			                L->f16 ? "f16" : "bf16", at);
 		dev_access(st, s->buf, ACC_READ);
+	} else if (wide > 1) {
+		load_wide(L, op, l, w, wide, v, coord);
 	} else {
 		g = guard(L, op, l, coord);
 		if (g)
@@ -480,6 +514,7 @@ static void store_body(Lower *L, Op *op, const Layout *l)
 	             (dt == DT_F32 ? L->align >= 8 : L->align >= 4);
 	Block *b;
 	Op *from = x;
+	int wide;
 
 	while (from->code == OP_cast)
 		from = from->src[0];
@@ -490,13 +525,23 @@ static void store_body(Lower *L, Op *op, const Layout *l)
 	b = L->out;
 	if (owner)
 		lower_open(L, S_IF, false, "%s", owner);
-	lower_nest(L, l, pairs, v);
+	wide = lower_wide(op, x, l);
+	lower_nest(L, l, pairs || wide > 1, v);
 	for (int d = 0; d < x->rank; d++)
 		coord[d] = layout_coord(L->a, l, d, v);
 	g = guard(L, x, l, coord);
 	if (g)
 		lower_open(L, S_IF, false, "%s", g);
-	if (pairs) {
+	if (wide > 1) {
+		const char *elem[16], *ptr = element_pointer(L, op, x, coord);
+		int last = last_digit(l);
+
+		for (int e = 0; e < wide; e++) {
+			v[last] = arena_printf(L->a, "%d", e);
+			elem[e] = lower_elem(L, from, l, v);
+		}
+		lower_wide_store(L, op, wide, elem, ptr);
+	} else if (pairs) {
 		const char *lo, *hi;
 		int last = 2;
 

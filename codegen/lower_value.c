@@ -185,6 +185,8 @@ Layout lower_vector_layout(Lower *L, const Op *op)
 
 Layout lower_value_layout(Lower *L, const Op *op)
 {
+	if (!L->f->ndots && op->rank)
+		return op->rank == 2 ? lower_stream_layout(L, op) : lower_stream_vector(L, op);
 	if (op->rank == 2)
 		return facts_layout(L->f, op, L->f->op[op->id].anchored ? L->f->op[op->id].orient : ORIENT_N);
 	if (op->rank == 1)
@@ -439,6 +441,35 @@ static const char *tidy(Lower *L, const char *pattern, const char *x, const char
 	return substitute(L, s, x, y ? y : "");
 }
 
+/* One element of an elementwise op, from those of its sources. */
+const char *lower_combine(Lower *L, const Op *op, const char *const *x)
+{
+	if (op->code == OP_where)
+		return arena_printf(L->a, "(%s ? %s : %s)", x[0], x[1], x[2]);
+	if (op->code == OP_cast) {
+		if (op->dtype == DT_BF16 || op->dtype == DT_F16) {
+			const char *ty = op->dtype == DT_F16 ? "f16" : "bf16";
+
+			return arena_printf(L->a, "widen_%s(round_%s(%s))", ty, ty, x[0]);
+		}
+		return op->dtype == DT_I32 ? arena_printf(L->a, "(int)(%s)", x[0])
+		                           : arena_printf(L->a, "(float)(%s)", x[0]);
+	}
+	if (op->code == OP_div) {
+		double d;
+
+		if (op_is_const(op->src[1], &d) && d != 0)
+			return tidy(L, "(x) * (y)", x[0], number(L, 1 / d, false));
+	}
+	if (op->dtype == DT_I32 && (op->code == OP_min || op->code == OP_max))
+		return arena_printf(L->a, "((%s) %c (%s) ? (%s) : (%s))", x[0], op->code == OP_min ? '<' : '>',
+		                    x[1], x[0], x[1]);
+	if (!op_info[op->code].cuda)
+		lower_cannot(L, op, "no lowering for it here");
+	return arena_printf(L->a, op->nsrc == 1 ? "%s" : "(%s)",
+	                    tidy(L, op_info[op->code].cuda, x[0], op->nsrc > 1 ? x[1] : NULL));
+}
+
 const char *lower_elem(Lower *L, Op *op, const Layout *l, const char *const *v)
 {
 	const char *x[3], *vv[MAX_DIGITS], *at;
@@ -491,30 +522,7 @@ const char *lower_elem(Lower *L, Op *op, const Layout *l, const char *const *v)
 	if (op->code == OP_where && L->strip && l->base[0] && l->orient == ORIENT_N && lower_is_static(L, op) &&
 	    lower_is_tri(op->src[0]) && layout_spread_dim(l, HW_WARP, 0) == 1 && strcmp(v[1], "0"))
 		return arena_printf(L->a, "(%s < 2 * %s || %s ? %s : %s)", v[1], L->strip->var, x[0], x[1], x[2]);
-	if (op->code == OP_where)
-		return arena_printf(L->a, "(%s ? %s : %s)", x[0], x[1], x[2]);
-	if (op->code == OP_cast) {
-		if (op->dtype == DT_BF16 || op->dtype == DT_F16) {
-			const char *ty = op->dtype == DT_F16 ? "f16" : "bf16";
-
-			return arena_printf(L->a, "widen_%s(round_%s(%s))", ty, ty, x[0]);
-		}
-		return op->dtype == DT_I32 ? arena_printf(L->a, "(int)(%s)", x[0])
-		                           : arena_printf(L->a, "(float)(%s)", x[0]);
-	}
-	if (op->code == OP_div) {
-		double d;
-
-		if (op_is_const(op->src[1], &d) && d != 0)
-			return tidy(L, "(x) * (y)", x[0], number(L, 1 / d, false));
-	}
-	if (op->dtype == DT_I32 && (op->code == OP_min || op->code == OP_max))
-		return arena_printf(L->a, "((%s) %c (%s) ? (%s) : (%s))", x[0], op->code == OP_min ? '<' : '>',
-		                    x[1], x[0], x[1]);
-	if (!op_info[op->code].cuda)
-		lower_cannot(L, op, "no lowering for it here");
-	return arena_printf(L->a, op->nsrc == 1 ? "%s" : "(%s)",
-	                    tidy(L, op_info[op->code].cuda, x[0], op->nsrc > 1 ? x[1] : NULL));
+	return lower_combine(L, op, x);
 }
 
 static Version *make_elementwise(Lower *L, Op *op, const Layout *l)
@@ -608,6 +616,9 @@ Version *lower_need(Lower *L, Op *op, const Layout *l)
 		break;
 	case OP_get:
 		lower_cannot(L, op, "its variable is not laid out as this use needs it");
+	case OP_concat: case OP_sympow2: case OP_slice:
+		w = lower_gather(L, op, l);
+		break;
 	default:
 		w = make_sum(L, op, l);
 		if (!w)

@@ -174,6 +174,13 @@ static void finds_grown(void *user, Op *o)
 		c->grown = true;
 }
 
+static bool reads_state(const Op *x, const Op *state)
+{
+	while (x->code == OP_cast)
+		x = x->src[0];
+	return x->code == OP_get && x->src[0] == state;
+}
+
 /* update(z, colsum(phi)) -> update(z, T(phi) 1); reads lose their expand. */
 static void widen_use(void *user, Op *o)
 {
@@ -200,8 +207,9 @@ static void widen_use(void *user, Op *o)
 		o->src[1] = dot;
 	} else if (o->code == OP_get && o->src[0] == c->state) {
 		two(o, o->dim[0], one);
-	} else if (o->code == OP_expand && o->src[0]->code == OP_get && o->src[0]->src[0] == c->state &&
-	           o->axis_dim == 1) {
+	} else if (o->code == OP_cast && reads_state(o->src[0], c->state)) {
+		two(o, o->dim[0], one);
+	} else if (o->code == OP_expand && reads_state(o->src[0], c->state) && o->axis_dim == 1) {
 		Replace r = { o, o->src[0] };
 
 		ir_walk(c->k->body, replace_op, &r);

@@ -81,6 +81,7 @@ PUBLIC AzKernel *az_open(const char *spec, const char *gpu, const char *settings
 	AzKernel *volatile k = calloc(1, sizeof *k);
 	const char *device;
 	volatile int ok = 0;
+	const Gpu *g;
 
 	if (!k) {
 		fail(AZ_ENV, "%s", "out of memory");
@@ -95,7 +96,8 @@ PUBLIC AzKernel *az_open(const char *spec, const char *gpu, const char *settings
 		k->cli.no_smoke = true;
 		if (settings)
 			cli_add_sets(&k->cli, settings);
-		k->plan = plan_open(&k->cli, choose_gpu(&k->cli, driver_found(NULL) != NULL, &device), true);
+		g = choose_gpu(&k->cli, driver_found(NULL) != NULL, &device);
+		k->plan = plan_open(&k->cli, g, true);
 		describe(k);
 		ok = 1;
 	}

@@ -8,9 +8,9 @@
  *
  * Opening traces the spec and compiles it to CUDA text; it needs neither GPU nor driver. Loading
  * compiles the text for the device of the calling thread's current CUDA context (or the primary
- * context of device 0). Launching takes no allocation, no lookup and no lock: a loaded handle may be
- * launched from several threads at once, and captured in a CUDA graph. Results depend on the text,
- * the settings and the inputs alone, bit for bit.
+ * context of device 0). Launching takes no allocation, no lookup and no lock: a loaded handle may
+ * be launched from several threads at once, and captured in a CUDA graph. Results depend on the
+ * text, the settings and the inputs alone, bit for bit.
  *
  * Functions that can fail return a status (0: success) or NULL, and leave one line in az_error().
  */
@@ -48,10 +48,10 @@ typedef struct AzArg {
 
 typedef struct AzKernel AzKernel;
 
-/* spec: a path, or the name of one of the specs inside. gpu: a name that `azulejo gpus` lists; NULL
- * for the device at hand. settings: "K=V,...": sizes (all run-time sizes must be given), compile-time
- * dimensions, tunables, flags, dtype, schedule. bind: "a,b": optional arguments that will be passed;
- * may be NULL. Tunables not set come from the tuning record for this GPU and shape, if there is
+/* spec: a path, or the name of one of the specs inside. gpu: a name that `azulejo gpus` lists;
+ * NULL for the device at hand. settings: "K=V,...": sizes (all run-time sizes must be given),
+ * compile-time dimensions, tunables, flags, dtype, schedule. bind: "a,b": optional arguments that
+ * will be passed; may be NULL. Tunables not set come from the tuning record for this GPU and shape, if there is
  * one, else from the spec's defaults. */
 AzKernel *az_open(const char *spec, const char *gpu, const char *settings, const char *bind);
 void az_close(AzKernel *k);
@@ -77,8 +77,8 @@ size_t az_workspace(AzKernel *k);
  * GPU; NULL on error. */
 const char *az_cuda(AzKernel *k);
 
-/* Enqueues all kernels on `stream` (a CUstream or cudaStream_t; NULL: the default stream). pointer[i]
- * belongs to az_arg(k, i): device memory with the strides set. Returns AZ_ENV when the driver
+/* Enqueues all kernels on `stream` (a CUstream or cudaStream_t; NULL: the default stream).
+ * pointer[i] belongs to az_arg(k, i): device memory with the strides set. Returns AZ_ENV when the driver
  * refuses, AZ_USER for a pointer that is missing or less aligned than was promised. */
 AzStatus az_launch(const AzKernel *k, void *const *pointer, void *workspace, void *stream);
 

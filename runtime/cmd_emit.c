@@ -42,9 +42,9 @@ int cmd_emit(Cli *c)
 {
 	Plan *p = open_plan(c);
 
-	if (p->m && c->out)
+	if (p->m && c->out && strcmp(c->out, "-"))
 		write_text(c, p);
-	else if (p->m && !c->dump)
+	else if (p->m && (c->out || !c->dump))
 		fputs(p->m->text_cuda, stdout);
 	plan_close(p);
 	return ST_OK;

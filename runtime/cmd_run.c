@@ -21,7 +21,7 @@ typedef struct Run {
 	bool ok;
 } Run;
 
-/* -- several seeds: the same bits every time ---------------------------------------------------- */
+/* -- several seeds: the same bits every time ------------------------------------------------ */
 
 static void keep_outputs(Run *r, void **copy)
 {
@@ -70,7 +70,7 @@ static void time_gpu(Run *r)
 	r->ms = t.ms;
 }
 
-/* -- reporting ---------------------------------------------------------------------------------- */
+/* -- reporting ------------------------------------------------------------------------------ */
 
 static const struct Counter {
 	const char *name;

@@ -17,8 +17,9 @@ enum { MAX_POINTS = 512, FINALISTS = 4 };
 
 typedef enum Fate { UNTRIED, FAILED, NO_ROOM, SPILLS, WRONG, CRASHED, RANKED } Fate;
 
-static const char *const fates[] = { "not tried", "does not compile", "does not fit an SM", "spills",
-	"wrong", "crashed or hung", "ok" };
+static const char *const fates[] = {
+	"not tried", "does not compile", "does not fit an SM", "spills", "wrong", "crashed or hung", "ok",
+};
 
 typedef struct Point {
 	char config[256];

@@ -88,7 +88,7 @@ static void read_head(Diag *d, FILE *f, const char *path, Npy *out)
 }
 
 /* -- cuts: "F.npy@i:j" keeps rows i to j-1 of the axis before the last, "F.npy@i" that row alone,
- * without the axis; negative numbers count from the end ------------------------------------------ */
+ * without the axis; negative numbers count from the end ---------------------------------------- */
 
 typedef struct Cut {
 	bool some, one;
@@ -115,7 +115,9 @@ static FILE *open_cut(Diag *d, const char *path, Npy *out, Cut *cut)
 		int64_t rows = out->rank > 1 ? out->shape[out->rank - 2] : 0;
 		cut->from = strtoll(at + 1, &end, 10);
 		cut->one = *end != ':';
-		cut->to = cut->one || !end[1] ? (cut->one ? cut->from + 1 : rows) : strtoll(end + 1, &end, 10);
+		cut->to = cut->one ? cut->from + 1 : rows;
+		if (!cut->one && end[1])
+			cut->to = strtoll(end + 1, &end, 10);
 		cut->from += cut->from < 0 ? rows : 0;
 		cut->to += cut->to < 0 || (cut->one && cut->to == 0) ? rows : 0;
 		if (cut->from < 0 || cut->to > rows || cut->from >= cut->to)
@@ -174,7 +176,8 @@ void npy_read(Diag *d, const char *path, Npy *out)
 	apply_cut(out, &cut);
 }
 
-void npy_write(Diag *d, const char *path, Dtype dt, int rank, const int64_t *shape, const void *data)
+void npy_write(Diag *d, const char *path, Dtype dt, int rank, const int64_t *shape,
+               const void *data)
 {
 	char head[512];
 	size_t bytes = (size_t)dtype_bytes(dt);

@@ -21,6 +21,7 @@ typedef struct Npy {
 /* Both throw one line naming the file. npy_head reads the header only. */
 void npy_head(Diag *d, const char *path, Npy *out);
 void npy_read(Diag *d, const char *path, Npy *out);
-void npy_write(Diag *d, const char *path, Dtype dt, int rank, const int64_t *shape, const void *data);
+void npy_write(Diag *d, const char *path, Dtype dt, int rank, const int64_t *shape,
+               const void *data);
 
 #endif

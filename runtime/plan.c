@@ -34,8 +34,9 @@ const char *plan_spec_path(Diag *d, Arena *a, const char *spec, const char **sho
 		if (i > best_len)
 			best = *n, best_len = i;
 	}
-	diag_fail(d, nowhere, "unknown spec '%s'%s%s%s", spec, best ? "; did you mean '" : "; see azulejo "
-	          "list", best ? best : "", best ? "'?" : "");
+	if (best)
+		diag_fail(d, nowhere, "unknown spec '%s'; did you mean '%s'?", spec, best);
+	diag_fail(d, nowhere, "unknown spec '%s'; see azulejo list", spec);
 }
 
 /* -- sizes ------------------------------------------------------------------------------------- */

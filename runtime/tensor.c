@@ -110,7 +110,8 @@ void tensor_fill_random(Tensor *t)
 	int a;
 
 	for (i = 0; i < t->elems; i++) {
-		dtype_store(t->arg->dtype, t->data, at, random_value(t->key, (uint64_t)i, t->scale, t->bias));
+		float v = random_value(t->key, (uint64_t)i, t->scale, t->bias);
+		dtype_store(t->arg->dtype, t->data, at, v);
 		for (a = t->rank - 1; a >= 0; a--) {
 			at += t->stride[a];
 			if (++index[a] < t->size[a])

@@ -25,7 +25,7 @@ typedef struct Tensor {
 void tensor_shape(Diag *d, Tensor *t, const Kernel *k, const Arg *arg, const int64_t *axis_size,
                   Layout layout);
 
-/* A matrix has two axes or more that no list entry of the grid takes; its last one is contiguous. */
+/* A matrix has two axes or more that no list entry of the grid takes; its last is contiguous. */
 bool tensor_is_matrix(const Kernel *k, const Tensor *t);
 
 /* The element at `index` (declared axes): from data, else the random function. */

@@ -207,8 +207,8 @@ void tuned_store(Cli *c, const Gpu *gpu, const TunedRecord *r)
 	all[i] = *r;
 	n += i == n;
 	qsort(all, (size_t)n, sizeof *all, by_record);
-	text_add(&t, "# What the tuner chose for %s. Remade by: azulejo tune SPEC --gpu %s\n", gpu->title,
-	         gpu->name);
+	text_add(&t, "# What the tuner chose for %s. Remade by: azulejo tune SPEC --gpu %s\n",
+	         gpu->title, gpu->name);
 	text_add(&t, "gpu: %s\nrecords:\n", gpu->name);
 	for (i = 0; i < n; i++) {
 		text_add(&t, "- spec: %s\n  fixed: \"%s\"\n  shape: \"%s\"\n", all[i].spec, all[i].fixed,

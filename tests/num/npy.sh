@@ -18,8 +18,10 @@ npy_half() { # EXPONENT-BITS BIAS
 	{
 		m = $1 % unit; x = int($1 / unit) % (top + 1)
 		if (x == top) print "nan"
-		else printf "%.9g\n", ($1 >= 32768 ? -1 : 1) *
-			(x ? 1 + m / unit : m / unit) * 2 ^ ((x ? x : 1) - bias)
+		else {
+			y = ((x > 0) + m / unit) * 2 ^ ((x ? x : 1) - bias)
+			printf "%.9g\n", ($1 < 32768 ? y : -y)
+		}
 	}'
 }
 

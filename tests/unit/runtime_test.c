@@ -53,7 +53,8 @@ static void test_cache(void)
 
 	check(!cache_get(key, &data, &size), "cache misses what it never had");
 	cache_put(key, "hello", 5);
-	check(cache_get(key, &data, &size) && size == 5 && !memcmp(data, "hello", 5), "cache returns it");
+	check(cache_get(key, &data, &size) && size == 5 && !memcmp(data, "hello", 5),
+	      "cache returns it");
 	free(data);
 	snprintf(path, sizeof path, "%s/%s.bin", cache_dir(), key);
 	f = fopen(path, "r+b");

@@ -1,0 +1,331 @@
+/* lower_stream.c -- tiles that no product touches: laid out for wide, coalesced memory access; and
+ * tiles that grow, written out element by element in the author's order.
+ *
+ * A streamed tile [R, C] gives each thread up to 16 contiguous bytes of a row, neighbouring lanes
+ * neighbouring pieces, and the rest of the warps and lanes further rows. A grown tile has no cheap
+ * form outside a product: each element is computed where it is needed from the elements it is made
+ * of, read again through the cache (lower_at).
+ */
+#include "lower.h"
+
+#include <string.h>
+
+enum { WIDE = 16 }; /* bytes of the widest access of one thread */
+
+static int pow2_part(int n)
+{
+	return n & -n;
+}
+
+static int pow2_above(int n)
+{
+	int p = 1;
+
+	while (p < n)
+		p *= 2;
+	return p;
+}
+
+/* Bytes of an element in memory, from the loads behind a value; 4 when there is none. */
+static int element_bytes(const Op *op)
+{
+	int n = 4;
+
+	if (op->code == OP_load)
+		return dtype_bytes(op->arg->dtype);
+	if (!op_is_elementwise(op))
+		return 4;
+	for (int i = 0; i < op->nsrc; i++)
+		if (op->src[i]->rank == op->rank && op->src[i]->code == OP_load) {
+			int b = element_bytes(op->src[i]);
+
+			n = b < n ? b : n;
+		}
+	return n;
+}
+
+Layout lower_stream_layout(Lower *L, const Op *op)
+{
+	Layout l = { .rank = 2 };
+	int rows = op->dim[0].n, cols = op->dim[1].n, vec = WIDE / element_bytes(op), units, lanes, per;
+
+	while (vec > 1 && cols % vec)
+		vec /= 2;
+	if (L->align < vec * element_bytes(op))
+		vec = L->align / element_bytes(op) > 0 ? L->align / element_bytes(op) : 1;
+	units = (cols + vec - 1) / vec;
+	lanes = pow2_part(units);
+	if (lanes < 4)
+		lanes = pow2_above(units);
+	if (lanes > 32)
+		lanes = 32;
+	per = (units + lanes - 1) / lanes;
+	l.d[l.nd++] = (Digit){ HW_REG, 1, 0, 0, 0 };
+	l.d[l.nd++] = (Digit){ HW_REG, per, 0, 1, lanes * vec };
+	l.d[l.nd++] = (Digit){ HW_REG, vec, 0, 1, 1 };
+	if (lanes > 1)
+		l.d[l.nd++] = (Digit){ HW_LANE, lanes, 1, 1, vec };
+	if (lanes < 32)
+		l.d[l.nd++] = (Digit){ HW_LANE, 32 / lanes, lanes, 0, 1 };
+	if (L->warps > 1)
+		l.d[l.nd++] = (Digit){ HW_WARP, L->warps, 1, 0, 32 / lanes };
+	l.d[0].stride = 32 / lanes * L->warps;
+	l.d[0].n = (rows + l.d[0].stride - 1) / l.d[0].stride;
+	return l;
+}
+
+/* One element a thread, over the whole block. */
+Layout lower_thread_layout(Lower *L, int n)
+{
+	Layout l = { .rank = 1 };
+	int threads = 32 * L->warps;
+
+	l.d[l.nd++] = (Digit){ HW_REG, (n + threads - 1) / threads, 0, 0, threads };
+	l.d[l.nd++] = (Digit){ HW_LANE, 32, 1, 0, 1 };
+	if (L->warps > 1)
+		l.d[l.nd++] = (Digit){ HW_WARP, L->warps, 1, 0, 32 };
+	return l;
+}
+
+typedef struct Beside {
+	Facts *f;
+	int cls;
+	const Op *op;
+	int dim;
+} Beside;
+
+static void beside_op(void *user, Op *o)
+{
+	Beside *b = user;
+
+	if (o->rank != 2 || o->dim[0].n == 1 || o->dim[1].n == 1)
+		return;
+	for (int d = 0; d < 2 && !b->op; d++)
+		if (facts_class(b->f, o, d) == b->cls) {
+			b->op = o;
+			b->dim = d;
+		}
+}
+
+/* A vector lies beside the matrix whose rows or columns it meets. */
+Layout lower_stream_vector(Lower *L, const Op *op)
+{
+	Beside b = { L->f, facts_class(L->f, op, 0), NULL, 0 };
+
+	ir_walk(L->k->body, beside_op, &b);
+	if (!b.op)
+		return lower_thread_layout(L, op->dim[0].n);
+	return layout_drop(lower_stream_layout(L, b.op), 1 - b.dim);
+}
+
+/* -- any element, anywhere ------------------------------------------------------------------- */
+
+/* Row and column of each pair i <= j of d. */
+static const char *pair_table(Lower *L, int d)
+{
+	const char *name = arena_printf(L->a, "pairs_%d", d);
+	Text t = { .arena = L->a };
+
+	for (int i = 0; i < L->dev->ntables; i++)
+		if (!strcmp(L->dev->table[i].name, name))
+			return name;
+	text_add(&t, "// i + 256 j for each pair i <= j of %d\nstatic __device__ const unsigned short %s[%d] = {", d,
+	         name, d * (d + 1) / 2);
+	for (int i = 0, n = 0; i < d; i++)
+		for (int j = i; j < d; j++, n++)
+			text_add(&t, "%s%d", n == 0 ? "\n\t" : n % 12 ? ", " : ",\n\t", i + 256 * j);
+	text_puts(&t, "\n};");
+	if (L->dev->ntables == MAX_TABLES)
+		bug("too many tables");
+	L->dev->table[L->dev->ntables++] = (Table){ name, t.s };
+	return name;
+}
+
+static const char *at_load(Lower *L, const Op *op, const char *const *c)
+{
+	Text s = { .arena = L->a }, on = { .arena = L->a };
+	const char *v;
+
+	text_puts(&s, lower_pointer(L, op));
+	for (int d = 0; d < op->rank; d++) {
+		const char *stride = lower_stride(L, op, d), *start = lower_start(L, op->dim[d].range);
+		const char *at = strcmp(start, "0") ? arena_printf(L->a, "%s + %s", start, c[d]) : c[d];
+
+		if (!strcmp(stride, "1"))
+			text_add(&s, " + %s", at);
+		else
+			text_add(&s, " + (i64)(%s) * %s", at, stride);
+		if (op->dim[d].range && op->dim[d].range->kind != RANGE_WHOLE)
+			text_add(&on, "%s%s < %s", on.len ? " && " : "", at, lower_size(L, op->dim[d].range, 0));
+	}
+	v = op->arg->dtype == DT_F32   ? arena_printf(L->a, "ld_global_f32(%s)", s.s)
+	    : op->arg->dtype == DT_I32 ? arena_printf(L->a, "ld_global_i32(%s)", s.s)
+	                               : arena_printf(L->a, "widen_%s(ld_global_b16(%s))",
+	                                              op->arg->dtype == DT_F16 ? "f16" : "bf16", s.s);
+	return on.len ? arena_printf(L->a, "(%s ? %s : 0)", on.s, v) : v;
+}
+
+/* The inner coordinate c plus n, with the sum folded where it can be. */
+static const char *shifted(Lower *L, const char *c, int n)
+{
+	if (!n)
+		return c;
+	return arena_printf(L->a, "(%s %c %d)", c, n < 0 ? '-' : '+', n < 0 ? -n : n);
+}
+
+const char *lower_at(Lower *L, Op *op, const char *const *c)
+{
+	const char *x[3], *cc[MAX_RANK];
+	int inner = op->rank - 1;
+
+	switch (op->code) {
+	case OP_load:
+		return at_load(L, op, c);
+	case OP_const_: case OP_full: case OP_scalar:
+		return lower_elem(L, op, NULL, NULL);
+	case OP_index:
+		return arena_printf(L->a, "(%s + %s)", lower_start(L, op->range), c[0]);
+	case OP_transpose:
+		cc[0] = c[1];
+		cc[1] = c[0];
+		return lower_at(L, op->src[0], cc);
+	case OP_expand:
+		for (int d = 0, s = 0; d < op->rank; d++)
+			if (d != op->axis_dim)
+				cc[s++] = c[d];
+		return lower_at(L, op->src[0], cc);
+	case OP_slice:
+		memcpy(cc, c, sizeof(char *) * (size_t)op->rank);
+		cc[inner] = shifted(L, c[inner], op->lo);
+		return lower_at(L, op->src[0], cc);
+	case OP_concat: {
+		Text s = { .arena = L->a };
+
+		memcpy(cc, c, sizeof(char *) * (size_t)op->rank);
+		for (int i = 0, lo = 0; i < op->nsrc; i++) {
+			int n = op->src[i]->dim[op->src[i]->rank - 1].n;
+
+			cc[inner] = shifted(L, c[inner], -lo);
+			lo += n;
+			if (i + 1 < op->nsrc)
+				text_add(&s, "%s < %d ? %s : ", c[inner], lo, lower_at(L, op->src[i], cc));
+			else
+				text_puts(&s, lower_at(L, op->src[i], cc));
+		}
+		return arena_printf(L->a, "(%s)", s.s);
+	}
+	case OP_sympow2: {
+		const char *table = pair_table(L, op->src[0]->dim[inner].n);
+		const char *ij = arena_printf(L->a, "%s[%s]", table, c[inner]), *a, *b;
+
+		memcpy(cc, c, sizeof(char *) * (size_t)op->rank);
+		cc[inner] = arena_printf(L->a, "%s %% 256", ij);
+		a = lower_at(L, op->src[0], cc);
+		cc[inner] = arena_printf(L->a, "%s / 256", ij);
+		b = lower_at(L, op->src[0], cc);
+		return arena_printf(L->a, "(%s %% 257 ? 1.41421356f : 1.0f) * %s * %s", ij, a, b);
+	}
+	default:
+		break;
+	}
+	if (!op_is_elementwise(op))
+		lower_cannot(L, op, "an element of it on its own; store it to an output first");
+	for (int i = 0; i < op->nsrc; i++) {
+		Op *s = op->src[i];
+
+		for (int d = 0; d < s->rank; d++)
+			cc[d] = s->dim[d].n == 1 ? "0" : c[d];
+		x[i] = lower_at(L, s, cc);
+	}
+	return lower_combine(L, op, x);
+}
+
+/* A grown tile (or a slice of one) in layout l, element by element. */
+Version *lower_gather(Lower *L, Op *op, const Layout *want)
+{
+	Layout l = op->rank == 1 ? lower_thread_layout(L, op->dim[0].n) : *want;
+	const char *v[MAX_DIGITS], *c[MAX_RANK], *e, *in = NULL;
+	Version *w;
+	Block *saved, *b;
+	int scope;
+
+	saved = lower_hoist(L, &l, &scope);
+	w = lower_declare(L, op, &l, false, NULL);
+	w->op = NULL;
+	b = lower_nest(L, &l, false, v);
+	for (int d = 0; d < op->rank; d++) {
+		const char *name = op->rank == 2 ? (d ? "col" : "row") : "col";
+
+		lower_code(L, "const int %s = %s;", name, layout_coord(L->a, &l, d, v));
+		c[d] = name;
+	}
+	e = lower_at(L, op, c);
+	in = arena_printf(L->a, "col < %d", op->dim[op->rank - 1].n);
+	lower_code(L, "%s = %s ? %s : 0.0f;", lower_ref(L, w, &l, v), in, e);
+	lower_nest_close(L, b);
+	w->op = op;
+	L->out = saved;
+	L->scope = scope;
+	return layout_same(&l, want) ? w : lower_convert(L, op, w, want);
+}
+
+/* -- wide access ------------------------------------------------------------------------------ */
+
+/* The last register digit is `vec` contiguous elements of a row that all exist or all do not. */
+static int wide_digit(const Op *tile, const Layout *l)
+{
+	int last = -1;
+
+	for (int i = 0; i < l->nd; i++)
+		if (l->d[i].hw == HW_REG)
+			last = i;
+	if (last < 0 || l->orient != ORIENT_NONE || l->d[last].dim != tile->rank - 1 || l->d[last].stride != 1 ||
+	    tile->dim[tile->rank - 1].n % l->d[last].n ||
+	    (tile->dim[tile->rank - 1].range && tile->dim[tile->rank - 1].range->kind != RANGE_WHOLE))
+		return 1;
+	return l->d[last].n;
+}
+
+int lower_wide(const Op *io, const Op *tile, const Layout *l)
+{
+	int n = wide_digit(tile, l), bytes = n * dtype_bytes(io->arg->dtype);
+
+	return tile->rank >= 1 && io->arg->dtype != DT_I32 && n > 1 && (bytes == 16 || bytes == 8 || bytes == 4) ? n : 1;
+}
+
+/* name[..][0..n) = n elements at ptr. */
+void lower_wide_load(Lower *L, const Op *io, int n, const char *const *elem, const char *ptr)
+{
+	Dtype dt = io->arg->dtype;
+	int words = n * dtype_bytes(dt) / 4;
+	const char *ty = dt == DT_F16 ? "f16" : "bf16";
+
+	lower_code(L, "u32 x[%d];", words);
+	if (words == 1)
+		lower_code(L, "x[0] = ld_global_b32(%s);", ptr);
+	else
+		lower_code(L, "ld_global_v%d(x, %s);", words, ptr);
+	for (int e = 0; e < n; e++)
+		if (dt == DT_F32)
+			lower_code(L, "%s = bits_f32(x[%d]);", elem[e], e);
+		else
+			lower_code(L, "%s = %s_%s(x[%d]);", elem[e], ty, e % 2 ? "hi" : "lo", e / 2);
+}
+
+void lower_wide_store(Lower *L, const Op *io, int n, const char *const *elem, const char *ptr)
+{
+	Dtype dt = io->arg->dtype;
+	int words = n * dtype_bytes(dt) / 4;
+	const char *ty = dt == DT_F16 ? "f16" : "bf16";
+	Text s = { .arena = L->a };
+
+	for (int i = 0; i < words; i++)
+		if (dt == DT_F32)
+			text_add(&s, ", f32_bits(%s)", elem[i]);
+		else
+			text_add(&s, ", pack_%s(%s, %s)", ty, elem[2 * i], elem[2 * i + 1]);
+	if (words == 1)
+		lower_code(L, "st_global_b32(%s%s);", ptr, s.s);
+	else
+		lower_code(L, "st_global_v%d(%s%s);", words, ptr, s.s);
+}

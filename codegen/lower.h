@@ -114,9 +114,19 @@ Leaf lower_leaf(Lower *L, const Grow *g, Orient o, const Layout *rows, const cha
 /* Register of row core r (0..nrows-1), slot core 2*pair + b1 of piece p. */
 const char *lower_form(Lower *L, const Leaf *x, int piece, const char *r, const char *I, const char *J,
                        const char *b1, bool diagonal);
+const char *lower_piece_loops(Lower *L, const Piece *p);
+const char *lower_form_piece(Lower *L, const Leaf *x, int piece, const char *r, const char *step, const char *b1);
+const Grow *lower_state_grow(Lower *L, const Op *state);
+const char *lower_weight_table(Lower *L, const Grow *right, const Grow *left);
 Version *lower_pack_state(Lower *L, Op *get, const Layout *l, const Grow *left);
 void lower_state_load(Lower *L, Op *state, Version *to);
 void lower_state_store(Lower *L, Op *store, Op *get, Version *from);
+
+/* lower_thin.c */
+bool lower_is_thin(Lower *L, const Op *state);
+Layout lower_thin_layout(Lower *L, const Op *state);
+void lower_thin_update(Lower *L, Version *w, Op *dot);
+Buffer *lower_thin_publish(Lower *L, Op *get, const Grow *left);
 
 /* lower_stream.c */
 Layout lower_stream_layout(Lower *L, const Op *op);

@@ -4,6 +4,7 @@
  * operand plays mma's A is all that differs. An operand is
  *   ARRAY   cores already in registers, whole;
  *   STREAM  cores read from shared memory for one k16 step at a time;
+ *   THIN    a one-column state, rounded into shared memory (lower_thin.c);
  *   FORMED  a grown tile, its cores made by multiplying leaf registers just before their use.
  * With a grown contraction (state reads) the leaf belongs to a row of cores, so rows are the outer
  * loop; with a grown outer dimension (state updates) it belongs to a k16 step, so k is.
@@ -12,7 +13,7 @@
 
 #include <string.h>
 
-typedef enum OperandKind { ARRAY, STREAM, FORMED } OperandKind;
+typedef enum OperandKind { ARRAY, STREAM, FORMED, THIN } OperandKind;
 
 typedef struct Operand {
 	OperandKind kind;
@@ -23,6 +24,7 @@ typedef struct Operand {
 	Layout own;        /* the same in terms of x */
 	Version *array;
 	Staged *staged;
+	Buffer *thin;
 	const char *frag;  /* STREAM: array of this k step's cores, [outer][2] */
 	const Grow *grow;
 	int outer, k;      /* cores per warp */
@@ -257,29 +259,16 @@ static void plain_product(Product *p)
 	L->out = saved;
 }
 
-/* Pairs of feature groups (I, J) of a POW2 piece; `pair` is their running number. */
-static const char *pair_loops(Lower *L, const Piece *q)
-{
-	lower_open(L, S_FOR, true, "int I = 0; I < %d; I++", q->groups);
-	lower_open(L, S_FOR, true, "int J = I; J < %d; J++", q->groups);
-	lower_code(L, "const int p = %sI * (%d - I) / 2 + J;", q->slot ? arena_printf(L->a, "%d + ", q->slot / 16)
-	           : "", 2 * q->groups - 1);
-	return "p";
-}
-
 /* One k16 (or m16) step of a formed operand: its cores for row cores 0, 1 and halves b1 = 0, 1. */
 static void form_step(Product *p, const Leaf *x, int piece, const char *s, const char *name)
 {
 	Lower *L = p->L;
-	const Piece *q = &x->g->piece[piece];
 
 	lower_code(L, "u32 %s[2][2];", name);
 	for (int r = 0; r < 2; r++)
 		for (int b = 0; b < 2; b++)
 			lower_code(L, "%s[%d][%d] = %s;", name, r, b,
-			           q->kind == PIECE_POW2
-			           ? lower_form(L, x, piece, r ? "1" : "0", "I", "J", b ? "1" : "0", true)
-			           : lower_form(L, x, piece, r ? "1" : "0", s, NULL, b ? "1" : "0", false));
+			           lower_form_piece(L, x, piece, r ? "1" : "0", s, b ? "1" : "0"));
 }
 
 /* Left operand grown along the contraction: phi [m, F] times [F, n]. */
@@ -295,7 +284,7 @@ static void product_over_features(Product *p)
 	if (p->flip || p->a.swapped)
 		lower_cannot(L, p->op, "a grown operand in this place");
 	operand_array(p, &p->b);
-	if (p->b.kind != ARRAY)
+	if (p->b.kind != ARRAY && p->b.kind != THIN)
 		lower_cannot(L, p->op, "both operands grown or streamed");
 	loop_over(L, "i", mi / 2, &i);
 	x = lower_leaf(L, g, ORIENT_N, &p->a.own, first(L, i), 2);
@@ -306,16 +295,18 @@ static void product_over_features(Product *p)
 
 		if (!pc->nslots)
 			continue;
-		if (pc->kind == PIECE_POW2) {
-			s = pair_loops(L, pc);
-			form_step(p, &x, q, s, f);
-		} else {
-			const char *base;
-
-			loop_over(L, "p", pc->nslots / 16, &s);
-			base = pc->slot ? arena_printf(L->a, "%d + %s", pc->slot / 16, s) : s;
-			form_step(p, &x, q, s, f);
-			s = base;
+		s = lower_piece_loops(L, pc);
+		form_step(p, &x, q, s, f);
+		if (pc->kind != PIECE_POW2 && pc->slot)
+			s = arena_printf(L->a, "%d + %s", pc->slot / 16, s);
+		if (p->b.kind == THIN) {
+			for (int h = 0; h < 2; h++)
+				dev_access(lower_code(L, "const u32 b%d = g == 0 ? ld_shared_b32(%s + 32 * (%s) + %d + 4 * t) : 0;", h,
+				                      p->b.thin->name, s, 16 * h), p->b.thin, ACC_READ);
+			lower_code(L, "mma_%s(%s, %s, %s[0][0], %s[1][0], %s[0][1], %s[1][1], b0, b1);", p->ty,
+			           acc_core(p, first(L, i), "0"), acc_core(p, second(L, i), "0"), f, f, f, f);
+			L->out = rows;
+			continue;
 		}
 		loop_over(L, "j", p->l.d[1].n, &j);
 		lower_code(L, "mma_%s(%s, %s, %s[0][0], %s[1][0], %s[0][1], %s[1][1], %s, %s);", p->ty,
@@ -348,17 +339,10 @@ static void product_to_features(Product *p)
 
 		if (!pc->nslots)
 			continue;
-		if (pc->kind == PIECE_POW2) {
-			s = pair_loops(L, pc);
-			form_step(p, &x, q, s, f);
-		} else {
-			const char *base;
-
-			loop_over(L, "p", pc->nslots / 16, &s);
-			base = pc->slot ? arena_printf(L->a, "%d + %s", pc->slot / 16, s) : s;
-			form_step(p, &x, q, s, f);
-			s = base;
-		}
+		s = lower_piece_loops(L, pc);
+		form_step(p, &x, q, s, f);
+		if (pc->kind != PIECE_POW2 && pc->slot)
+			s = arena_printf(L->a, "%d + %s", pc->slot / 16, s);
 		c0 = arena_printf(L->a, "2 * (%s)", s);
 		c1 = arena_printf(L->a, "2 * (%s) + 1", s);
 		if (p->flip) {
@@ -392,7 +376,9 @@ Version *lower_dot(Lower *L, Op *op, const Layout *l, Version *acc)
 	operand_open(&p, &p.a, op->src[0], true);
 	operand_open(&p, &p.b, op->src[1], false);
 	/* what the operands need is made before the accumulators come to life */
-	if (p.a.kind == FORMED && !p.a.swapped && p.b.x->code == OP_get && !p.b.array)
+	if (p.a.kind == FORMED && !p.a.swapped && p.b.x->code == OP_get && lower_is_thin(L, p.b.x->src[0]))
+		p.b.thin = lower_thin_publish(L, p.b.x, p.a.grow), p.b.kind = THIN;
+	else if (p.a.kind == FORMED && !p.a.swapped && p.b.x->code == OP_get && !p.b.array)
 		p.b.array = lower_pack_state(L, p.b.x, &p.b.own, p.a.grow), p.b.kind = ARRAY;
 	operand_array(&p, &p.a);
 	operand_array(&p, &p.b);

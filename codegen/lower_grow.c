@@ -161,6 +161,30 @@ const char *lower_form(Lower *L, const Leaf *x, int piece, const char *r, const 
 	return arena_printf(L->a, "p == %d && g == 2 ? 0x%s%su : %s", p->slot / 16, one, one, e);
 }
 
+/* Opens the loops over a piece's k16 steps; returns the running step: counted from the first slot for
+ * POW2 (whose loops also give I and J), from the piece's own start otherwise. */
+const char *lower_piece_loops(Lower *L, const Piece *p)
+{
+	if (p->kind == PIECE_POW2) {
+		lower_open(L, S_FOR, true, "int I = 0; I < %d; I++", p->groups);
+		lower_open(L, S_FOR, true, "int J = I; J < %d; J++", p->groups);
+		lower_code(L, "const int p = %sI * (%d - I) / 2 + J;",
+		           p->slot ? arena_printf(L->a, "%d + ", p->slot / 16) : "", 2 * p->groups - 1);
+		return "p";
+	}
+	if (p->nslots == 16)
+		return "0";
+	lower_open(L, S_FOR, true, "int p = 0; p < %d; p++", p->nslots / 16);
+	return "p";
+}
+
+const char *lower_form_piece(Lower *L, const Leaf *x, int piece, const char *r, const char *step, const char *b1)
+{
+	if (x->g->piece[piece].kind == PIECE_POW2)
+		return lower_form(L, x, piece, r, "I", "J", b1, true);
+	return lower_form(L, x, piece, r, step, NULL, b1, false);
+}
+
 /* -- states ------------------------------------------------------------------------------- */
 
 /* The feature map that a state accumulates: the left operand of its update. */
@@ -183,7 +207,7 @@ static const Grow *state_grow(Lower *L, const Region *r, const Op *state)
 	return NULL;
 }
 
-static const Grow *need_grow(Lower *L, const Op *state)
+const Grow *lower_state_grow(Lower *L, const Op *state)
 {
 	const Grow *g = state_grow(L, L->k->body, state);
 
@@ -257,7 +281,7 @@ Version *lower_pack_state(Lower *L, Op *get, const Layout *l, const Grow *left)
 
 	if (w)
 		return w;
-	right = need_grow(L, get->src[0]);
+	right = lower_state_grow(L, get->src[0]);
 	for (from = L->versions; from && from->op != get->src[0]; from = from->next)
 		;
 	if (!from)
@@ -317,68 +341,103 @@ Version *lower_pack_state(Lower *L, Op *get, const Layout *l, const Grow *left)
 	return w;
 }
 
-/* Tables from slots to the author's rows (-1: a dead slot) and scales. */
-static const char *order_tables(Lower *L, const Grow *g)
-{
-	const char *name = NULL;
-	Text row = { .arena = L->a }, scale = { .arena = L->a };
-	short at[4096];
-	double w[4096];
+/* Where each slot lies in the author's order (-1: a dead slot), and its scale. */
+typedef struct Order {
+	short row[4096];
+	double scale[4096];
+} Order;
 
+static void order_fill(Lower *L, const Grow *g, Order *o)
+{
 	if (g->slots > 4096)
 		diag_fail(L->k->diag, (Loc){ L->k->file, 0 }, "a state over %d features is too large; use a smaller D",
 		          g->n);
 	for (int i = 0; i < g->slots; i++) {
-		at[i] = -1;
-		w[i] = 1;
+		o->row[i] = -1;
+		o->scale[i] = 1;
 	}
 	for (int q = 0; q < g->npieces; q++) {
 		const Piece *p = &g->piece[q];
 		int d = 4 * p->groups, pair = 0;
 
-		if (p->kind == PIECE_CONST) {
-			at[p->slot] = (short)p->lo;
-			w[p->slot] = p->scale;
-		} else if (p->kind == PIECE_ELEM) {
-			for (int i = 0; i < p->n; i++) {
-				at[p->slot + i] = (short)(p->lo + i);
-				w[p->slot + i] = p->scale;
-			}
-		} else {
-			for (int I = 0; I < p->groups; I++)
-				for (int J = I; J < p->groups; J++, pair++)
-					for (int s = 0; s < 16; s++) {
-						int i = 4 * I + s / 2 % 4, j = 4 * J + 2 * (s / 8) + s % 2;
-
-						if (i > j)
-							continue;
-						at[p->slot + 16 * pair + s] = (short)(p->lo + i * d - i * (i - 1) / 2 + j - i);
-						w[p->slot + 16 * pair + s] = p->scale * (i < j ? 1.4142135623730951 : 1);
-					}
+		for (int i = 0; p->kind == PIECE_ELEM && i < p->n; i++) {
+			o->row[p->slot + i] = (short)(p->lo + i);
+			o->scale[p->slot + i] = p->scale;
 		}
+		for (int I = 0; p->kind == PIECE_POW2 && I < p->groups; I++)
+			for (int J = I; J < p->groups; J++, pair++)
+				for (int s = 0; s < 16; s++) {
+					int i = 4 * I + s / 2 % 4, j = 4 * J + 2 * (s / 8) + s % 2, at = p->slot + 16 * pair + s;
+
+					if (i > j)
+						continue;
+					o->row[at] = (short)(p->lo + i * d - i * (i - 1) / 2 + j - i);
+					o->scale[at] = p->scale * (i < j ? 1.4142135623730951 : 1);
+				}
 	}
 	for (int q = 0; q < g->npieces; q++) /* after POW2, whose dead slot it takes */
 		if (g->piece[q].kind == PIECE_CONST) {
-			at[g->piece[q].slot] = (short)g->piece[q].lo;
-			w[g->piece[q].slot] = g->piece[q].scale;
+			o->row[g->piece[q].slot] = (short)g->piece[q].lo;
+			o->scale[g->piece[q].slot] = g->piece[q].scale;
 		}
-	for (int i = 0; i < g->slots; i++) {
-		const char *sep = i == 0 ? "\n\t" : i % 16 ? ", " : ",\n\t";
+}
 
-		text_add(&row, "%s%d", sep, at[i]);
-		text_add(&scale, "%s%s", i == 0 ? "\n\t" : i % 8 ? ", " : ",\n\t", fnum(L, w[i]));
+static void table_add(Lower *L, const char *name, const char *text)
+{
+	if (L->dev->ntables == MAX_TABLES)
+		bug("too many tables");
+	L->dev->table[L->dev->ntables++] = (Table){ name, text };
+}
+
+static const char *order_tables(Lower *L, const Grow *g)
+{
+	const char *name;
+	Text row = { .arena = L->a }, scale = { .arena = L->a };
+	Order o;
+
+	order_fill(L, g, &o);
+	for (int i = 0; i < g->slots; i++) {
+		text_add(&row, "%s%d", i == 0 ? "\n\t" : i % 16 ? ", " : ",\n\t", o.row[i]);
+		text_add(&scale, "%s%s", i == 0 ? "\n\t" : i % 8 ? ", " : ",\n\t", fnum(L, o.scale[i]));
 	}
 	for (int i = 0; i < L->dev->ntables; i++)
 		if (strstr(L->dev->table[i].text, row.s) && strstr(L->dev->table[i].text, scale.s))
 			return L->dev->table[i].name;
 	name = lower_name(L, arena_printf(L->a, "%s_order", L->dev->name));
-	if (L->dev->ntables == MAX_TABLES)
-		bug("too many tables");
-	L->dev->table[L->dev->ntables++] = (Table){ name, arena_printf(L->a,
+	table_add(L, name, arena_printf(L->a,
 		"// feature slot -> row of the state (-1: unused), and the row's scale\n"
 		"static __device__ const short %s_row[%d] = {%s\n};\n"
-		"static __device__ const float %s_scale[%d] = {%s\n};", name, g->slots, row.s, name, g->slots, scale.s) };
+		"static __device__ const float %s_scale[%d] = {%s\n};", name, g->slots, row.s, name, g->slots, scale.s));
 	return name;
+}
+
+/* Table of the products of both sides' scales, by slot; 0 for dead slots. */
+const char *lower_weight_table(Lower *L, const Grow *right, const Grow *left)
+{
+	Order a, b;
+	Text t = { .arena = L->a };
+	const char *name;
+
+	order_fill(L, right, &a);
+	order_fill(L, left, &b);
+	for (int i = 0; i < right->slots; i++)
+		text_add(&t, "%s%s", i == 0 ? "\n\t" : i % 8 ? ", " : ",\n\t", fnum(L, a.row[i] < 0 ? 0 : a.scale[i] * b.scale[i]));
+	for (int i = 0; i < L->dev->ntables; i++)
+		if (strstr(L->dev->table[i].text, t.s))
+			return L->dev->table[i].name;
+	name = lower_name(L, arena_printf(L->a, "%s_weight", L->dev->name));
+	table_add(L, name, arena_printf(L->a, "// feature slot -> product of both sides' scales\n"
+	                                "static __device__ const float %s[%d] = {%s\n};", name, right->slots, t.s));
+	return name;
+}
+
+static bool two_axes(const Op *io)
+{
+	int n = 0;
+
+	for (int i = 0; i < io->arg->rank; i++)
+		n += !(io->at[i] && io->at[i]->kind == RANGE_ONE);
+	return n == 2;
 }
 
 typedef struct Cell {
@@ -387,22 +446,23 @@ typedef struct Cell {
 } Cell;
 
 /* Loops over the state's registers down to one element that exists; `tile` is [F, V] or [F]. */
-static Cell cell_open(Lower *L, const Op *io, const Op *tile, const Version *w, const char *table)
+static Cell cell_open(Lower *L, const Op *io, const Op *tile, const Version *w, const char *table, int slots)
 {
+	bool thin = w->l.rank == 1;
+	int cols = thin ? 1 : w->l.d[1].n * 8;
 	Cell c;
-	int cols = w->l.d[1].n * 8;
 
 	c.saved = lower_nest(L, &w->l, false, c.v);
 	for (int i = 3; i < w->l.nd; i++)
 		if (w->l.d[i].hw == HW_WARP && w->l.d[i].dim == 1)
 			cols *= w->l.d[i].n;
 	lower_code(L, "const int slot = %s;", layout_coord(L->a, &w->l, 0, c.v));
+	if (thin)
+		lower_open(L, S_IF, false, "slot < %d", slots);
 	lower_code(L, "const int row = %s_row[slot];", table);
 	c.row = lower_stride(L, io, 0);
-	c.col = layout_coord(L->a, &w->l, 1, c.v);
-	if (tile->rank == 1)
-		lower_open(L, S_IF, false, "row >= 0 && %s == 0", c.col);
-	else if (cols > tile->dim[1].n)
+	c.col = thin ? "0" : layout_coord(L->a, &w->l, 1, c.v);
+	if (cols > tile->dim[1].n)
 		lower_open(L, S_IF, false, "row >= 0 && %s < %d", c.col, tile->dim[1].n);
 	else
 		lower_open(L, S_IF, false, "row >= 0");
@@ -411,7 +471,7 @@ static Cell cell_open(Lower *L, const Op *io, const Op *tile, const Version *w, 
 
 static const char *cell_pointer(Lower *L, const Op *io, const Op *tile, const Cell *c)
 {
-	if (tile->rank == 1)
+	if (tile->rank == 1 || !two_axes(io))
 		return arena_printf(L->a, "%s + row%s", lower_pointer(L, io),
 		                    strcmp(c->row, "1") ? arena_printf(L->a, " * %s", c->row) : "");
 	return arena_printf(L->a, "%s + row * %s + %s", lower_pointer(L, io), c->row, c->col);
@@ -427,8 +487,8 @@ void lower_state_load(Lower *L, Op *state, Version *to)
 		load = load->src[0];
 	if (load->code != OP_load)
 		lower_cannot(L, state, "a state over features that starts from a computed tile");
-	table = order_tables(L, need_grow(L, state));
-	c = cell_open(L, load, load, to, table);
+	table = order_tables(L, lower_state_grow(L, state));
+	c = cell_open(L, load, load, to, table, lower_state_grow(L, state)->slots);
 	lower_code(L, "%s = ld_global_f32(%s) / %s_scale[slot];", lower_ref(L, to, &to->l, c.v),
 	           cell_pointer(L, load, load, &c), table);
 	lower_nest_close(L, c.saved);
@@ -436,7 +496,7 @@ void lower_state_load(Lower *L, Op *state, Version *to)
 
 void lower_state_store(Lower *L, Op *store, Op *get, Version *from)
 {
-	const char *table = order_tables(L, need_grow(L, get->src[0])), *owner;
+	const char *table = order_tables(L, lower_state_grow(L, get->src[0])), *owner;
 	Block *b = L->out;
 	Op *x = store->src[0];
 	Cell c;
@@ -446,7 +506,7 @@ void lower_state_store(Lower *L, Op *store, Op *get, Version *from)
 	owner = layout_owner(L->a, &from->l, L->warps);
 	if (owner)
 		lower_open(L, S_IF, false, "%s", owner);
-	c = cell_open(L, store, x, from, table);
+	c = cell_open(L, store, x, from, table, lower_state_grow(L, get->src[0])->slots);
 	lower_code(L, "st_global_f32(%s, %s * %s_scale[slot]);", cell_pointer(L, store, x, &c),
 	           lower_ref(L, from, &from->l, c.v), table);
 	L->out = b;

@@ -109,6 +109,10 @@ static void assign(Lower *L, Version *w, const char *how, Op *x)
 
 static void add_dot(Lower *L, Version *w, Op *dot)
 {
+	if (lower_is_thin(L, w->op)) {
+		lower_thin_update(L, w, dot);
+		return;
+	}
 	if (w->l.rank != 2)
 		lower_cannot(L, dot, "a product added to a vector");
 	lower_dot(L, dot, &w->l, w);

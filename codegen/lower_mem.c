@@ -95,8 +95,10 @@ void lower_stage(Lower *L, Op *op, int stages)
 		rows = facts_extent(L->f, facts_class(L->f, op, 0));
 		cols = facts_extent(L->f, facts_class(L->f, op, 1));
 	} else {
+		int n = facts_extent(L->f, facts_class(L->f, op, 0));
+
 		rows = 1;
-		cols = (op->dim[0].n + 31) / 32 * 32;
+		cols = ((n > op->dim[0].n ? n : op->dim[0].n) + 31) / 32 * 32;
 	}
 	s->op = op;
 	s->buf = dev_buffer(L->dev, stages > 1 ? arena_printf(L->a, "%s_ring", base) : base, rows, cols, elem,
@@ -486,15 +488,16 @@ Version *lower_load(Lower *L, Op *op, const Layout *l, bool packed)
 			st = lower_code(L, "%s = ld_shared_f32(%s);", lower_ref(L, w, l, v), at);
 		else
 			st = lower_code(L, "%s = widen_%s(ld_shared_b16(%s));", lower_ref(L, w, l, v),
-			                L->f16 ? "f16" : "bf16", at);
+			                op->dtype == DT_F16 ? "f16" : "bf16", at);
 		dev_access(st, s->buf, ACC_READ);
 	} else if (wide > 1) {
 		load_wide(L, op, l, w, wide, v, coord);
 	} else {
 		g = guard(L, op, l, coord);
 		if (g)
-			lower_code(L, "%s = %s ? %s : 0.0f;", lower_ref(L, w, l, v), g,
-			           load_global(L, op->dtype, element_pointer(L, op, op, coord)));
+			lower_code(L, "%s = %s ? %s : %s;", lower_ref(L, w, l, v), g,
+			           load_global(L, op->dtype, element_pointer(L, op, op, coord)),
+			           op->dtype == DT_I32 ? "0" : "0.0f");
 		else
 			lower_code(L, "%s = %s;", lower_ref(L, w, l, v),
 			           load_global(L, op->dtype, element_pointer(L, op, op, coord)));
@@ -505,19 +508,28 @@ Version *lower_load(Lower *L, Op *op, const Layout *l, bool packed)
 
 /* -- registers to global ------------------------------------------------------------------- */
 
+/* What is stored: the store itself rounds to the argument's dtype. */
+static Op *stored(const Op *op)
+{
+	Op *x = op->src[0];
+
+	while (x->code == OP_cast && x->dtype == op->arg->dtype && x->dtype != DT_I32)
+		x = x->src[0];
+	return x;
+}
+
 static void store_body(Lower *L, Op *op, const Layout *l)
 {
 	Op *x = op->src[0];
 	Dtype dt = op->arg->dtype;
 	const char *v[MAX_DIGITS], *coord[MAX_RANK], *g, *owner, *ty = dt == DT_F16 ? "f16" : "bf16";
-	bool pairs = l->orient == ORIENT_N && x->rank == 2 && x->dim[1].n % 2 == 0 &&
+	bool pairs = l->orient == ORIENT_N && x->rank == 2 && x->dim[1].n % 2 == 0 && dt != DT_I32 &&
+	             (!x->dim[1].range || x->dim[1].range->kind == RANGE_WHOLE) &&
 	             (dt == DT_F32 ? L->align >= 8 : L->align >= 4);
 	Block *b;
-	Op *from = x;
+	Op *from = stored(op);
 	int wide;
 
-	while (from->code == OP_cast)
-		from = from->src[0];
 	lower_ensure(L, from, l);
 	if (from->rank > 0 && !lower_find(L, from, l, false) && !op_is_elementwise(from))
 		lower_need(L, from, l);
@@ -554,8 +566,9 @@ static void store_body(Lower *L, Op *op, const Layout *l)
 			           hi);
 		else
 			lower_code(L, "st_global_b32(%s, pack_%s(%s, %s));", element_pointer(L, op, x, coord), ty, lo, hi);
-	} else if (dt == DT_F32) {
-		lower_code(L, "st_global_f32(%s, %s);", element_pointer(L, op, x, coord), lower_elem(L, from, l, v));
+	} else if (dt == DT_F32 || dt == DT_I32) {
+		lower_code(L, "st_global_%s(%s, %s);", dt == DT_F32 ? "f32" : "i32", element_pointer(L, op, x, coord),
+		           lower_elem(L, from, l, v));
 	} else {
 		lower_code(L, "st_global_b16(%s, round_%s(%s));", element_pointer(L, op, x, coord), ty,
 		           lower_elem(L, from, l, v));
@@ -565,11 +578,7 @@ static void store_body(Lower *L, Op *op, const Layout *l)
 
 void lower_store(Lower *L, Op *op)
 {
-	Op *x = op->src[0];
-
-	while (x->code == OP_cast)
-		x = x->src[0];
-	lower_root_strips(L, op, x, store_body);
+	lower_root_strips(L, op, stored(op), store_body);
 }
 
 /* Address of 16-byte unit u of the row that lane group g holds in row core r0 + r of layout l. */

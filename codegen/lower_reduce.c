@@ -20,6 +20,33 @@ static const char *neutral(const Op *op)
 	return op->code == OP_sum ? "0.0f" : op->code == OP_rmax ? "-inf()" : "inf()";
 }
 
+/* Elements of dimension 0 that the layout covers. */
+static int covered(const Layout *l)
+{
+	int n = 1;
+
+	for (int i = 0; i < l->nd; i++)
+		n = n > l->d[i].n * l->d[i].stride ? n : l->d[i].n * l->d[i].stride;
+	return n;
+}
+
+/* Opens loops over l's registers, as one statement that no barrier may enter; with `one`, in one of each
+ * set of threads that hold the same. */
+static Block *atomic_nest(Lower *L, const Layout *l, const Layout *one, const char **v)
+{
+	const char *owner = one ? layout_owner(L->a, one, L->warps) : NULL;
+	Block *saved = L->out;
+	Stmt *last = saved->last, *opened;
+
+	if (owner)
+		lower_open(L, S_IF, false, "%s", owner);
+	lower_nest(L, l, false, v);
+	opened = last ? last->next : saved->first;
+	if (opened)
+		opened->atomic = true;
+	return saved;
+}
+
 /* The layout in which a reduction's source is asked for. */
 static Layout source_layout(Lower *L, const Op *src, const Layout *want, int dim)
 {
@@ -39,8 +66,9 @@ static Layout source_layout(Lower *L, const Op *src, const Layout *want, int dim
 
 static void through_warps(Lower *L, Op *op, Version *w, const Layout *l, const Layout *from, int dim)
 {
-	int warps = 1, pos = 1, n = 0;
+	int warps = 1, pos = 1;
 	const char *v[MAX_DIGITS], *at, *name;
+	Layout own = *l;
 	Buffer *buf;
 	Block *b;
 	Stmt *st;
@@ -49,18 +77,13 @@ static void through_warps(Lower *L, Op *op, Version *w, const Layout *l, const L
 		if (from->d[i].hw == HW_WARP && from->d[i].dim == dim) {
 			warps = from->d[i].n;
 			pos = from->d[i].pos;
+			own.d[own.nd++] = from->d[i]; /* every part has an owner */
 		}
 	if (warps == 1)
 		return;
-	for (int i = 0; i < l->nd; i++)
-		n = n > l->d[i].n * l->d[i].stride ? n : l->d[i].n * l->d[i].stride;
-	if (l->rank == 0)
-		n = 1;
 	name = lower_name(L, arena_printf(L->a, "%s_x", w->name));
-	buf = dev_buffer(L->dev, name, warps, n, 4, 1);
-	b = lower_nest(L, l, false, v);
-	if (b->last && b->last->kind == S_FOR)
-		b->last->atomic = true;
+	buf = dev_buffer(L->dev, name, warps, covered(l), 4, 1);
+	b = atomic_nest(L, l, &own, v);
 	at = l->rank ? layout_coord(L->a, l, 0, v) : "0";
 	st = lower_code(L, "st_shared_f32(%s + %d * (warp / %d %% %d) + 4 * (%s), %s);", name, buf->pbytes, pos,
 	                warps, at, lower_ref(L, w, l, v));
@@ -178,7 +201,8 @@ Version *lower_cumsum(Lower *L, Op *op, const Layout *want)
 /* A vector in another layout, through shared memory. */
 Version *lower_convert(Lower *L, Op *op, Version *from, const Layout *want)
 {
-	const char *v[MAX_DIGITS], *name = NULL, *owner;
+	const char *v[MAX_DIGITS], *name = NULL, *at, *x;
+	bool whole = op->dtype == DT_I32;
 	Buffer *buf = NULL;
 	Version *w;
 	Block *b, *saved;
@@ -198,28 +222,11 @@ Version *lower_convert(Lower *L, Op *op, Version *from, const Layout *want)
 			name = L->homes[i];
 		}
 	if (!buf) {
-		int n = 8;
-
-		for (int i = 0; i < from->l.nd; i++)
-			n = n > from->l.d[i].n * from->l.d[i].stride ? n : from->l.d[i].n * from->l.d[i].stride;
-		for (int i = 0; i < want->nd; i++)
-			n = n > want->d[i].n * want->d[i].stride ? n : want->d[i].n * want->d[i].stride;
 		name = lower_name(L, arena_printf(L->a, "%s_v", from->name));
-		buf = dev_buffer(L->dev, name, 1, n, 4, 1);
-		owner = layout_owner(L->a, &from->l, L->warps);
-		b = L->out;
-		if (owner) {
-			lower_open(L, S_IF, false, "%s", owner);
-			b->last->atomic = true;
-		}
-		{
-			Block *at = L->out;
-
-			lower_nest(L, &from->l, false, v);
-			at->last->atomic = true;
-		}
-		st = lower_code(L, "st_shared_f32(%s + 4 * (%s), %s);", name, layout_coord(L->a, &from->l, 0, v),
-		                lower_ref(L, from, &from->l, v));
+		buf = dev_buffer(L->dev, name, 1, covered(&from->l), 4, 1);
+		b = atomic_nest(L, &from->l, &from->l, v);
+		st = lower_code(L, whole ? "st_shared_b32(%s + 4 * (%s), (u32)%s);" : "st_shared_f32(%s + 4 * (%s), %s);",
+		                name, layout_coord(L->a, &from->l, 0, v), lower_ref(L, from, &from->l, v));
 		dev_access(st, buf, ACC_WRITE);
 		L->out = b;
 		if (L->nhomes < MAX_BUFFERS) {
@@ -233,8 +240,11 @@ Version *lower_convert(Lower *L, Op *op, Version *from, const Layout *want)
 	saved = lower_hoist(L, want, &scope);
 	w = lower_declare(L, from->op, want, false, arena_printf(L->a, "%s_at", from->name));
 	b = lower_nest(L, want, false, v);
-	st = lower_code(L, "%s = ld_shared_f32(%s + 4 * (%s));", lower_ref(L, w, want, v), name,
-	                layout_coord(L->a, want, 0, v));
+	at = layout_coord(L->a, want, 0, v);
+	x = arena_printf(L->a, whole ? "(int)ld_shared_b32(%s + 4 * (%s))" : "ld_shared_f32(%s + 4 * (%s))", name, at);
+	if (covered(want) > covered(&from->l))
+		x = arena_printf(L->a, "%s < %d ? %s : 0", at, covered(&from->l), x);
+	st = lower_code(L, "%s = %s;", lower_ref(L, w, want, v), x);
 	dev_access(st, buf, ACC_READ);
 	lower_nest_close(L, b);
 	L->out = saved;

@@ -46,7 +46,7 @@ static int element_bytes(const Op *op)
 
 Layout lower_stream_layout(Lower *L, const Op *op)
 {
-	Layout l = { .rank = 2 };
+	Layout l = { .rank = 2, .orient = ORIENT_NONE };
 	int rows = op->dim[0].n, cols = op->dim[1].n, vec = WIDE / element_bytes(op), units, lanes, per;
 
 	while (vec > 1 && cols % vec)
@@ -77,7 +77,7 @@ Layout lower_stream_layout(Lower *L, const Op *op)
 /* One element a thread, over the whole block. */
 Layout lower_thread_layout(Lower *L, int n)
 {
-	Layout l = { .rank = 1 };
+	Layout l = { .rank = 1, .orient = ORIENT_NONE };
 	int threads = 32 * L->warps;
 
 	l.d[l.nd++] = (Digit){ HW_REG, (n + threads - 1) / threads, 0, 0, threads };

@@ -93,7 +93,7 @@ Version *lower_declare(Lower *L, const Op *op, const Layout *l, bool packed, con
 	w->scope = L->scope;
 	w->next = L->versions;
 	L->versions = w;
-	text_add(&s, "%s %s", packed ? "u32" : op->dtype == DT_I32 ? "int" : "float", w->name);
+	text_add(&s, "%s %s", packed ? "u32" : op->dtype == DT_I32 || op->dtype == DT_MASK ? "int" : "float", w->name);
 	for (int i = 0; i < l->nd; i++)
 		if (l->d[i].hw == HW_REG) {
 			if (!(packed && r == last))
@@ -152,7 +152,7 @@ void lower_nest_close(Lower *L, Block *saved)
 
 Layout lower_lane_layout(int n)
 {
-	Layout l = { .rank = 1 };
+	Layout l = { .rank = 1, .orient = ORIENT_NONE };
 	int per = (n + 31) / 32;
 
 	l.d[l.nd++] = (Digit){ HW_REG, per, 0, 0, 1 };
@@ -185,6 +185,8 @@ Layout lower_vector_layout(Lower *L, const Op *op)
 
 Layout lower_value_layout(Lower *L, const Op *op)
 {
+	if (op->code == OP_state && op->rank == 2 && lower_is_thin(L, op))
+		return lower_thin_layout(L, op);
 	if (!L->f->ndots && op->rank)
 		return op->rank == 2 ? lower_stream_layout(L, op) : lower_stream_vector(L, op);
 	if (op->rank == 2)

@@ -2,8 +2,8 @@
  *
  * Loads give 0 where an element does not exist; what an expression makes of that is followed
  * symbolically. Where a sum, a maximum or a contraction would see anything but its neutral element,
- * the value is replaced, for all its users, by where(live, value, neutral): elements that do not
- * exist may hold anything. requires: facts. breaks: facts (new ops).
+ * the value is replaced by where(live, value, neutral), for all its users if that suits them:
+ * elements that do not exist may hold anything. requires: facts. breaks: facts (new ops).
  */
 #include "tails.h"
 
@@ -18,7 +18,7 @@ static Dead dead(Facts *f, const Op *x, int d);
 
 static Dead known(double v)
 {
-	return (Dead){ true, isnan(v), v };
+	return (Dead){ true, !isfinite(v), v };
 }
 
 /* The comparison i >= j of one range is false at a column that does not exist, in every row that does. */
@@ -200,19 +200,116 @@ static void replace_op(void *user, Op *o)
 			o->src[i] = r->to;
 }
 
-static void mask_with(Facts *f, Op *x, int d, double neutral)
+/* Through casts and transposes, as op_base; d follows the dimension. */
+static Op *behind(Op *x, int *d)
 {
-	Op *at = x, *live, *w, *c;
+	bool swapped = false;
+
+	x = op_base(x, &swapped);
+	if (swapped)
+		*d = 1 - *d;
+	return x;
+}
+
+/* facts_ragged, for ops made here as well. */
+static bool ragged(Facts *f, const Op *x, int d)
+{
+	while (x->id >= f->nops) {
+		if (x->code == OP_transpose)
+			d = 1 - d;
+		x = x->src[x->code == OP_where ? 1 : 0];
+	}
+	return facts_ragged(f, x, d);
+}
+
+static bool is_zero(Dead x)
+{
+	return x.known && x.v == 0;
+}
+
+static double neutral_of(const Op *o)
+{
+	return o->code == OP_sum ? 0 : o->code == OP_rmax ? -INFINITY : INFINITY;
+}
+
+/* Whether o sees nothing but neutral elements where none exist. */
+static bool satisfied(Facts *f, const Op *o)
+{
+	if (op_info[o->code].class == REDUCE) {
+		int d = o->axis_dim;
+		Dead x;
+
+		if ((o->src[0]->dim[d].n == 1 && o->src[0]->rank == 2) || !ragged(f, o->src[0], d))
+			return true;
+		x = dead(f, o->src[0], d);
+		return x.known && x.v == neutral_of(o);
+	}
+	if (o->code == OP_dot && ragged(f, o->src[0], 1)) {
+		int da = 1, db = 0;
+		const Op *a = behind(o->src[0], &da), *b = behind(o->src[1], &db);
+		Dead x = dead(f, a, da), y = dead(f, b, db);
+
+		return (is_zero(x) || is_zero(y)) && (is_zero(x) || !x.risky) && (is_zero(y) || !y.risky);
+	}
+	return true;
+}
+
+typedef struct Before {
+	Facts *f;
+	const Op *o;
+	bool reached, bad;
+} Before;
+
+static void check_before(void *user, Op *o)
+{
+	Before *b = user;
+
+	b->reached |= o == b->o;
+	if (!b->reached)
+		b->bad |= !satisfied(b->f, o);
+}
+
+static bool spoiled(Facts *f, const Op *o)
+{
+	Before b = { f, o, false, false };
+
+	ir_walk(f->k->body, check_before, &b);
+	return b.bad;
+}
+
+/* o's source i, which is x behind casts and transposes, made of w instead. */
+static Op *rebuilt(Facts *f, Op *src, Op *x, Op *w)
+{
+	Op *c, *from;
+
+	if (src == x)
+		return w;
+	from = rebuilt(f, src->src[0], x, w);
+	c = op_after(f, src, src->code, src->dtype);
+	c->rank = src->rank;
+	for (int i = 0; i < src->rank; i++)
+		c->dim[i] = src->dim[i];
+	c->nsrc = 1;
+	c->src[0] = from;
+	c->name = src->name;
+	return c;
+}
+
+/* where(live, x, neutral) along dimension d, for all users of x unless that spoils what an earlier
+ * one sees; then for source i of o alone. */
+static void mask_with(Facts *f, Op *o, int i, Op *x, int d, double neutral)
+{
+	Op *at = x, *live, *w, *c, *of = x;
 	Replace r;
 	double v;
 
 	if (x->code == OP_mul && x->rank == 2) /* masking a vector factor is cheaper */
-		for (int i = 0; i < 2; i++) {
-			Op *s = x->src[i];
+		for (int j = 0; j < 2; j++) {
+			Op *s = x->src[j];
 
 			if (neutral == 0 && s->code == OP_expand && s->axis_dim == 1 - d && s->src[0]->rank == 1 &&
 			    dead(f, s->src[0], 0).risky) {
-				mask_with(f, s->src[0], 0, 0);
+				mask_with(f, s, 0, s->src[0], 0, 0);
 				return;
 			}
 		}
@@ -221,65 +318,72 @@ static void mask_with(Facts *f, Op *x, int d, double neutral)
 		live = live_op(f, &at, x, d);
 		w = op_after(f, at, OP_and_, DT_MASK);
 		w->rank = x->rank;
-		for (int i = 0; i < x->rank; i++)
-			w->dim[i] = x->dim[i];
+		for (int j = 0; j < x->rank; j++)
+			w->dim[j] = x->dim[j];
 		w->nsrc = 2;
 		w->src[0] = x->src[0];
 		w->src[1] = live;
 		x->src[0] = w;
 		return;
 	}
+	if (x->id >= f->nops && x->code == OP_where && live_mask(x->src[0], d))
+		of = x->src[1]; /* made here, for another neutral element */
 	live = live_op(f, &at, x, d);
 	c = at = op_after(f, at, OP_const_, DT_F32);
 	c->value = neutral;
 	w = op_after(f, at, OP_where, DT_F32);
 	w->rank = x->rank;
-	for (int i = 0; i < x->rank; i++)
-		w->dim[i] = x->dim[i];
+	for (int j = 0; j < x->rank; j++)
+		w->dim[j] = x->dim[j];
 	w->nsrc = 3;
 	w->src[0] = live;
-	w->src[1] = x;
+	w->src[1] = of;
 	w->src[2] = c;
 	w->name = x->name;
-	r = (Replace){ x, w, w };
-	ir_walk(f->k->body, replace_op, &r);
+	if (of == x) {
+		r = (Replace){ x, w, w };
+		ir_walk(f->k->body, replace_op, &r);
+		if (!spoiled(f, o))
+			return;
+		r = (Replace){ w, x, w };
+		ir_walk(f->k->body, replace_op, &r);
+	}
+	o->src[i] = rebuilt(f, o->src[i], x, w);
 }
 
 static void tails_op(void *user, Op *o)
 {
 	Facts *f = user;
+	int da = 1, db = 0;
+	Op *a, *b;
+	Dead x, y;
 
-	if (op_info[o->code].class == REDUCE) {
-		int d = o->axis_dim;
-		double n = o->code == OP_sum ? 0 : o->code == OP_rmax ? -INFINITY : INFINITY;
-		Dead x;
-
-		if ((o->src[0]->dim[d].n == 1 && o->src[0]->rank == 2) || !facts_ragged(f, o->src[0], d))
-			return;
-		x = dead(f, o->src[0], d);
-		if (!x.known || x.v != n)
-			mask_with(f, o->src[0], d, n);
-	} else if (o->code == OP_dot && facts_ragged(f, o->src[0], 1)) {
-		bool sa = false, sb = false;
-		Op *a = op_base(o->src[0], &sa), *b = op_base(o->src[1], &sb);
-		int da = sa ? 0 : 1, db = sb ? 1 : 0;
-		Dead x = dead(f, a, da), y = dead(f, b, db);
-		bool xz = x.known && x.v == 0, yz = y.known && y.v == 0;
-		bool grown = op_info[a->code].class == GROW;
-
-		if (!xz && !yz) {
-			if (grown || op_is_const(b, &y.v))
-				mask_with(f, b, db, 0);
-			else
-				mask_with(f, a, da, 0);
-			x = dead(f, a, da);
-			y = dead(f, b, db);
-		}
-		if (x.risky && !(x.known && x.v == 0))
-			mask_with(f, a, da, 0);
-		if (y.risky && !(y.known && y.v == 0))
-			mask_with(f, b, db, 0);
+	if (satisfied(f, o))
+		return;
+	if (o->code != OP_dot) {
+		mask_with(f, o, 0, o->src[0], o->axis_dim, neutral_of(o));
+		return;
 	}
+	a = behind(o->src[0], &da);
+	b = behind(o->src[1], &db);
+	x = dead(f, a, da);
+	y = dead(f, b, db);
+	if (!is_zero(x) && !is_zero(y)) {
+		if (op_info[a->code].class == GROW || op_is_const(b, &y.v))
+			mask_with(f, o, 1, b, db, 0);
+		else
+			mask_with(f, o, 0, a, da, 0);
+	}
+	da = 1;
+	a = behind(o->src[0], &da);
+	x = dead(f, a, da);
+	if (x.risky && !is_zero(x))
+		mask_with(f, o, 0, a, da, 0);
+	db = 0;
+	b = behind(o->src[1], &db);
+	y = dead(f, b, db);
+	if (y.risky && !is_zero(y))
+		mask_with(f, o, 1, b, db, 0);
 }
 
 void tails_mask(Facts *f)

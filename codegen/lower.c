@@ -172,6 +172,14 @@ static void splice(Block *to, const Block *from)
 	to->last = from->last;
 }
 
+/* Pointers are read in the prologue alone, so that a loop's counter may shadow one. */
+static const char *pointer_name(Lower *L, const Arg *a)
+{
+	if (a->rank > 0 && !a->name[1] && strchr("ijehxkrcpdmIJ", a->name[0]))
+		return a->name;
+	return lower_name(L, a->name);
+}
+
 void lower_kernel(Dev *d, Facts *f, int stages, int align)
 {
 	Lower *L = ARENA_NEW(d->arena, Lower);
@@ -190,7 +198,7 @@ void lower_kernel(Dev *d, Facts *f, int stages, int align)
 	for (int i = 0; i < d->k->naxes; i++)
 		L->names[L->nnames++] = d->k->axes[i]->name;
 	for (int i = 0; i < d->k->nargs; i++)
-		L->argname[i] = lower_name(L, d->k->args[i]->name);
+		L->argname[i] = pointer_name(L, d->k->args[i]);
 	L->names[L->nnames++] = d->name;
 	L->out = &L->pro;
 	decode_program(L);

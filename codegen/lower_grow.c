@@ -462,7 +462,7 @@ static Cell cell_open(Lower *L, const Op *io, const Op *tile, const Version *w, 
 	lower_code(L, "const int row = %s_row[slot];", table);
 	c.row = lower_stride(L, io, 0);
 	c.col = thin ? "0" : layout_coord(L->a, &w->l, 1, c.v);
-	if (cols > tile->dim[1].n)
+	if (!thin && cols > tile->dim[1].n)
 		lower_open(L, S_IF, false, "row >= 0 && %s < %d", c.col, tile->dim[1].n);
 	else
 		lower_open(L, S_IF, false, "row >= 0");

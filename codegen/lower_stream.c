@@ -26,33 +26,41 @@ static int pow2_above(int n)
 	return p;
 }
 
-/* Bytes of an element in memory, from the loads behind a value; 4 when there is none. */
-static int element_bytes(const Op *op)
+typedef struct Narrow {
+	const Facts *f;
+	int cls[2], bytes;
+} Narrow;
+
+static void narrow_op(void *user, Op *o)
 {
-	int n = 4;
+	Narrow *n = user;
+	const Op *tile = o->code == OP_store ? o->src[0] : o;
 
-	if (op->code == OP_load)
-		return dtype_bytes(op->arg->dtype);
-	if (!op_is_elementwise(op))
-		return 4;
-	for (int i = 0; i < op->nsrc; i++)
-		if (op->src[i]->rank == op->rank && op->src[i]->code == OP_load) {
-			int b = element_bytes(op->src[i]);
+	if ((o->code != OP_load && o->code != OP_store) || tile->rank != 2 ||
+	    facts_class(n->f, tile, 0) != n->cls[0] || facts_class(n->f, tile, 1) != n->cls[1])
+		return;
+	if (dtype_bytes(o->arg->dtype) < n->bytes)
+		n->bytes = dtype_bytes(o->arg->dtype);
+}
 
-			n = b < n ? b : n;
-		}
-	return n;
+/* The narrowest element that tiles of this shape have in memory: they all share one layout. */
+static int element_bytes(Lower *L, const Op *op)
+{
+	Narrow n = { L->f, { facts_class(L->f, op, 0), facts_class(L->f, op, 1) }, 4 };
+
+	ir_walk(L->k->body, narrow_op, &n);
+	return n.bytes;
 }
 
 Layout lower_stream_layout(Lower *L, const Op *op)
 {
 	Layout l = { .rank = 2, .orient = ORIENT_NONE };
-	int rows = op->dim[0].n, cols = op->dim[1].n, vec = WIDE / element_bytes(op), units, lanes, per;
+	int bytes = element_bytes(L, op), rows = op->dim[0].n, cols = op->dim[1].n, vec = WIDE / bytes, units, lanes, per;
 
 	while (vec > 1 && cols % vec)
 		vec /= 2;
-	if (L->align < vec * element_bytes(op))
-		vec = L->align / element_bytes(op) > 0 ? L->align / element_bytes(op) : 1;
+	if (L->align < vec * bytes)
+		vec = L->align / bytes > 0 ? L->align / bytes : 1;
 	units = (cols + vec - 1) / vec;
 	lanes = pow2_part(units);
 	if (lanes < 4)
@@ -290,21 +298,25 @@ int lower_wide(const Op *io, const Op *tile, const Layout *l)
 {
 	int n = wide_digit(tile, l), bytes = n * dtype_bytes(io->arg->dtype);
 
-	return tile->rank >= 1 && io->arg->dtype != DT_I32 && n > 1 && (bytes == 16 || bytes == 8 || bytes == 4) ? n : 1;
+	return tile->rank >= 1 && io->arg->dtype != DT_I32 && n > 1 && bytes % 4 == 0 && bytes <= 32 ? n : 1;
 }
 
-/* name[..][0..n) = n elements at ptr. */
+/* elem[0..n) = n elements at ptr, 16 bytes at most an access. */
 void lower_wide_load(Lower *L, const Op *io, int n, const char *const *elem, const char *ptr)
 {
 	Dtype dt = io->arg->dtype;
-	int words = n * dtype_bytes(dt) / 4;
+	int words = n * dtype_bytes(dt) / 4, part = words > 4 ? 4 : words;
 	const char *ty = dt == DT_F16 ? "f16" : "bf16";
 
 	lower_code(L, "u32 x[%d];", words);
-	if (words == 1)
-		lower_code(L, "x[0] = ld_global_b32(%s);", ptr);
-	else
-		lower_code(L, "ld_global_v%d(x, %s);", words, ptr);
+	for (int w = 0; w < words; w += part) {
+		const char *p = w ? arena_printf(L->a, "%s + %d", ptr, w * 4 / dtype_bytes(dt)) : ptr;
+
+		if (part == 1)
+			lower_code(L, "x[%d] = ld_global_b32(%s);", w, p);
+		else
+			lower_code(L, "ld_global_v%d(x%s, %s);", part, w ? arena_printf(L->a, " + %d", w) : "", p);
+	}
 	for (int e = 0; e < n; e++)
 		if (dt == DT_F32)
 			lower_code(L, "%s = bits_f32(x[%d]);", elem[e], e);
@@ -315,17 +327,21 @@ void lower_wide_load(Lower *L, const Op *io, int n, const char *const *elem, con
 void lower_wide_store(Lower *L, const Op *io, int n, const char *const *elem, const char *ptr)
 {
 	Dtype dt = io->arg->dtype;
-	int words = n * dtype_bytes(dt) / 4;
+	int words = n * dtype_bytes(dt) / 4, part = words > 4 ? 4 : words;
 	const char *ty = dt == DT_F16 ? "f16" : "bf16";
-	Text s = { .arena = L->a };
 
-	for (int i = 0; i < words; i++)
-		if (dt == DT_F32)
-			text_add(&s, ", f32_bits(%s)", elem[i]);
+	for (int w = 0; w < words; w += part) {
+		Text s = { .arena = L->a };
+		const char *p = w ? arena_printf(L->a, "%s + %d", ptr, w * 4 / dtype_bytes(dt)) : ptr;
+
+		for (int i = w; i < w + part; i++)
+			if (dt == DT_F32)
+				text_add(&s, ", f32_bits(%s)", elem[i]);
+			else
+				text_add(&s, ", pack_%s(%s, %s)", ty, elem[2 * i], elem[2 * i + 1]);
+		if (part == 1)
+			lower_code(L, "st_global_b32(%s%s);", p, s.s);
 		else
-			text_add(&s, ", pack_%s(%s, %s)", ty, elem[2 * i], elem[2 * i + 1]);
-	if (words == 1)
-		lower_code(L, "st_global_b32(%s%s);", ptr, s.s);
-	else
-		lower_code(L, "st_global_v%d(%s%s);", words, ptr, s.s);
+			lower_code(L, "st_global_v%d(%s%s);", part, p, s.s);
+	}
 }

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "dev.h"
+#include "divide.h"
 #include "facts.h"
 #include "lower.h"
 #include "prims.h"
@@ -31,6 +32,14 @@ static int setting(const Kernel *k, const char *name, int otherwise)
 static void pass_simplify(Compile *c)
 {
 	simplify_kernel(c->k);
+}
+
+/* Registers an accumulator design may count on, of the 255 a thread can have. */
+enum { REG_LIMIT = 245 };
+
+static void pass_divide(Compile *c)
+{
+	divide_axis(facts_new(c->k), setting(c->k, "warps", 4), REG_LIMIT);
 }
 
 static void pass_tails(Compile *c)
@@ -77,6 +86,7 @@ static const struct Pass {
 	const char *doc;
 } passes[] = {
 	{ "simplify", pass_simplify, false, "equal ops once, unused ops gone, carried vectors as columns" },
+	{ "divide", pass_divide, false, "an axis over programs where carried tiles do not fit" },
 	{ "tails", pass_tails, false, "elements that do not exist masked where a reduction would see them" },
 	{ "place", pass_place, false, "orientations, and how the warps divide the work" },
 	{ "lower", pass_lower, true, "tile ops to statements on cores" },

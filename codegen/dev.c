@@ -130,6 +130,12 @@ static void print_stmt(const Stmt *s, int depth, Text *out)
 			print_body(&s->orelse, depth, out);
 		}
 		break;
+	case S_SCOPE:
+		text_puts(out, "{\n");
+		print_block(&s->body, depth + 1, out);
+		indent(out, depth);
+		text_puts(out, "}");
+		break;
 	case S_COMMIT:
 		text_puts(out, "cp_async_commit();");
 		break;

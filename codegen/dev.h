@@ -38,6 +38,7 @@ typedef enum StmtKind {
 	S_CODE,    /* one line, text */
 	S_FOR,     /* text is the header: "for (...)"; body */
 	S_IF,      /* text is the condition; body, orelse */
+	S_SCOPE,   /* body, always */
 	S_COMMENT, /* a spec line */
 	S_COMMIT,  /* cp_async_commit */
 	S_WAIT,    /* cp_async_wait: n groups may be pending */

@@ -215,6 +215,15 @@ typedef struct Vote {
 	int *n, *t;
 } Vote;
 
+/* Over this many rows even 16 columns a warp are too many registers: the rows take the 16-row side of an mma
+ * and each warp 8 columns. */
+static bool wide_rows(Facts *f, const Op *op)
+{
+	const Grow *g = f->class[facts_class(f, op, 0)].grow;
+
+	return g && g->slots > 256;
+}
+
 /* Operands want their pairs along the contraction. A column too thin for the 16-row side of an mma
  * stays on its 8-column side. */
 static void vote_op(void *user, Op *op)
@@ -232,7 +241,7 @@ static void vote_op(void *user, Op *op)
 		if (v->f->op[x->id].anchored)
 			(sw ? v->t : v->n)[group_find(v->f, x->id)]++;
 	}
-	if (op->dim[1].n <= 8)
+	if (op->dim[1].n <= 8 || wide_rows(v->f, op))
 		v->n[group_find(v->f, op->id)] += 100;
 }
 
@@ -442,6 +451,9 @@ void facts_split(Facts *f, int warps)
 {
 	double best = 1e300;
 	int bi = -1, bj = -1, bw = 1;
+
+	for (int i = 0; i < f->nclasses; i++)
+		f->class[i].warps = f->class[i].pos = 1;
 
 	for (int w = 1; w <= warps; w++) {
 		if (warps % w)

@@ -152,6 +152,7 @@ typedef struct Kernel {
 	Setting settings[MAX_DIMS * 2];
 	Grid grid;
 	Region *body;
+	Range *divided; /* the part of an axis each program has (divide.c), or NULL */
 } Kernel;
 
 /* -- build.c: the only makers of ops; each infers dtype and shape, or fails at `at` ------- */

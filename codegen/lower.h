@@ -88,6 +88,7 @@ const char *lower_ref(Lower *L, const Version *w, const Layout *l, const char *c
 const char *lower_pack(Lower *L, const char *lo, const char *hi);
 /* Opens loops over l's register digits (all but the pair when `pairs`), fills v. */
 Block *lower_nest(Lower *L, const Layout *l, bool pairs, const char **v);
+void lower_scope(Lower *L, Block *saved); /* after lower_nest: room for names of its body's own */
 void lower_nest_close(Lower *L, Block *saved);
 Layout lower_vector_layout(Lower *L, const Op *op);
 Layout lower_value_layout(Lower *L, const Op *op);

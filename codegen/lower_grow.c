@@ -271,6 +271,49 @@ static void pack_exact(Lower *L, Version *w, const Version *from, const Piece *p
 	L->out = saved;
 }
 
+/* A state held with the slots on lanes g: scaled, rounded, and each core transposed. */
+static void pack_turned(Lower *L, Version *w, const Version *from, const Layout *l, const Grow *right,
+                        const Grow *left)
+{
+	const char *cores = arena_printf(L->a, "core_transpose(%s)",
+	                                 lower_pack(L, arena_printf(L->a, "%s[c][j][0] * w", from->name),
+	                                            arena_printf(L->a, "%s[c][j][1] * w", from->name)));
+	Block *saved = L->out;
+
+	for (int q = 0; q < right->npieces; q++) {
+		const Piece *p = &right->piece[q];
+		double s = p->scale * left->piece[q].scale;
+
+		if (!p->nslots)
+			continue;
+		if (p->kind == PIECE_POW2) {
+			const char *wd = lower_name(L, arena_printf(L->a, "%s_w", from->name)), *d = fnum(L, s);
+			const char *o = fnum(L, 2 * s), *one = right->const_slot == p->slot + 2
+			                ? fnum(L, right->const_value * left->const_value) : "0.0f";
+
+			/* slots (a, b) = (g / 2, 2 h + g % 2): diagonal, above it, below it */
+			L->out = &L->pro;
+			lower_code(L, "const float %s[3] = {", wd);
+			lower_code(L, "\tg / 2 == g %% 2 ? %s : g / 2 < g %% 2 ? %s : 0.0f,", d, o);
+			lower_code(L, "\tg / 2 == 2 + g %% 2 ? %s : g / 2 < 2 + g %% 2 ? %s : 0.0f,", d, o);
+			lower_code(L, "\tg == 2 ? %s : g / 2 == g %% 2 ? %s : g / 2 < g %% 2 ? %s : 0.0f };", one, d, o);
+			L->out = saved;
+			lower_open(L, S_FOR, true, "int I = 0; I < %d; I++", p->groups);
+			lower_open(L, S_FOR, true, "int J = I; J < %d; J++", p->groups);
+			lower_open(L, S_FOR, true, "int h = 0; h < 2; h++");
+			lower_code(L, "const int c = 2 * (%sI * (%d - I) / 2 + J) + h;",
+			           p->slot ? arena_printf(L->a, "%d + ", p->slot / 16) : "", 2 * p->groups - 1);
+			lower_code(L, "const float w = I < J ? %s : I + h == 0 ? %s[2] : %s[h];", o, wd, wd);
+		} else {
+			lower_open(L, S_FOR, true, "int c = %d; c < %d; c++", p->slot / 8, (p->slot + p->nslots) / 8);
+			lower_code(L, "const float w = %s;", fnum(L, s));
+		}
+		lower_open(L, S_FOR, true, "int j = 0; j < %d; j++", l->d[1].n);
+		lower_code(L, "%s[c][j] = %s;", w->name, cores);
+		L->out = saved;
+	}
+}
+
 Version *lower_pack_state(Lower *L, Op *get, const Layout *l, const Grow *left)
 {
 	Version *w = lower_find(L, get, l, true), *from;
@@ -287,9 +330,13 @@ Version *lower_pack_state(Lower *L, Op *get, const Layout *l, const Grow *left)
 	if (!from)
 		lower_cannot(L, get, "a state read outside its scope");
 	saved = lower_hoist(L, l, &scope);
-	if (from->l.orient != ORIENT_T)
-		lower_cannot(L, get, "a state held in the other orientation");
 	w = lower_declare(L, get, l, true, arena_printf(L->a, "%s_h", from->name));
+	if (from->l.orient == ORIENT_N) {
+		pack_turned(L, w, from, l, right, left);
+		L->out = saved;
+		L->scope = scope;
+		return w;
+	}
 	src = from->name;
 	for (int q = 0; q < right->npieces; q++) {
 		const Piece *p = &right->piece[q], *o = &left->piece[q];
@@ -456,6 +503,7 @@ static Cell cell_open(Lower *L, const Op *io, const Op *tile, const Version *w, 
 	for (int i = 3; i < w->l.nd; i++)
 		if (w->l.d[i].hw == HW_WARP && w->l.d[i].dim == 1)
 			cols *= w->l.d[i].n;
+	lower_scope(L, c.saved);
 	lower_code(L, "const int slot = %s;", layout_coord(L->a, &w->l, 0, c.v));
 	if (thin)
 		lower_open(L, S_IF, false, "slot < %d", slots);
@@ -474,6 +522,9 @@ static const char *cell_pointer(Lower *L, const Op *io, const Op *tile, const Ce
 	if (tile->rank == 1 || !two_axes(io))
 		return arena_printf(L->a, "%s + row%s", lower_pointer(L, io),
 		                    strcmp(c->row, "1") ? arena_printf(L->a, " * %s", c->row) : "");
+	if (tile->rank == 2 && tile->dim[1].range && tile->dim[1].range->kind != RANGE_WHOLE)
+		return arena_printf(L->a, "%s + row * %s + %s + %s", lower_pointer(L, io), c->row,
+		                    lower_start(L, tile->dim[1].range), c->col);
 	return arena_printf(L->a, "%s + row * %s + %s", lower_pointer(L, io), c->row, c->col);
 }
 

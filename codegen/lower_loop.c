@@ -427,8 +427,20 @@ static void lower_loop(Lower *L, Op *op)
 
 /* -- regions ------------------------------------------------------------------------------- */
 
+/* Outputs without the divided axis are every part's alike. */
+static bool only_first_part(Lower *L, const Op *op)
+{
+	if (!L->k->divided)
+		return false;
+	for (int i = 0; i < op->arg->rank; i++)
+		if (op->at[i] == L->k->divided)
+			return false;
+	return true;
+}
+
 static void lower_effect(Lower *L, Op *op)
 {
+	Block *outer;
 	Op *x;
 
 	comment(L, op);
@@ -436,10 +448,14 @@ static void lower_effect(Lower *L, Op *op)
 	case OP_store:
 		for (x = op->src[0]; x->code == OP_cast; x = x->src[0])
 			;
+		outer = L->out;
+		if (only_first_part(L, op))
+			lower_open(L, S_IF, false, "%s == 0", lower_start(L, L->k->divided));
 		if (x->code == OP_get && L->f->op[x->src[0]->id].unscaled)
 			lower_state_store(L, op, x, var_version(L, x->src[0]));
 		else
 			lower_store(L, op);
+		L->out = outer;
 		break;
 	case OP_set:
 		settle_before(L, op);

@@ -118,26 +118,24 @@ bool lower_zero_upper(const Op *x)
 	return false;
 }
 
-/* "start of the warp's part" along dimension d, and how many elements it has. */
+/* "start of the warp's part" along dimension d (NULL: 0), and how far the part reaches from there. */
 static const char *part(Lower *L, const Layout *l, int d, int n, int *extent)
 {
 	Text s = { .arena = L->a };
-	int e = 8;
+	int e = 1;
 
-	for (int i = 0; i < l->nd; i++)
-		if (l->d[i].dim == d && l->d[i].hw == HW_REG && l->d[i].stride == 8)
-			e = 8 * l->d[i].n;
-	*extent = e < n ? e : n;
 	if (l->base[d])
 		text_add(&s, "%s", l->base[d]);
-	for (int i = 0; i < l->nd; i++)
-		if (l->d[i].dim == d && l->d[i].hw == HW_WARP) {
-			*extent = e;
+	for (int i = 0; i < l->nd; i++) {
+		if (l->d[i].dim != d)
+			continue;
+		if (l->d[i].hw == HW_WARP)
 			text_add(&s, "%s%d * (warp / %d %% %d)", s.len ? " + " : "", l->d[i].stride, l->d[i].pos,
 			         l->d[i].n);
-		}
-	if (l->base[d])
-		*extent = e;
+		else
+			e += (l->d[i].n - 1) * l->d[i].stride;
+	}
+	*extent = s.len || e < n ? e : n;
 	return s.len ? s.s : NULL;
 }
 

@@ -143,7 +143,8 @@ static const char *row_live(Lower *L, const Op *op, const char *start, const cha
 
 /* The common case: each thread copies the same unit of rows a multiple of 8 apart, so that its
  * addresses differ by constants. */
-static void issue_unrolled(Lower *L, const Staged *s, const char *dst, const char *start, int per, int turns)
+static void issue_unrolled(Lower *L, const Staged *s, const char *dst, const char *start, const char *col, int per,
+                           int turns)
 {
 	const Op *op = s->op;
 	const Buffer *b = s->buf;
@@ -166,6 +167,8 @@ static void issue_unrolled(Lower *L, const Staged *s, const char *dst, const cha
 known:
 	src = lower_name(L, arena_printf(L->a, "%s_src", op->arg->name));
 	unit = per > 1 ? arena_printf(L->a, " + 8 * (%s)", c) : "";
+	if (strcmp(col, "0"))
+		unit = arena_printf(L->a, " + %s%s", col, unit);
 	lower_code(L, "const b16 *const %s = %s + (i64)(%s + %s) * %s%s;", src, ptr, start, r, stride, unit);
 	if (turns > 1)
 		lower_open(L, S_FOR, true, "int u = 0; u < %d; u++", turns);
@@ -184,7 +187,8 @@ void lower_issue(Lower *L, const Staged *s, const char *dst, const Range *ring, 
 	const Range *rows = s->op->dim[0].range, *cols = s->op->rank == 2 ? s->op->dim[1].range : NULL;
 	const char *start = rows == ring && ring ? ring_start : lower_start(L, rows);
 	const char *col = cols && cols == ring ? ring_start : lower_start(L, cols), *bytes = NULL;
-	bool tiled = cols && cols->kind != RANGE_WHOLE;
+	bool parts = cols && cols->kind == RANGE_GRID && cols->axis->size && cols->axis->size % cols->n == 0;
+	bool tiled = cols && cols->kind != RANGE_WHOLE && !parts;
 	const Op *op = s->op;
 	const Buffer *b = s->buf;
 	int threads = L->warps * 32, vec = op->rank == 1;
@@ -201,7 +205,7 @@ void lower_issue(Lower *L, const Staged *s, const char *dst, const Range *ring, 
 	per = vec ? 1 : row_bytes / gran;
 	total = vec ? b->cols : b->rows * per;
 	if (!vec && !tiled && gran == 16 && threads % per == 0 && total % threads == 0 && threads / per % 8 == 0) {
-		issue_unrolled(L, s, dst, start, per, total / threads);
+		issue_unrolled(L, s, dst, start, col, per, total / threads);
 		return;
 	}
 	saved = lower_open(L, S_FOR, true, "int x = tid; x < %d; x += %d", total,
@@ -224,6 +228,8 @@ void lower_issue(Lower *L, const Staged *s, const char *dst, const Range *ring, 
 		src = arena_printf(L->a, "%s + (i64)(on ? %s + r : 0) * %s", ptr, start, stride);
 		if (per > 1)
 			src = arena_printf(L->a, "%s + %d * c", src, gran / b->elem);
+		if (parts)
+			src = arena_printf(L->a, "%s + %s", src, col);
 		if (tiled) {
 			src = arena_printf(L->a, "%s + %s", src, col);
 			lower_code(L, "const int left = %d * (%s - (%s)%s);", b->elem, lower_size(L, cols, 0), col,
@@ -258,80 +264,94 @@ static bool pow2(int n)
 	return n > 0 && !(n & (n - 1));
 }
 
-/* The lane's address for the first group of cores: row and column of its matrix row. */
-static const char *lane_offset(Lower *L, const Staged *s, const Layout *l, int dr, int dc)
+/* A value of the thread's own, made once in the prologue. */
+static const char *lane_value(Lower *L, const char *key, const char *want, const char *value)
 {
-	const Buffer *b = s->buf;
-	Text row = { .arena = L->a }, col = { .arena = L->a };
 	Block *saved = L->out;
-	const char *name, *r = NULL;
 
-	text_puts(&row, dr == 2 ? "lane % 16" : "lane % 8");
-	if (dc == 2)
-		text_add(&col, "lane / %d %% 2", dr == 2 ? 16 : 8);
-	for (int i = 0; i < l->nd; i++)
-		if (l->d[i].hw == HW_WARP) {
-			const char *w = l->d[i].pos == 1 ? "" : arena_printf(L->a, " / %d", l->d[i].pos);
-			Text *t = l->d[i].dim == 0 ? &row : &col;
-			int stride = l->d[i].dim == 0 ? l->d[i].stride : l->d[i].stride / 8;
-
-			text_add(t, "%swarp%s %% %d * %d", t->len ? " + " : "", w, l->d[i].n, stride);
-		}
-	r = arena_printf(L->a, "(%s)", row.s);
-	name = arena_printf(L->a, "%s_l", s->base);
-	name = lower_name(L, name);
-	L->out = &L->pro;
-	lower_code(L, "const u32 %s = %s;", name,
-	           unit_address(L, b, r, col.len ? arena_printf(L->a, "(%s)", col.s) : "0"));
-	L->out = saved;
-	return name;
-}
-
-/* lane_offset, made once for each buffer and shape of group. */
-static const char *lane_name(Lower *L, const Staged *s, const Layout *l, int dr, int dc)
-{
-	Text key = { .arena = L->a };
-
-	text_add(&key, "%d:%d%d", s->buf->id, dr, dc);
-	for (int i = 0; i < l->nd; i++)
-		if (l->d[i].hw == HW_WARP)
-			text_add(&key, ":%d,%d,%d,%d", l->d[i].n, l->d[i].pos, l->d[i].dim, l->d[i].stride);
 	for (int i = 0; i < L->nlanes; i++)
-		if (!strcmp(L->lane_key[i], key.s))
+		if (!strcmp(L->lane_key[i], key))
 			return L->lane_name[i];
 	if (L->nlanes == 64)
 		bug("too many lane addresses");
-	L->lane_key[L->nlanes] = key.s;
-	L->lane_name[L->nlanes] = lane_offset(L, s, l, dr, dc);
+	L->lane_key[L->nlanes] = key;
+	L->lane_name[L->nlanes] = lower_name(L, want);
+	L->out = &L->pro;
+	lower_code(L, "const u32 %s = %s;", L->lane_name[L->nlanes], value);
+	L->out = saved;
 	return L->lane_name[L->nlanes++];
 }
 
-/* Group offset added to (rows, panels) and XORed into (columns) the lane's address; valid since a
- * warp's columns start at a multiple of their power-of-two count, or at 0. */
-static const char *group_address(Lower *L, const Staged *s, const Layout *l, const char *lane,
-                                 const char *row, const char *col)
+/* Row and 16-byte column unit of the matrix row that the lane reads of the first group of cores. */
+typedef struct LanePlace {
+	const char *key, *row, *unit;
+	bool divided; /* columns, over warps */
+} LanePlace;
+
+static LanePlace lane_place(Lower *L, const Staged *s, const Layout *l, int dr, int dc)
+{
+	Text key = { .arena = L->a }, row = { .arena = L->a }, unit = { .arena = L->a };
+	LanePlace p = { .divided = false };
+
+	text_add(&key, "%d:%d%d", s->buf->id, dr, dc);
+	text_puts(&row, dr == 2 ? "(lane % 16" : "(lane % 8");
+	if (dc == 2)
+		text_add(&unit, "(lane / %d %% 2", dr == 2 ? 16 : 8);
+	for (int i = 0; i < l->nd; i++)
+		if (l->d[i].hw == HW_WARP) {
+			const char *w = l->d[i].pos == 1 ? "" : arena_printf(L->a, " / %d", l->d[i].pos);
+			Text *t = l->d[i].dim == 0 ? &row : &unit;
+			int stride = l->d[i].dim == 0 ? l->d[i].stride : l->d[i].stride / 8;
+
+			text_add(t, "%swarp%s %% %d * %d", t->len ? " + " : "(", w, l->d[i].n, stride);
+			text_add(&key, ":%d,%d,%d,%d", l->d[i].n, l->d[i].pos, l->d[i].dim, l->d[i].stride);
+			p.divided |= l->d[i].dim == 1;
+		}
+	text_puts(&row, ")");
+	if (unit.len)
+		text_puts(&unit, ")");
+	p.key = key.s;
+	p.row = row.s;
+	p.unit = unit.len ? unit.s : "0";
+	return p;
+}
+
+/* Where a warp's columns start at a multiple of their power-of-two count, or at 0, the group's offset is
+ * added to (rows, panels) and XORed into (columns) the lane's address of the first group. */
+static const char *group_address(Lower *L, const Staged *s, const Layout *l, int dr, int dc, const char *row,
+                                 const char *col)
 {
 	const Buffer *b = s->buf;
-	int wcols = 8 * l->d[1].n, panels = (b->cols + b->pcols - 1) / b->pcols;
-	const char *x = lane, *p;
-	bool colwarps = false;
+	int wcols = 8 * l->d[1].n, panels = (b->cols + b->pcols - 1) / b->pcols, units = b->pbytes / 16;
+	LanePlace at = lane_place(L, s, l, dr, dc);
+	const char *x, *p = strcmp(row, "0") ? arena_printf(L->a, "%d * (%s) + ", 8 * b->pbytes, row) : "";
 
-	for (int i = 0; i < l->nd; i++)
-		colwarps |= l->d[i].hw == HW_WARP && l->d[i].dim == 1;
-	if (colwarps && !pow2(wcols) && wcols % b->pcols)
-		bug("%s: a warp's columns straddle panels unevenly", s->base);
+	if (at.divided && !pow2(wcols) && wcols % b->pcols) { /* any start: the unit is added, then swizzled */
+		int shift = units == 8 ? 0 : units == 4 ? 1 : 2;
+		const char *u = lane_value(L, arena_printf(L->a, "%s u", at.key), arena_printf(L->a, "%s_u", s->base),
+		                           at.unit);
+		const char *w = lane_value(L, arena_printf(L->a, "%s w", at.key), arena_printf(L->a, "%s_w", s->base),
+		                           arena_printf(L->a, "%s >> %d & %d", at.row, shift, b->swizzle));
+
+		x = lane_value(L, at.key, arena_printf(L->a, "%s_l", s->base),
+		               arena_printf(L->a, "%s * %d", at.row, b->pbytes));
+		if (strcmp(col, "0"))
+			u = arena_printf(L->a, "(%s + %s)", u, col);
+		x = panels > 1 ? arena_printf(L->a, "%s + %s / %d * %d + 16 * (%s %% %d ^ %s)", x, u, units,
+		                              b->rows * b->pbytes, u, units, w)
+		               : arena_printf(L->a, "%s + 16 * (%s ^ %s)", x, u, w);
+		return arena_printf(L->a, "%s + %s%s", s->base, p, x);
+	}
+	x = lane_value(L, at.key, arena_printf(L->a, "%s_l", s->base), unit_address(L, b, at.row, at.unit));
 	if (strcmp(col, "0")) {
-		int units = b->pbytes / 16;
-
 		if (panels > 1 && wcols > b->pcols) {
-			x = arena_printf(L->a, "(%s ^ 16 * ((%s) %% %d))", lane, col, units);
+			x = arena_printf(L->a, "(%s ^ 16 * ((%s) %% %d))", x, col, units);
 			x = arena_printf(L->a, "%s + (%s) / %d * %d", x, col, units, b->rows * b->pbytes);
 		} else {
-			x = arena_printf(L->a, "(%s ^ 16 * (%s))", lane, col);
+			x = arena_printf(L->a, "(%s ^ 16 * (%s))", x, col);
 		}
 	}
-	p = strcmp(row, "0") ? arena_printf(L->a, "%d * (%s)", 8 * b->pbytes, row) : NULL;
-	return p ? arena_printf(L->a, "%s + %s + %s", s->base, p, x) : arena_printf(L->a, "%s + %s", s->base, x);
+	return arena_printf(L->a, "%s + %s%s", s->base, p, x);
 }
 
 static const char *plus(Lower *L, const char *a, const char *b)
@@ -348,14 +368,11 @@ void lower_cores(Lower *L, const Staged *s, const Layout *l, const char *to, con
 {
 	bool trans = l->orient == ORIENT_T;
 	int dr = nr % 2 ? 1 : 2, dc = nc % 2 ? 1 : 2;
-	const char *lane, *i = "0", *j = "0", *addr;
+	const char *i = "0", *j = "0", *addr;
 	Block *saved = L->out;
 	Text args = { .arena = L->a };
 	Stmt *st;
 
-	if (dr == 1 && dc == 1)
-		lower_cannot(L, s->op, "a tile of a single 8x8 core");
-	lane = lane_name(L, s, l, dr, dc);
 	if (nr > dr) {
 		lower_open(L, S_FOR, true, "int i = 0; i < %d; i += %d", nr, dr);
 		i = "i";
@@ -364,7 +381,7 @@ void lower_cores(Lower *L, const Staged *s, const Layout *l, const char *to, con
 		lower_open(L, S_FOR, true, "int j = 0; j < %d; j += %d", nc, dc);
 		j = "j";
 	}
-	addr = group_address(L, s, l, lane, plus(L, r0, i), plus(L, c0, j));
+	addr = group_address(L, s, l, dr, dc, plus(L, r0, i), plus(L, c0, j));
 	for (int c = 0; c < dc; c++)
 		for (int r = 0; r < dr; r++)
 			text_add(&args, "&%s[%s][%s], ", to, r ? arena_printf(L->a, "%s + 1", i) : i,
@@ -374,14 +391,20 @@ void lower_cores(Lower *L, const Staged *s, const Layout *l, const char *to, con
 	L->out = saved;
 }
 
+/* The part of the argument's axis that dimension d of the tile covers. */
+static const Range *io_range(const Op *io, int d)
+{
+	return io->at[tile_axis(io, d)];
+}
+
 /* "row < N && col < V" for the ragged dimensions; NULL when always true. */
-static const char *guard(Lower *L, const Op *tile, const Layout *l, const char *const *coord)
+static const char *guard(Lower *L, const Op *io, const Op *tile, const Layout *l, const char *const *coord)
 {
 	Text s = { .arena = L->a };
 
 	for (int d = 0; d < tile->rank; d++) {
-		const Range *r = tile->dim[d].range;
-		int covered = 8;
+		const Range *r = io_range(io, d);
+		int covered = 1;
 
 		for (int i = 0; i < l->nd; i++)
 			if (l->d[i].dim == d)
@@ -404,7 +427,7 @@ static const char *element_pointer(Lower *L, const Op *op, const Op *tile, const
 
 	text_puts(&s, lower_pointer(L, op));
 	for (int d = 0; d < tile->rank; d++) {
-		const char *stride = lower_stride(L, op, d), *start = lower_start(L, tile->dim[d].range);
+		const char *stride = lower_stride(L, op, d), *start = lower_start(L, io_range(op, d));
 		const char *at = strcmp(start, "0") ? arena_printf(L->a, "%s + %s", start, coord[d]) : coord[d];
 
 		if (!strcmp(stride, "1"))
@@ -433,11 +456,69 @@ static int last_digit(const Layout *l)
 	return n;
 }
 
-/* `n` contiguous elements at once; v and coord name the first of them. */
-static void load_wide(Lower *L, const Op *op, const Layout *l, Version *w, int n, const char **v,
-                      const char *const *coord)
+/* Address of one element of a staged tile. */
+static const char *shared_element(Lower *L, const Staged *s, const char *const *coord)
 {
-	const char *elem[16], *g = guard(L, op, l, coord);
+	const Buffer *b = s->buf;
+
+	if (s->op->rank == 1)
+		return arena_printf(L->a, "%s + %d * (%s)", s->base, b->elem, coord[0]);
+	if (!b->swizzle)
+		return arena_printf(L->a, "%s + %d * (%s) + %d * (%s)", s->base, b->pbytes, coord[0], b->elem, coord[1]);
+	return arena_printf(L->a, "%s + %s + 2 * ((%s) %% 8)", s->base,
+	                    unit_address(L, b, arena_printf(L->a, "(%s)", coord[0]),
+	                                 arena_printf(L->a, "((%s) / 8)", coord[1])), coord[1]);
+}
+
+/* elem[0..n): n contiguous elements of a 16-byte unit, or several whole units. */
+static void load_wide_shared(Lower *L, const Staged *s, int n, const char *const *elem, const char *const *coord)
+{
+	int size = s->buf->elem, words = n * size / 4, part = words > 4 ? 4 : words;
+	const char *ty = s->op->dtype == DT_F16 ? "f16" : "bf16", *at = shared_element(L, s, coord);
+
+	lower_code(L, "u32 x[%d];", words);
+	for (int w = 0; w < words; w += part) {
+		const char *p = w ? arena_printf(L->a, "%s + %d", at, 4 * w) : at;
+		Stmt *st;
+
+		if (part == 1)
+			st = lower_code(L, "x[%d] = ld_shared_b32(%s);", w, p);
+		else
+			st = lower_code(L, "ld_shared_v%d(x%s, %s);", part, w ? arena_printf(L->a, " + %d", w) : "", p);
+		dev_access(st, s->buf, ACC_READ);
+	}
+	for (int e = 0; e < n; e++)
+		if (size == 4)
+			lower_code(L, "%s = bits_f32(x[%d]);", elem[e], e);
+		else
+			lower_code(L, "%s = %s_%s(x[%d]);", elem[e], ty, e % 2 ? "hi" : "lo", e / 2);
+}
+
+/* Whether the elements lie inside the buffer, where a layout covers more; NULL when it does not. */
+static const char *in_buffer(Lower *L, const Staged *s, const Layout *l, const char *const *coord)
+{
+	const Buffer *b = s->buf;
+	Text t = { .arena = L->a };
+
+	for (int d = 0; d < s->op->rank; d++) {
+		int last = d == s->op->rank - 1, n = last ? b->cols : b->rows, covered = 1;
+
+		for (int i = 0; i < l->nd; i++)
+			if (l->d[i].dim == d)
+				covered = covered > l->d[i].n * l->d[i].stride ? covered : l->d[i].n * l->d[i].stride;
+		if (last && b->elem == 2) /* whole panels are filled */
+			n = (n + b->pcols - 1) / b->pcols * b->pcols;
+		if (covered > n)
+			text_add(&t, "%s%s < %d", t.len ? " && " : "", coord[d], n);
+	}
+	return t.len ? t.s : NULL;
+}
+
+/* `n` contiguous elements at once; v and coord name the first of them. */
+static void load_wide(Lower *L, const Op *op, const Staged *s, const Layout *l, Version *w, int n,
+                      const char **v, const char *const *coord, Block *outer)
+{
+	const char *elem[16], *g = s ? in_buffer(L, s, l, coord) : guard(L, op, op, l, coord);
 	int last = last_digit(l);
 	Block *saved = L->out;
 
@@ -449,8 +530,13 @@ static void load_wide(Lower *L, const Op *op, const Layout *l, Version *w, int n
 		for (int e = 0; e < n; e++)
 			lower_code(L, "%s = 0.0f;", elem[e]);
 		lower_open(L, S_IF, false, "%s", g);
+	} else {
+		lower_scope(L, outer);
 	}
-	lower_wide_load(L, op, n, elem, element_pointer(L, op, op, coord));
+	if (s)
+		load_wide_shared(L, s, n, elem, coord);
+	else
+		lower_wide_load(L, op, n, elem, element_pointer(L, op, op, coord));
 	L->out = saved;
 }
 
@@ -463,7 +549,7 @@ Version *lower_load(Lower *L, Op *op, const Layout *l, bool packed)
 	Stmt *st;
 	int wide;
 
-	if (s && op->rank == 2 && s->buf->elem == 2) {
+	if (s && op->rank == 2 && s->buf->elem == 2 && l->orient != ORIENT_NONE) {
 		w = lower_declare(L, op, l, true, op->name ? NULL : op->arg->name);
 		lower_cores(L, s, l, w->name, l->base[0] ? arena_printf(L->a, "%d * %s", l->d[0].n, L->strip->var) : "0",
 		            l->d[0].n, "0", l->d[1].n);
@@ -472,28 +558,26 @@ Version *lower_load(Lower *L, Op *op, const Layout *l, bool packed)
 	if (packed)
 		lower_cannot(L, op, "an operand that is not staged");
 	w = lower_declare(L, op, l, false, op->name ? NULL : op->arg->name);
-	wide = s ? 1 : lower_wide(op, op, l);
+	wide = s && op->rank == 1 ? 1 : lower_wide(op, op, l);
 	b = lower_nest(L, l, wide > 1, v);
 	for (int d = 0; d < op->rank; d++)
 		coord[d] = layout_coord(L->a, l, d, v);
-	if (s) {
-		const char *at = op->rank == 1
-		                 ? arena_printf(L->a, "%s + %d * (%s)", s->base, s->buf->elem, coord[0])
-		                 : arena_printf(L->a, "%s + %d * (%s) + %d * (%s)", s->base, s->buf->pbytes, coord[0],
-		                                s->buf->elem, coord[1]);
+	if (wide > 1) {
+		load_wide(L, op, s, l, w, wide, v, coord, b);
+	} else if (s) {
+		const char *at = shared_element(L, s, coord), *x;
 
 		if (op->dtype == DT_I32)
-			st = lower_code(L, "%s = (int)ld_shared_b32(%s);", lower_ref(L, w, l, v), at);
+			x = arena_printf(L->a, "(int)ld_shared_b32(%s)", at);
 		else if (s->buf->elem == 4)
-			st = lower_code(L, "%s = ld_shared_f32(%s);", lower_ref(L, w, l, v), at);
+			x = arena_printf(L->a, "ld_shared_f32(%s)", at);
 		else
-			st = lower_code(L, "%s = widen_%s(ld_shared_b16(%s));", lower_ref(L, w, l, v),
-			                op->dtype == DT_F16 ? "f16" : "bf16", at);
+			x = arena_printf(L->a, "widen_%s(ld_shared_b16(%s))", op->dtype == DT_F16 ? "f16" : "bf16", at);
+		g = in_buffer(L, s, l, coord);
+		st = lower_code(L, "%s = %s;", lower_ref(L, w, l, v), g ? arena_printf(L->a, "%s ? %s : 0", g, x) : x);
 		dev_access(st, s->buf, ACC_READ);
-	} else if (wide > 1) {
-		load_wide(L, op, l, w, wide, v, coord);
 	} else {
-		g = guard(L, op, l, coord);
+		g = guard(L, op, op, l, coord);
 		if (g)
 			lower_code(L, "%s = %s ? %s : %s;", lower_ref(L, w, l, v), g,
 			           load_global(L, op->dtype, element_pointer(L, op, op, coord)),
@@ -524,7 +608,7 @@ static void store_body(Lower *L, Op *op, const Layout *l)
 	Dtype dt = op->arg->dtype;
 	const char *v[MAX_DIGITS], *coord[MAX_RANK], *g, *owner, *ty = dt == DT_F16 ? "f16" : "bf16";
 	bool pairs = l->orient == ORIENT_N && x->rank == 2 && x->dim[1].n % 2 == 0 && dt != DT_I32 &&
-	             (!x->dim[1].range || x->dim[1].range->kind == RANGE_WHOLE) &&
+	             (!x->dim[1].range || x->dim[1].range->kind == RANGE_WHOLE || x->dim[1].range == L->k->divided) &&
 	             (dt == DT_F32 ? L->align >= 8 : L->align >= 4);
 	Block *b;
 	Op *from = stored(op);
@@ -541,7 +625,7 @@ static void store_body(Lower *L, Op *op, const Layout *l)
 	lower_nest(L, l, pairs || wide > 1, v);
 	for (int d = 0; d < x->rank; d++)
 		coord[d] = layout_coord(L->a, l, d, v);
-	g = guard(L, x, l, coord);
+	g = guard(L, op, x, l, coord);
 	if (g)
 		lower_open(L, S_IF, false, "%s", g);
 	if (wide > 1) {

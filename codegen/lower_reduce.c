@@ -105,6 +105,8 @@ Version *lower_reduce(Lower *L, Op *op, const Layout *want)
 	int dim = op->axis_dim;
 	Layout from = source_layout(L, x, want, dim), to = layout_drop(from, dim);
 	const char *v[MAX_DIGITS], *vv[MAX_DIGITS];
+	bool single = x->dim[dim].n == 1 && x->rank == 2; /* element 0 of a padded dimension */
+	const char *e;
 	Version *w;
 	Block *b;
 	int r = 0, n = 0;
@@ -114,9 +116,7 @@ Version *lower_reduce(Lower *L, Op *op, const Layout *want)
 	lower_ensure(L, x, &from);
 	w = lower_declare(L, op, &to, false, NULL);
 	w->op = NULL;
-	if (x->dim[dim].n == 1 && x->rank == 2) { /* column 0 of a padded tile */
-		if (from.orient != ORIENT_N || dim != 1)
-			lower_cannot(L, op, "a reduction over one element in this place");
+	if (single && from.orient == ORIENT_N && dim == 1 && layout_spread_dim(&from, HW_WARP, 1) == 1) {
 		b = lower_nest(L, &to, false, v);
 		vv[0] = v[0];
 		vv[1] = vv[2] = "0";
@@ -135,8 +135,10 @@ Version *lower_reduce(Lower *L, Op *op, const Layout *want)
 				vv[n++] = v[r];
 			r++;
 		}
-	lower_code(L, "%s = %s;", lower_ref(L, w, &to, vv),
-	           combine(L, op, lower_ref(L, w, &to, vv), lower_elem(L, x, &from, v)));
+	e = lower_elem(L, x, &from, v);
+	if (single)
+		e = arena_printf(L->a, "(%s == 0 ? %s : %s)", layout_coord(L->a, &from, dim, v), e, neutral(op));
+	lower_code(L, "%s = %s;", lower_ref(L, w, &to, vv), combine(L, op, lower_ref(L, w, &to, vv), e));
 	lower_nest_close(L, b);
 	b = lower_nest(L, &to, false, v);
 	for (int i = 0; i < from.nd; i++)
@@ -223,7 +225,8 @@ Version *lower_convert(Lower *L, Op *op, Version *from, const Layout *want)
 		}
 	if (!buf) {
 		name = lower_name(L, arena_printf(L->a, "%s_v", from->name));
-		buf = dev_buffer(L->dev, name, 1, covered(&from->l), 4, 1);
+		buf = dev_buffer(L->dev, name, 1, from->l.base[0] ? facts_extent(L->f, facts_class(L->f, op, 0))
+		                                                  : covered(&from->l), 4, 1);
 		b = atomic_nest(L, &from->l, &from->l, v);
 		st = lower_code(L, whole ? "st_shared_b32(%s + 4 * (%s), (u32)%s);" : "st_shared_f32(%s + 4 * (%s), %s);",
 		                name, layout_coord(L->a, &from->l, 0, v), lower_ref(L, from, &from->l, v));
@@ -242,8 +245,8 @@ Version *lower_convert(Lower *L, Op *op, Version *from, const Layout *want)
 	b = lower_nest(L, want, false, v);
 	at = layout_coord(L->a, want, 0, v);
 	x = arena_printf(L->a, whole ? "(int)ld_shared_b32(%s + 4 * (%s))" : "ld_shared_f32(%s + 4 * (%s))", name, at);
-	if (covered(want) > covered(&from->l))
-		x = arena_printf(L->a, "%s < %d ? %s : 0", at, covered(&from->l), x);
+	if (covered(want) > buf->cols)
+		x = arena_printf(L->a, "%s < %d ? %s : 0", at, buf->cols, x);
 	st = lower_code(L, "%s = %s;", lower_ref(L, w, want, v), x);
 	dev_access(st, buf, ACC_READ);
 	lower_nest_close(L, b);

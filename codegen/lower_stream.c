@@ -261,6 +261,7 @@ Version *lower_gather(Lower *L, Op *op, const Layout *want)
 	w = lower_declare(L, op, &l, false, NULL);
 	w->op = NULL;
 	b = lower_nest(L, &l, false, v);
+	lower_scope(L, b);
 	for (int d = 0; d < op->rank; d++) {
 		const char *name = op->rank == 2 ? (d ? "col" : "row") : "col";
 

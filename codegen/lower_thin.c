@@ -29,6 +29,7 @@ static Block *slots_open(Lower *L, const Version *w, int slots, const char **v)
 {
 	Block *saved = lower_nest(L, &w->l, false, v);
 
+	lower_scope(L, saved);
 	lower_code(L, "const int slot = %s;", layout_coord(L->a, &w->l, 0, v));
 	lower_open(L, S_IF, false, "slot < %d", slots);
 	return saved;

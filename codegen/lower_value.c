@@ -143,6 +143,12 @@ Block *lower_nest(Lower *L, const Layout *l, bool pairs, const char **v)
 	return saved;
 }
 
+void lower_scope(Lower *L, Block *saved)
+{
+	if (L->out == saved)
+		lower_open(L, S_SCOPE, false, "%s", "");
+}
+
 void lower_nest_close(Lower *L, Block *saved)
 {
 	L->out = saved;
@@ -592,9 +598,10 @@ Version *lower_need(Lower *L, Op *op, const Layout *l)
 
 	if (w)
 		return w;
-	for (Version *x = L->versions; x; x = x->next)
-		if (x->op == op && !x->packed)
-			return lower_convert(L, op, x, l);
+	if (op->rank != 2 || op->code == OP_get) /* matrices are made again */
+		for (Version *x = L->versions; x; x = x->next)
+			if (x->op == op && !x->packed)
+				return lower_convert(L, op, x, l);
 	saved = lower_hoist(L, l, &scope);
 	switch (op->code) {
 	case OP_load:
@@ -661,7 +668,7 @@ Version *lower_need_packed(Lower *L, Op *op, const Layout *l)
 		           arena_printf(L->a, "[%s][%s]", v[0], v[1]), from->name,
 		           arena_printf(L->a, "[%s][%s]", v[0], v[1]));
 		lower_nest_close(L, b);
-	} else if (op->code == OP_load) {
+	} else if (op->code == OP_load && lower_staged(L, op) && rounded(op)) {
 		w = lower_load(L, op, l, true);
 	} else {
 		bool rounds = op->code == OP_cast && (op->dtype == DT_BF16 || op->dtype == DT_F16);

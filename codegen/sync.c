@@ -134,6 +134,8 @@ static void walk(Dev *d, Block *b, State *st)
 				if (s->uniform_loop)
 					join(st, &before);
 			}
+		} else if (s->kind == S_SCOPE) {
+			walk(d, &s->body, st);
 		} else if (s->kind == S_IF) {
 			State other = *st;
 

@@ -331,7 +331,7 @@ static void mask_with(Facts *f, Op *o, int i, Op *x, int d, double neutral)
 	live = live_op(f, &at, x, d);
 	c = at = op_after(f, at, OP_const_, DT_F32);
 	c->value = neutral;
-	w = op_after(f, at, OP_where, DT_F32);
+	w = op_after(f, at, OP_where, x->dtype);
 	w->rank = x->rank;
 	for (int j = 0; j < x->rank; j++)
 		w->dim[j] = x->dim[j];

@@ -51,6 +51,32 @@ static inline void mma_f16_cores(u64 at, float *d0, float *d1, u32 a0, u32 a1, u
 #define mma_f16(d0, d1, a0, a1, a2, a3, b0, b1) mma_f16_cores(SIM_AT, d0, d1, a0, a1, a2, a3, b0, b1)
 //@ end
 
+//@ prim cores_load1
+//@ doc a core from shared memory; lanes 0-7 give the addresses of its rows
+//@ needs mma_sync
+//@ cuda
+static __device__ __forceinline__ void cores_load1(u32 *r, u32 addr)
+{
+	asm volatile("ldmatrix.sync.aligned.m8n8.x1.shared.b16 {%0}, [%1];" : "=r"(*r) : "r"(addr) : "memory");
+}
+//@ sim
+void (*sim_ldmatrix)(u64, u32 *, u32, int, int);
+#define cores_load1(r, addr) sim_ldmatrix(SIM_AT, r, addr, 1, 0)
+//@ end
+
+//@ prim cores_load1_trans
+//@ doc a core from shared memory, transposed on the way; lanes 0-7 give the addresses of its rows
+//@ needs mma_sync
+//@ cuda
+static __device__ __forceinline__ void cores_load1_trans(u32 *r, u32 addr)
+{
+	asm volatile("ldmatrix.sync.aligned.m8n8.x1.trans.shared.b16 {%0}, [%1];" : "=r"(*r) : "r"(addr) : "memory");
+}
+//@ sim
+void (*sim_ldmatrix)(u64, u32 *, u32, int, int);
+#define cores_load1_trans(r, addr) sim_ldmatrix(SIM_AT, r, addr, 1, 1)
+//@ end
+
 //@ prim cores_load2
 //@ doc 2 cores from shared memory; lane l gives the address of row l%8 of core l/8
 //@ needs mma_sync

@@ -31,6 +31,10 @@ __global__ void __launch_bounds__(128) all_prims(float *g, const b16 *h, int n)
 	mma_bf16(d, d + 2, r[0], r[1], r[2], r[3], w[0], w[1]);
 	mma_f16(d, d + 2, r[0], r[1], r[2], r[3], w[0], w[1]);
 	x += d[0] + d[1] + d[2] + d[3];
+	cores_load1(r, sm);
+	w[0] ^= r[0];
+	cores_load1_trans(r, sm);
+	w[1] ^= r[0];
 	cores_load2(r, r + 1, sm);
 	w[0] ^= core_transpose(r[0] ^ r[1]);
 	cores_load2_trans(r, r + 1, sm);

@@ -1,0 +1,190 @@
+/* divide.c -- splits a compile-time axis over programs where a kernel's carried tiles would not fit
+ * in registers.
+ *
+ * requires: simplify. An axis may be divided when no op contracts, reduces or scans it: then
+ * each part is a kernel of its own, and what does not depend on the axis is computed by all.
+ * Outputs without the axis are stored by the first part. maintains: meaning.
+ */
+#include "divide.h"
+
+#include <math.h>
+
+/* -- how many registers a thread will need ------------------------------------------------------ */
+
+typedef struct Need {
+	Facts *f;
+	int carried, packed, transient;
+} Need;
+
+static int regs_of(Facts *f, const Op *op)
+{
+	Layout l;
+
+	if (op->rank != 2)
+		return op->rank == 1 ? 2 : 1;
+	if (f->op[op->id].unscaled && op->dim[1].n == 1)
+		return 2;
+	l = facts_layout(f, op, f->op[op->id].orient);
+	return layout_regs(&l);
+}
+
+static void need_op(void *user, Op *op)
+{
+	Need *n = user;
+
+	if (op->code == OP_state || op->code == OP_var) {
+		n->carried += regs_of(n->f, op);
+	} else if (op->code == OP_dot) {
+		bool sw = false;
+		Op *x = op_base(op->src[1], &sw);
+		int r = regs_of(n->f, op), rows = facts_dim(n->f, op, 0).cores;
+
+		if (x->code == OP_get && x->dim[1].n > 1)
+			n->packed += regs_of(n->f, x) / 2;
+		if (n->f->op[op->id].orient == ORIENT_N && rows > 2 && n->f->op[op->id].uses == 1)
+			r = r / rows * 2 + r / 4; /* strips */
+		if (r > n->transient && op->parent->owner)
+			n->transient = r;
+	}
+}
+
+/* An estimate, good to some 15%: what is carried, its rounded copies, the largest product in flight, and
+ * addresses. */
+int divide_registers(Facts *f)
+{
+	Need n = { f, 0, 0, 0 };
+
+	ir_walk(f->k->body, need_op, &n);
+	return n.carried + n.packed + n.transient + 60;
+}
+
+/* -- which axis ---------------------------------------------------------------------------------- */
+
+typedef struct Axes {
+	Facts *f;
+	bool *barred; /* by class */
+	int *axis;    /* by class: Axis.id + 1 */
+} Axes;
+
+static void bar(Axes *a, const Op *op, int d)
+{
+	a->barred[facts_class(a->f, op, d)] = true;
+}
+
+static void bar_op(void *user, Op *op)
+{
+	Axes *a = user;
+	const Op *tile = op->code == OP_store ? op->src[0] : op;
+
+	switch (op_info[op->code].class) {
+	case DOT:
+		bar(a, op->src[0], 1);
+		break;
+	case REDUCE:
+		bar(a, op->src[0], op->axis_dim);
+		break;
+	case SCAN:
+		bar(a, op, 0);
+		break;
+	case GROW:
+		bar(a, op, op->rank - 1);
+		for (int i = 0; i < op->nsrc; i++)
+			bar(a, op->src[i], op->rank - 1);
+		break;
+	default:
+		break;
+	}
+	for (int i = 0, d = 0; (op->code == OP_load || op->code == OP_store) && i < op->arg->rank; i++) {
+		if (op->at[i] && op->at[i]->kind == RANGE_ONE)
+			continue;
+		if (!op->at[i] || op->at[i]->kind == RANGE_WHOLE) {
+			int *x = &a->axis[facts_class(a->f, tile, d)], id = op->arg->axis[i]->id + 1;
+
+			if (*x && *x != id)
+				bar(a, tile, d);
+			*x = id;
+		}
+		d++;
+	}
+}
+
+typedef struct Cut {
+	Facts *f;
+	int cls;
+	Range *range;
+} Cut;
+
+static void cut_op(void *user, Op *op)
+{
+	Cut *c = user;
+	const Op *tile = op->code == OP_store ? op->src[0] : op;
+
+	for (int i = 0, d = 0; (op->code == OP_load || op->code == OP_store) && i < op->arg->rank; i++) {
+		if (op->at[i] && op->at[i]->kind == RANGE_ONE)
+			continue;
+		if (facts_class(c->f, tile, d) == c->cls)
+			op->at[i] = c->range;
+		d++;
+	}
+	for (int d = 0; d < op->rank; d++)
+		if (op->dim[d].n > 1 && facts_class(c->f, op, d) == c->cls) {
+			op->dim[d].n = c->range->n;
+			op->dim[d].range = c->range;
+		}
+}
+
+static int fits(Facts *f, int cls, int n, int warps)
+{
+	int whole = f->class[cls].n, r;
+
+	f->class[cls].n = n;
+	facts_split(f, warps);
+	r = divide_registers(f);
+	f->class[cls].n = whole;
+	return r;
+}
+
+/* The fewest parts that fit; as many as help when none does. */
+bool divide_axis(Facts *f, int warps, int limit)
+{
+	Kernel *k = (Kernel *)f->k;
+	Axes a = { f, ARENA_ARRAY(f->arena, bool, f->nclasses + 1), ARENA_ARRAY(f->arena, int, f->nclasses + 1) };
+	int best = 0, cls = -1, part = 0;
+
+	facts_split(f, warps);
+	best = divide_registers(f);
+	if (best <= limit)
+		return false;
+	ir_walk(k->body, bar_op, &a);
+	for (int i = 0; i < f->nclasses; i++) {
+		int n = f->class[i].n;
+
+		if (f->class[i].parent != i || a.barred[i] || !a.axis[i] || f->class[i].grow || n < 16)
+			continue;
+		for (int parts = 2; n / parts >= 8 && best > limit; parts++) {
+			int r;
+
+			if (n % (8 * parts))
+				continue;
+			r = fits(f, i, n / parts, warps);
+			if (r < best) {
+				best = r;
+				cls = i;
+				part = n / parts;
+			}
+		}
+	}
+	facts_split(f, warps);
+	if (cls < 0)
+		return false;
+	{
+		Cut c = { f, cls, ir_range(k, RANGE_GRID, k->axes[a.axis[cls] - 1], part, NULL) };
+
+		if (k->grid.n == MAX_AXES)
+			return false;
+		ir_walk(k->body, cut_op, &c);
+		k->grid.range[k->grid.n++] = c.range;
+		k->divided = c.range;
+	}
+	return true;
+}

@@ -11,7 +11,8 @@
  * PIECE_POW2  x_i x_j of a D-vector in pairs (I <= J) of groups of four: slot 16 p + 8 b1 + 2 a + b0 is
  *             x[4I + a] x[4J + 2 b1 + b0]. In a diagonal pair (I == J) the slots a > b repeat a < b and
  *             weigh nothing.
- * PIECE_ELEM  columns of an ordinary tile, padded to 16.
+ * PIECE_ELEM  columns of an ordinary tile, padded to 16. When it is the D-vector itself, its columns
+ *             take dead slots of the diagonal pairs: x[4I + c] that of a = 2 + c / 2, b = c % 2 of pair (I, I).
  * PIECE_CONST one column of a constant. It takes the dead slot a = 1, b = 0 of a POW2 piece's first
  *             pair when there is one.
  *
@@ -30,6 +31,8 @@ typedef struct Piece {
 typedef struct Grow {
 	int npieces, n, slots;
 	int const_slot; /* where a folded constant sits, or -1 */
+	int linear;     /* the ELEM piece folded into a POW2 piece, or -1 */
+	int pow2;       /* that piece, or -1 */
 	double const_value;
 	Piece piece[MAX_SRC];
 } Grow;

@@ -91,6 +91,7 @@ const Grow *grow_parse(Arena *a, const Op *op)
 	if (g->npieces > MAX_SRC)
 		return NULL;
 	g->const_slot = -1;
+	g->linear = -1;
 	for (int i = 0; i < g->npieces; i++)
 		if (g->piece[i].kind == PIECE_POW2) {
 			if (g->piece[i].x->dim[g->piece[i].x->rank - 1].n % 4)
@@ -98,9 +99,14 @@ const Grow *grow_parse(Arena *a, const Op *op)
 			if (pow2 < 0)
 				pow2 = i;
 		}
+	g->pow2 = pow2;
 	for (int i = 0; i < g->npieces; i++) {
 		Piece *p = &g->piece[i];
 
+		if (p->kind == PIECE_ELEM && pow2 >= 0 && g->linear < 0 && p->x == g->piece[pow2].x) {
+			g->linear = i;
+			p->nslots = 0;
+		}
 		if (p->kind == PIECE_CONST && pow2 >= 0 && g->const_slot < 0) {
 			g->const_slot = 0; /* settled below */
 			g->const_value = p->scale;
@@ -121,7 +127,7 @@ const Grow *grow_parse(Arena *a, const Op *op)
 
 bool grow_same(const Grow *a, const Grow *b)
 {
-	if (a->npieces != b->npieces || a->slots != b->slots)
+	if (a->npieces != b->npieces || a->slots != b->slots || a->linear != b->linear)
 		return false;
 	for (int i = 0; i < a->npieces; i++)
 		if (a->piece[i].kind != b->piece[i].kind || a->piece[i].n != b->piece[i].n)

@@ -117,7 +117,7 @@ Leaf lower_leaf(Lower *L, const Grow *g, Orient o, const Layout *rows, const cha
 		bool direct = o == ORIENT_N && p->kind == PIECE_POW2 && lower_staged(L, p->x) && p->groups % 2 == 0;
 
 		cores[q] = NULL;
-		if (!p->x)
+		if (!p->x || !p->nslots)
 			continue;
 		for (int i = 0; i < q; i++)
 			if (g->piece[i].x == p->x) {
@@ -153,7 +153,16 @@ const char *lower_form(Lower *L, const Leaf *x, int piece, const char *r, const 
 		                    strcmp(I, "0") ? arena_printf(L->a, "2 * %s + %s", I, b1) : b1);
 	e = arena_printf(L->a, "mul_%sx2(%s[%s][%s], %s[%s][%s][%s])", ty(L), x->a[piece], r, I, x->b[piece], r, J,
 	                 b1);
-	if (x->g->const_slot != p->slot + 2 || strcmp(b1, "0"))
+	if (strcmp(b1, "0") || (x->g->linear < 0 && x->g->const_slot != p->slot + 2))
+		return e;
+	lower_code(L, "const u32 x%s = %s;", r, e); /* formed in every lane, then replaced in some */
+	e = arena_printf(L->a, "x%s", r);
+	if (x->g->linear >= 0 && x->g->pow2 == piece)
+		e = arena_printf(L->a, x->orient == ORIENT_N
+		                 ? "(I == J && t >= 2 ? (t == 2 ? %s[%s][I][0] : %s[%s][I][1]) : %s)"
+		                 : "(I == J && g >= 4 ? (g < 6 ? %s[%s][I][0] : %s[%s][I][1]) : %s)", x->b[piece], r,
+		                 x->b[piece], r, e);
+	if (x->g->const_slot != p->slot + 2)
 		return e;
 	if (x->orient == ORIENT_N)
 		return arena_printf(L->a, "p == %d && t == 1 ? (%s & 0xffff0000u) | 0x%su : %s", p->slot / 16, e, one,
@@ -242,18 +251,18 @@ static unsigned bf16_bits(double v)
 /* Powers of two scale exactly after rounding too: one multiplication for two values. `one` is the
  * weight of the constant's slot in the first pair, 0 when it sits elsewhere. */
 static void pack_exact(Lower *L, Version *w, const Version *from, const Piece *p, const Layout *l, double s,
-                       double one)
+                       double one, double linear)
 {
 	const char *wd = lower_name(L, arena_printf(L->a, "%s_w", from->name));
-	unsigned d = bf16_bits(s), o = bf16_bits(2 * s);
+	unsigned d = bf16_bits(s), o = bf16_bits(2 * s), x = bf16_bits(linear), xx = x << 16 | x;
 	Block *saved = L->out;
 
-	/* slots (t, b): b = 2 h + e; diagonal s, above it 2 s, below it nothing */
+	/* slots (t, b): b = 2 h + e; diagonal s, above it 2 s, below it nothing, or the linear ones for b < 2 */
 	L->out = &L->pro;
 	lower_code(L, "const u32 %s[3] = {", wd);
-	lower_code(L, "\tt == 0 ? 0x%xu : t == 1 ? 0x%xu : 0, t == 3 ? 0x%xu : t == 2 ? 0x%xu : 0x%xu,",
-	           o << 16 | d, d << 16, d << 16, o << 16 | d, o << 16 | o);
-	lower_code(L, "\tt == 0 ? 0x%xu : t == 1 ? 0x%xu : 0 };", o << 16 | d, d << 16 | bf16_bits(one));
+	lower_code(L, "\tt == 0 ? 0x%xu : t == 1 ? 0x%xu : 0x%xu, t == 3 ? 0x%xu : t == 2 ? 0x%xu : 0x%xu,",
+	           o << 16 | d, d << 16, xx, d << 16, o << 16 | d, o << 16 | o);
+	lower_code(L, "\tt == 0 ? 0x%xu : t == 1 ? 0x%xu : 0x%xu };", o << 16 | d, d << 16 | bf16_bits(one), xx);
 	L->out = saved;
 	lower_open(L, S_FOR, true, "int I = 0; I < %d; I++", p->groups);
 	lower_open(L, S_FOR, true, "int J = I; J < %d; J++", p->groups);
@@ -269,6 +278,14 @@ static void pack_exact(Lower *L, Version *w, const Version *from, const Piece *p
 	           lower_pack(L, arena_printf(L->a, "%s[c][j][0]", from->name),
 	                      arena_printf(L->a, "%s[c][j][1]", from->name)));
 	L->out = saved;
+}
+
+/* Weight of the linear columns folded into POW2 piece q; 0 for none. */
+static double linear_weight(const Grow *right, const Grow *left, int q)
+{
+	if (right->linear < 0 || right->pow2 != q)
+		return 0;
+	return right->piece[right->linear].scale * left->piece[right->linear].scale;
 }
 
 /* A state held with the slots on lanes g: scaled, rounded, and each core transposed. */
@@ -290,13 +307,15 @@ static void pack_turned(Lower *L, Version *w, const Version *from, const Layout 
 			const char *wd = lower_name(L, arena_printf(L->a, "%s_w", from->name)), *d = fnum(L, s);
 			const char *o = fnum(L, 2 * s), *one = right->const_slot == p->slot + 2
 			                ? fnum(L, right->const_value * left->const_value) : "0.0f";
+			const char *x = fnum(L, linear_weight(right, left, q));
 
 			/* slots (a, b) = (g / 2, 2 h + g % 2): diagonal, above it, below it */
 			L->out = &L->pro;
 			lower_code(L, "const float %s[3] = {", wd);
-			lower_code(L, "\tg / 2 == g %% 2 ? %s : g / 2 < g %% 2 ? %s : 0.0f,", d, o);
+			lower_code(L, "\tg >= 4 ? %s : g / 2 == g %% 2 ? %s : g / 2 < g %% 2 ? %s : 0.0f,", x, d, o);
 			lower_code(L, "\tg / 2 == 2 + g %% 2 ? %s : g / 2 < 2 + g %% 2 ? %s : 0.0f,", d, o);
-			lower_code(L, "\tg == 2 ? %s : g / 2 == g %% 2 ? %s : g / 2 < g %% 2 ? %s : 0.0f };", one, d, o);
+			lower_code(L, "\tg >= 4 ? %s : g == 2 ? %s : g / 2 == g %% 2 ? %s : g / 2 < g %% 2 ? %s : 0.0f };", x, one, d,
+			           o);
 			L->out = saved;
 			lower_open(L, S_FOR, true, "int I = 0; I < %d; I++", p->groups);
 			lower_open(L, S_FOR, true, "int J = I; J < %d; J++", p->groups);
@@ -348,17 +367,20 @@ Version *lower_pack_state(Lower *L, Op *get, const Layout *l, const Grow *left)
 		if (p->kind == PIECE_POW2) {
 			const char *wd;
 
-			if (!L->f16 && is_pow2(s) && is_pow2(right->const_value * left->const_value)) {
+			double linear = linear_weight(right, left, q);
+
+			if (!L->f16 && is_pow2(s) && is_pow2(right->const_value * left->const_value) && is_pow2(linear)) {
 				pack_exact(L, w, from, p, l, s, right->const_slot == p->slot + 2
-				           ? right->const_value * left->const_value : 0);
+				           ? right->const_value * left->const_value : 0, linear);
 				L->out = b;
 				continue;
 			}
 			wd = lower_name(L, arena_printf(L->a, "%s_w", from->name));
 
-			lower_code(L, "const float %s[4] = { t == 0 ? %s : 0.0f, t == 1 ? %s : t < 1 ? %s : 0.0f, "
-			           "t == 2 ? %s : t < 2 ? %s : 0.0f, t == 3 ? %s : %s };", wd, fnum(L, s), fnum(L, s),
-			           fnum(L, 2 * s), fnum(L, s), fnum(L, 2 * s), fnum(L, s), fnum(L, 2 * s));
+			lower_code(L, "const float %s[4] = { t == 0 ? %s : t == 1 ? 0.0f : %s, t == 1 ? %s : t < 1 ? %s : %s, "
+			           "t == 2 ? %s : t < 2 ? %s : 0.0f, t == 3 ? %s : %s };", wd, fnum(L, s), fnum(L, linear),
+			           fnum(L, s), fnum(L, 2 * s), fnum(L, linear), fnum(L, s), fnum(L, 2 * s), fnum(L, s),
+			           fnum(L, 2 * s));
 			lower_open(L, S_FOR, true, "int I = 0; I < %d; I++", p->groups);
 			lower_open(L, S_FOR, true, "int J = I; J < %d; J++", p->groups);
 			lower_open(L, S_FOR, true, "int h = 0; h < 2; h++");
@@ -407,7 +429,7 @@ static void order_fill(Lower *L, const Grow *g, Order *o)
 		const Piece *p = &g->piece[q];
 		int d = 4 * p->groups, pair = 0;
 
-		for (int i = 0; p->kind == PIECE_ELEM && i < p->n; i++) {
+		for (int i = 0; p->kind == PIECE_ELEM && q != g->linear && i < p->n; i++) {
 			o->row[p->slot + i] = (short)(p->lo + i);
 			o->scale[p->slot + i] = p->scale;
 		}
@@ -422,7 +444,14 @@ static void order_fill(Lower *L, const Grow *g, Order *o)
 					o->scale[at] = p->scale * (i < j ? 1.4142135623730951 : 1);
 				}
 	}
-	for (int q = 0; q < g->npieces; q++) /* after POW2, whose dead slot it takes */
+	for (int i = 0; g->linear >= 0 && i < g->piece[g->linear].n; i++) { /* after POW2, whose dead slots they take */
+		int G = g->piece[g->pow2].groups, I = i / 4, pair = I * (2 * G - 1 - I) / 2 + I;
+		int at = g->piece[g->pow2].slot + 16 * pair + 2 * (2 + i % 4 / 2) + i % 2;
+
+		o->row[at] = (short)(g->piece[g->linear].lo + i);
+		o->scale[at] = g->piece[g->linear].scale;
+	}
+	for (int q = 0; q < g->npieces; q++)
 		if (g->piece[q].kind == PIECE_CONST) {
 			o->row[g->piece[q].slot] = (short)g->piece[q].lo;
 			o->scale[g->piece[q].slot] = g->piece[q].scale;

@@ -53,7 +53,7 @@ _Noreturn void lower_cannot(Lower *L, const Op *op, const char *fmt, ...)
 const char *lower_name(Lower *L, const char *want)
 {
 	static const char *const taken[] = { "i", "j", "e", "h", "x", "k", "r", "c", "p", "I", "J", "t", "g",
-		"tid", "lane", "warp", "smem", "pid", "on", "slot", "row", "up", "d", "w0", "w1", "m", "int", "float",
+		"tid", "lane", "warp", "smem", "pid", "on", "up", "d", "w0", "w1", "m", "int", "float",
 		"char", "short", "long", "double", "void", "for", "if", "else", "do", "while", "const", "static",
 		"return", "switch", "case", "break", "default", "goto", "auto", "register", "inline", "signed",
 		"unsigned", "struct", "union", "enum", "extern", "volatile", "sizeof", "typedef", "bool", "true",

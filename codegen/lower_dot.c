@@ -301,8 +301,8 @@ static void product_over_features(Product *p)
 			s = arena_printf(L->a, "%d + %s", pc->slot / 16, s);
 		if (p->b.kind == THIN) {
 			for (int h = 0; h < 2; h++)
-				dev_access(lower_code(L, "const u32 b%d = g == 0 ? ld_shared_b32(%s + 32 * (%s) + %d + 4 * t) : 0;", h,
-				                      p->b.thin->name, s, 16 * h), p->b.thin, ACC_READ);
+				dev_access(lower_code(L, "const u32 b%d = g < 2 ? ld_shared_b32(%s + %d * g + 32 * (%s) + %d + 4 * t) : 0;",
+				                      h, p->b.thin->name, 2 * g->slots, s, 16 * h), p->b.thin, ACC_READ);
 			lower_code(L, "mma_%s(%s, %s, %s[0][0], %s[1][0], %s[0][1], %s[1][1], b0, b1);", p->ty,
 			           acc_core(p, first(L, i), "0"), acc_core(p, second(L, i), "0"), f, f, f, f);
 			L->out = rows;
@@ -315,6 +315,12 @@ static void product_over_features(Product *p)
 		           core(p, &p->b, j, arena_printf(L->a, "2 * (%s) + 1", s)));
 		L->out = rows;
 	}
+	if (p->b.kind == THIN) /* the two columns of a thin state */
+		for (int r = 0; r < 2; r++) {
+			const char *c = acc_core(p, r ? second(L, i) : first(L, i), "0");
+
+			lower_code(L, "%s[0] += %s[1];", c, c);
+		}
 	L->out = saved;
 }
 

@@ -517,7 +517,7 @@ static bool two_axes(const Op *io)
 }
 
 typedef struct Cell {
-	const char *v[MAX_DIGITS], *row, *col;
+	const char *v[MAX_DIGITS], *row, *col, *slot, *at;
 	Block *saved;
 } Cell;
 
@@ -533,28 +533,30 @@ static Cell cell_open(Lower *L, const Op *io, const Op *tile, const Version *w, 
 		if (w->l.d[i].hw == HW_WARP && w->l.d[i].dim == 1)
 			cols *= w->l.d[i].n;
 	lower_scope(L, c.saved);
-	lower_code(L, "const int slot = %s;", layout_coord(L->a, &w->l, 0, c.v));
+	c.slot = lower_name(L, "slot");
+	c.at = lower_name(L, "row");
+	lower_code(L, "const int %s = %s;", c.slot, layout_coord(L->a, &w->l, 0, c.v));
 	if (thin)
-		lower_open(L, S_IF, false, "slot < %d", slots);
-	lower_code(L, "const int row = %s_row[slot];", table);
+		lower_open(L, S_IF, false, "%s < %d", c.slot, slots);
+	lower_code(L, "const int %s = %s_row[%s];", c.at, table, c.slot);
 	c.row = lower_stride(L, io, 0);
 	c.col = thin ? "0" : layout_coord(L->a, &w->l, 1, c.v);
 	if (!thin && cols > tile->dim[1].n)
-		lower_open(L, S_IF, false, "row >= 0 && %s < %d", c.col, tile->dim[1].n);
+		lower_open(L, S_IF, false, "%s >= 0 && %s < %d", c.at, c.col, tile->dim[1].n);
 	else
-		lower_open(L, S_IF, false, "row >= 0");
+		lower_open(L, S_IF, false, "%s >= 0", c.at);
 	return c;
 }
 
 static const char *cell_pointer(Lower *L, const Op *io, const Op *tile, const Cell *c)
 {
 	if (tile->rank == 1 || !two_axes(io))
-		return arena_printf(L->a, "%s + row%s", lower_pointer(L, io),
+		return arena_printf(L->a, "%s + %s%s", lower_pointer(L, io), c->at,
 		                    strcmp(c->row, "1") ? arena_printf(L->a, " * %s", c->row) : "");
 	if (tile->rank == 2 && tile->dim[1].range && tile->dim[1].range->kind != RANGE_WHOLE)
-		return arena_printf(L->a, "%s + row * %s + %s + %s", lower_pointer(L, io), c->row,
+		return arena_printf(L->a, "%s + %s * %s + %s + %s", lower_pointer(L, io), c->at, c->row,
 		                    lower_start(L, tile->dim[1].range), c->col);
-	return arena_printf(L->a, "%s + row * %s + %s", lower_pointer(L, io), c->row, c->col);
+	return arena_printf(L->a, "%s + %s * %s + %s", lower_pointer(L, io), c->at, c->row, c->col);
 }
 
 void lower_state_load(Lower *L, Op *state, Version *to)
@@ -569,8 +571,8 @@ void lower_state_load(Lower *L, Op *state, Version *to)
 		lower_cannot(L, state, "a state over features that starts from a computed tile");
 	table = order_tables(L, lower_state_grow(L, state));
 	c = cell_open(L, load, load, to, table, lower_state_grow(L, state)->slots);
-	lower_code(L, "%s = ld_global_f32(%s) / %s_scale[slot];", lower_ref(L, to, &to->l, c.v),
-	           cell_pointer(L, load, load, &c), table);
+	lower_code(L, "%s = ld_global_f32(%s) / %s_scale[%s];", lower_ref(L, to, &to->l, c.v),
+	           cell_pointer(L, load, load, &c), table, c.slot);
 	lower_nest_close(L, c.saved);
 }
 
@@ -587,7 +589,7 @@ void lower_state_store(Lower *L, Op *store, Op *get, Version *from)
 	if (owner)
 		lower_open(L, S_IF, false, "%s", owner);
 	c = cell_open(L, store, x, from, table, lower_state_grow(L, get->src[0])->slots);
-	lower_code(L, "st_global_f32(%s, %s * %s_scale[slot]);", cell_pointer(L, store, x, &c),
-	           lower_ref(L, from, &from->l, c.v), table);
+	lower_code(L, "st_global_f32(%s, %s * %s_scale[%s]);", cell_pointer(L, store, x, &c),
+	           lower_ref(L, from, &from->l, c.v), table, c.slot);
 	L->out = b;
 }

@@ -53,11 +53,15 @@ const char *lower_stride(Lower *L, const Op *op, int d)
 	return stride_param(L, op->arg, i);
 }
 
+static const char *element_type(const Arg *a)
+{
+	return a->dtype == DT_F32 ? "float" : a->dtype == DT_I32 ? "int" : "b16";
+}
+
 const char *lower_pointer(Lower *L, const Op *op)
 {
 	const Arg *a = op->arg;
 	const char *name = arena_printf(L->a, "%s_p", a->name);
-	const char *ty = a->dtype == DT_F32 ? "float" : a->dtype == DT_I32 ? "int" : "b16";
 	Text s = { .arena = L->a };
 	Block *saved = L->out;
 
@@ -65,7 +69,7 @@ const char *lower_pointer(Lower *L, const Op *op)
 		return L->pointer[a->id];
 	name = L->pointer[a->id] = lower_name(L, name);
 	dev_param(L->dev, PARAM_ARG, a->id, 0, a->dtype, L->argname[a->id]);
-	text_add(&s, "%s%s *const %s = %s", a->output ? "" : "const ", ty, name, L->argname[a->id]);
+	text_add(&s, "%s%s *const %s = %s", a->output ? "" : "const ", element_type(a), name, L->argname[a->id]);
 	for (int i = 0; i < a->rank; i++)
 		if (op->at[i] && op->at[i]->kind == RANGE_ONE)
 			text_add(&s, " + %s * %s", L->prog[op->at[i]->id], stride_param(L, a, i));
@@ -166,10 +170,11 @@ static void issue_unrolled(Lower *L, const Staged *s, const char *dst, const cha
 	L->out = saved;
 known:
 	src = lower_name(L, arena_printf(L->a, "%s_src", op->arg->name));
-	unit = per > 1 ? arena_printf(L->a, " + 8 * (%s)", c) : "";
+	unit = per > 1 ? arena_printf(L->a, " + %d * (%s)", 16 / b->elem, c) : "";
 	if (strcmp(col, "0"))
 		unit = arena_printf(L->a, " + %s%s", col, unit);
-	lower_code(L, "const b16 *const %s = %s + (i64)(%s + %s) * %s%s;", src, ptr, start, r, stride, unit);
+	lower_code(L, "const %s *const %s = %s + (i64)(%s + %s) * %s%s;", element_type(op->arg), src, ptr, start, r,
+	           stride, unit);
 	if (turns > 1)
 		lower_open(L, S_FOR, true, "int u = 0; u < %d; u++", turns);
 	row = turns > 1 ? arena_printf(L->a, "%s + %d * u", r, step) : r;

@@ -263,13 +263,13 @@ Version *lower_gather(Lower *L, Op *op, const Layout *want)
 	b = lower_nest(L, &l, false, v);
 	lower_scope(L, b);
 	for (int d = 0; d < op->rank; d++) {
-		const char *name = op->rank == 2 ? (d ? "col" : "row") : "col";
+		const char *name = lower_name(L, op->rank == 2 && !d ? "row_at" : "col");
 
 		lower_code(L, "const int %s = %s;", name, layout_coord(L->a, &l, d, v));
 		c[d] = name;
 	}
 	e = lower_at(L, op, c);
-	in = arena_printf(L->a, "col < %d", op->dim[op->rank - 1].n);
+	in = arena_printf(L->a, "%s < %d", c[op->rank - 1], op->dim[op->rank - 1].n);
 	lower_code(L, "%s = %s ? %s : 0.0f;", lower_ref(L, w, &l, v), in, e);
 	lower_nest_close(L, b);
 	w->op = op;
@@ -307,22 +307,23 @@ void lower_wide_load(Lower *L, const Op *io, int n, const char *const *elem, con
 {
 	Dtype dt = io->arg->dtype;
 	int words = n * dtype_bytes(dt) / 4, part = words > 4 ? 4 : words;
-	const char *ty = dt == DT_F16 ? "f16" : "bf16";
+	const char *ty = dt == DT_F16 ? "f16" : "bf16", *x;
 
-	lower_code(L, "u32 x[%d];", words);
+	x = lower_name(L, arena_printf(L->a, "%s_x", io->arg->name));
+	lower_code(L, "u32 %s[%d];", x, words);
 	for (int w = 0; w < words; w += part) {
 		const char *p = w ? arena_printf(L->a, "%s + %d", ptr, w * 4 / dtype_bytes(dt)) : ptr;
 
 		if (part == 1)
-			lower_code(L, "x[%d] = ld_global_b32(%s);", w, p);
+			lower_code(L, "%s[%d] = ld_global_b32(%s);", x, w, p);
 		else
-			lower_code(L, "ld_global_v%d(x%s, %s);", part, w ? arena_printf(L->a, " + %d", w) : "", p);
+			lower_code(L, "ld_global_v%d(%s%s, %s);", part, x, w ? arena_printf(L->a, " + %d", w) : "", p);
 	}
 	for (int e = 0; e < n; e++)
 		if (dt == DT_F32)
-			lower_code(L, "%s = bits_f32(x[%d]);", elem[e], e);
+			lower_code(L, "%s = bits_f32(%s[%d]);", elem[e], x, e);
 		else
-			lower_code(L, "%s = %s_%s(x[%d]);", elem[e], ty, e % 2 ? "hi" : "lo", e / 2);
+			lower_code(L, "%s = %s_%s(%s[%d]);", elem[e], ty, e % 2 ? "hi" : "lo", x, e / 2);
 }
 
 void lower_wide_store(Lower *L, const Op *io, int n, const char *const *elem, const char *ptr)

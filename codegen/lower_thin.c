@@ -3,7 +3,8 @@
  * As an accumulator such a state would waste an mma's columns in every warp. It is kept one slot a
  * thread instead. An update sums the features over the chunk with products against a column of
  * ones, each warp a share of the tokens, and the warps' sums meet in shared memory; a read rounds
- * the state, scales applied, into shared memory, from where it is an operand of one column.
+ * the state, scales applied, into shared memory, from where it is an operand of two columns, the
+ * value and what rounding took off it.
  */
 #include "lower.h"
 
@@ -27,11 +28,12 @@ Layout lower_thin_layout(Lower *L, const Op *state)
 /* Opens "for each slot this thread holds". */
 static Block *slots_open(Lower *L, const Version *w, int slots, const char **v)
 {
-	Block *saved = lower_nest(L, &w->l, false, v);
+	Block *saved = lower_nest(L, &w->l, false, v), *body;
 
 	lower_scope(L, saved);
 	lower_code(L, "const int slot = %s;", layout_coord(L->a, &w->l, 0, v));
-	lower_open(L, S_IF, false, "slot < %d", slots);
+	body = lower_open(L, S_IF, false, "slot < %d", slots);
+	body->last->atomic = true;
 	return saved;
 }
 
@@ -102,12 +104,15 @@ void lower_thin_update(Lower *L, Version *w, Op *dot)
 	L->out = saved;
 }
 
-/* The state of `get` rounded into shared memory with the products of both sides' scales; returns
- * the buffer, whose slot pair p of core c lies at 16 c + 4 p. */
+/* The state of `get`, times both sides' scales, in shared memory as the sum of two 16-bit values: a
+ * denominator rounded once to 16 bits would spoil every row alike. Slot s of the first part lies at
+ * 2 s, of the second 2 * slots later; they are columns 0 and 1 of the operand. */
 Buffer *lower_thin_publish(Lower *L, Op *get, const Grow *left)
 {
 	Layout none = { .rank = 1, .orient = ORIENT_NONE };
 	Op *state = get->src[0];
+	int slots = slots_of(L, state);
+	const char *ty = L->f16 ? "f16" : "bf16";
 	const char *name, *v[MAX_DIGITS], *table;
 	const Version *w = L->versions;
 	Buffer *buf;
@@ -122,14 +127,16 @@ Buffer *lower_thin_publish(Lower *L, Op *get, const Grow *left)
 	if (!w)
 		lower_cannot(L, get, "a state read outside its scope");
 	name = lower_name(L, arena_printf(L->a, "%s_h", w->name));
-	buf = dev_buffer(L->dev, name, 1, slots_of(L, state), 2, 1);
+	buf = dev_buffer(L->dev, name, 1, 2 * slots, 2, 1);
 	buf->used_cols = buf->cols;
 	table = lower_weight_table(L, lower_state_grow(L, state), left);
 	saved = lower_hoist(L, &none, &scope);
-	b = slots_open(L, w, slots_of(L, state), v);
+	b = slots_open(L, w, slots, v);
 	b->last->atomic = true;
-	dev_access(lower_code(L, "st_shared_b16(%s + 2 * slot, round_%s(%s * %s[slot]));", name,
-	                      L->f16 ? "f16" : "bf16", lower_ref(L, w, &w->l, v), table), buf, ACC_WRITE);
+	lower_code(L, "const float x = %s * %s[slot];", lower_ref(L, w, &w->l, v), table);
+	lower_code(L, "const b16 x_hi = round_%s(x);", ty);
+	dev_access(lower_code(L, "st_shared_b16(%s + 2 * slot, x_hi);", name), buf, ACC_WRITE);
+	lower_code(L, "st_shared_b16(%s + %d + 2 * slot, round_%s(x - widen_%s(x_hi)));", name, 2 * slots, ty, ty);
 	L->out = saved;
 	L->scope = scope;
 	if (L->nhomes < MAX_BUFFERS) {

@@ -11,7 +11,7 @@ return az.kernel "based_decode" {
   args  = { q = az.input("bf16", "B H D"), k = az.input("bf16", "B H D"),
             v = az.input("bf16", "B H V"), o = az.output("bf16", "B H V"),
             s0 = az.input(state_dtype, "B H F V"), s1 = az.output(state_dtype, "B H F V"),
-            z0 = az.input("f32", "B H F", { mean = 0, spread = 0.02 }),
+            z0 = az.input("f32", "B H F", { mean = 0, spread = 0.004 }),
             z1 = az.output("f32", "B H F") },
   flags = { half_state = false, normalize = true },
   tune  = { warps = { 4, 8 }, stages = { 2 } },

@@ -9,7 +9,7 @@ return az.kernel "based_prefill" {
   args  = { q = az.input("bf16", "B H N D"), k = az.input("bf16", "B H N D"),
             v = az.input("bf16", "B H N V"), o = az.output("bf16", "B H N V"),
             s0 = az.optional("f32", "B H F V"), s1 = az.optional_output("f32", "B H F V"),
-            z0 = az.optional("f32", "B H F", { mean = 0, spread = 0.02 }),
+            z0 = az.optional("f32", "B H F", { mean = 0, spread = 0.004 }),
             z1 = az.optional_output("f32", "B H F") },
   flags = { normalize = false },
   tune  = { C = { 64, 128 }, warps = { 4, 8 }, stages = { 2, 3 } },

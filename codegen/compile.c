@@ -6,8 +6,8 @@
 #include "dev.h"
 #include "divide.h"
 #include "facts.h"
-#include "lower.h"
 #include "prims.h"
+#include "segment.h"
 #include "simplify.h"
 #include "tails.h"
 
@@ -17,7 +17,10 @@ typedef struct Compile {
 	const GpuTarget *gpu;
 	const CompileOptions *o;
 	Facts *f;
-	Dev *dev;
+	const Op *cut; /* the loop that may be cut, or NULL */
+	bool segmented;
+	int ndevs;
+	Dev *dev[MAX_KERNELS]; /* in order of launch */
 	Module *m;
 } Compile;
 
@@ -54,28 +57,80 @@ static void pass_place(Compile *c)
 	facts_split(c->f, setting(c->k, "warps", 4));
 }
 
-static void pass_lower(Compile *c)
+static Dev *lower_part(Compile *c, LowerPart part, Segments *s)
 {
 	Dev *d = ARENA_NEW(c->k->arena, Dev);
 
 	d->k = c->k;
 	d->gpu = c->gpu;
 	d->arena = c->k->arena;
-	d->name = c->k->name;
+	d->name = part == PART_LOCAL ? arena_printf(d->arena, "%s_local", c->k->name) : c->k->name;
 	d->warps = setting(c->k, "warps", 4);
 	d->min_blocks = 1;
-	lower_kernel(d, c->f, setting(c->k, "stages", 2), c->o->align ? c->o->align : 16);
-	c->dev = d;
+	lower_kernel(d, c->f, setting(c->k, "stages", 2), c->o->align ? c->o->align : 16, part, s);
+	return d;
+}
+
+static void pass_lower(Compile *c)
+{
+	Segments *s;
+
+	c->ndevs = c->m->nwork = 0;
+	if (!c->segmented) {
+		c->dev[c->ndevs++] = lower_part(c, PART_ALL, NULL);
+		return;
+	}
+	s = segment_new(c->k, c->cut);
+	c->dev[0] = lower_part(c, PART_LOCAL, s);
+	c->dev[2] = lower_part(c, PART_SEGMENT, s);
+	c->dev[1] = segment_scan(s, c->dev[2]);
+	c->ndevs = 3;
+	segment_work(s, c->dev[2], c->m);
 }
 
 static void pass_sync(Compile *c)
 {
-	sync_insert(c->dev);
+	for (int i = 0; i < c->ndevs; i++)
+		sync_insert(c->dev[i]);
 }
 
 static void pass_allocate(Compile *c)
 {
-	allocate_smem(c->dev);
+	for (int i = 0; i < c->ndevs; i++)
+		allocate_smem(c->dev[i]);
+}
+
+static KernelText finished_text(const Dev *d)
+{
+	KernelText t = d->text;
+
+	t.name = d->name;
+	t.threads = d->warps * 32;
+	t.smem = d->smem;
+	return t;
+}
+
+/* Segments when they are asked for; or when the sizes are known and one pass, which is lowered to
+ * see its blocks, would leave much of the GPU idle. */
+static void pass_schedule(Compile *c)
+{
+	const char *why, *want = c->o->schedule ? c->o->schedule : "onepass";
+	const int64_t *size = c->o->axis_size;
+	const Range *r;
+	KernelText t;
+	Loc at;
+
+	c->cut = ir_segment_loop(c->k, &at, &why);
+	if (!strcmp(want, "segmented") && !c->cut)
+		diag_fail(c->k->diag, at, "schedule=segmented: the loop cannot be cut: %s", why);
+	c->segmented = c->cut && (!strcmp(want, "segmented") || (!strcmp(want, "auto") && c->o->segments > 1));
+	r = c->cut ? c->cut->range : NULL;
+	if (!r || strcmp(want, "auto") || c->o->segments || !size || !size[r->axis->id])
+		return;
+	pass_lower(c);
+	pass_allocate(c);
+	t = finished_text(c->dev[0]);
+	c->segmented = segment_count(c->gpu, &t, module_blocks(&t, size, 1), size[r->axis->id], r->n) > 1;
 }
 
 /* Row order is run order. `device`: the pass leaves device IR to print. */
@@ -89,6 +144,7 @@ static const struct Pass {
 	{ "divide", pass_divide, false, "an axis over programs where carried tiles do not fit" },
 	{ "tails", pass_tails, false, "elements that do not exist masked where a reduction would see them" },
 	{ "place", pass_place, false, "orientations, and how the warps divide the work" },
+	{ "schedule", pass_schedule, false, "one pass, or segments that fill the GPU" },
 	{ "lower", pass_lower, true, "tile ops to statements on cores" },
 	{ "sync", pass_sync, true, "block barriers" },
 	{ "allocate", pass_allocate, true, "shared memory offsets" },
@@ -136,7 +192,7 @@ static void print_factors(const Kernel *k, const Factor *f, int n, Text *t)
 		if (f[i].kind == FACTOR_CONST)
 			text_add(t, "%lld", (long long)f[i].value);
 		else if (f[i].kind == FACTOR_SEGS)
-			text_puts(t, "segments");
+			text_add(t, f[i].value ? "(segments - %d)" : "segments", (int)f[i].value);
 		else if (f[i].value == 1)
 			text_puts(t, k->axes[f[i].axis]->name);
 		else
@@ -159,7 +215,13 @@ static void print_header(const Module *m, Text *t)
 
 		text_add(t, "// launch %s: blocks = ", x->name);
 		print_factors(m->k, x->grid, x->nfactors, t);
-		text_add(t, ", threads = %d, dynamic shared memory = %d bytes\n", x->threads, x->smem);
+		text_add(t, ", threads = %d, dynamic shared memory = %d bytes", x->threads, x->smem);
+		text_add(t, x->from_segs ? "; from %d segments\n" : "\n", x->from_segs);
+	}
+	for (int i = 0; i < m->nwork; i++) {
+		text_add(t, "// workspace %s: ", m->work[i].name);
+		print_factors(m->k, m->work[i].size, m->work[i].nfactors, t);
+		text_puts(t, " floats, not initialised\n");
 	}
 	text_puts(t, "// strides (X_sA: of argument X along axis A) are in elements; matrices' last axes are contiguous.\n");
 }
@@ -193,22 +255,17 @@ static void print_entries(const Module *m, Text *t)
 	text_puts(t, "\t{ 0, 0 },\n};\n");
 }
 
-static void emit(Compile *c, Dev **dev, int n)
+static void emit(Compile *c)
 {
 	Module *m = c->m;
 	Arena *a = c->k->arena;
 	Text body = { .arena = a }, cuda = { .arena = a }, sim = { .arena = a };
 
-	for (int i = 0; i < n; i++) {
-		KernelText *x = &m->kernel[m->nkernels++];
-
-		*x = dev[i]->text;
-		x->name = dev[i]->name;
-		x->threads = dev[i]->warps * 32;
-		x->smem = dev[i]->smem;
+	for (int i = 0; i < c->ndevs; i++) {
+		m->kernel[m->nkernels++] = finished_text(c->dev[i]);
 		if (i)
 			text_puts(&body, "\n");
-		dev_print(dev[i], &body);
+		dev_print(c->dev[i], &body);
 	}
 	print_header(m, &cuda);
 	text_puts(&cuda, "\n");
@@ -246,15 +303,15 @@ Module *compile_module(Kernel *k, const GpuTarget *g, const CompileOptions *o, T
 		if (!passes[i].device)
 			ir_verify(k);
 		if (o->dump && !strcmp(o->dump, passes[i].name)) {
-			if (passes[i].device)
-				dev_print(c.dev, dump);
-			else
+			for (int d = 0; d < c.ndevs && passes[i].device; d++)
+				dev_print(c.dev[d], dump);
+			if (!passes[i].device)
 				ir_print(k, dump);
 		}
 		if (o->stop && !strcmp(o->stop, passes[i].name))
 			return NULL;
 	}
-	emit(&c, &c.dev, 1);
+	emit(&c);
 	return c.m;
 }
 
@@ -268,14 +325,14 @@ static int64_t product(const Factor *f, int n, const int64_t *axis_size, int seg
 		switch (f[i].kind) {
 		case FACTOR_CONST: r *= f[i].value; break;
 		case FACTOR_AXIS: r *= (axis_size[f[i].axis] + f[i].value - 1) / f[i].value; break;
-		case FACTOR_SEGS: r *= segs; break;
+		case FACTOR_SEGS: r *= segs - f[i].value; break;
 		}
 	return r;
 }
 
 int64_t module_blocks(const KernelText *t, const int64_t *axis_size, int segs)
 {
-	return product(t->grid, t->nfactors, axis_size, segs);
+	return segs < t->from_segs ? 0 : product(t->grid, t->nfactors, axis_size, segs);
 }
 
 int64_t module_work_elems(const WorkBuffer *w, const int64_t *axis_size, int segs)
@@ -285,8 +342,9 @@ int64_t module_work_elems(const WorkBuffer *w, const int64_t *axis_size, int seg
 
 int module_segments(const Module *m, const GpuTarget *g, const int64_t *axis_size)
 {
-	(void)m;
-	(void)g;
-	(void)axis_size;
-	return 1;
+	const KernelText *whole = &m->kernel[m->nkernels - 1];
+
+	if (!m->seg_chunk)
+		return 1;
+	return segment_count(g, whole, module_blocks(whole, axis_size, 1), axis_size[m->seg_axis], m->seg_chunk);
 }

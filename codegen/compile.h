@@ -42,7 +42,7 @@ typedef struct Param {
 typedef struct Factor {
 	enum { FACTOR_CONST, FACTOR_AXIS, FACTOR_SEGS } kind;
 	int axis;      /* FACTOR_AXIS: Axis.id; contributes ceil(size / div) */
-	int64_t value; /* FACTOR_CONST: the value; FACTOR_AXIS: div */
+	int64_t value; /* FACTOR_CONST: the value; FACTOR_AXIS: div; FACTOR_SEGS: segments - value */
 } Factor;
 
 enum { MAX_PARAMS = 128, MAX_FACTORS = 8, MAX_KERNELS = 4, MAX_WORK = 16 };
@@ -53,6 +53,7 @@ typedef struct KernelText {
 	Param param[MAX_PARAMS];
 	Factor grid[MAX_FACTORS]; /* blocks = product, 1-D grid */
 	int threads, smem;        /* per block; smem is dynamic */
+	int from_segs;            /* launched when there are at least as many segments */
 } KernelText;
 
 typedef struct WorkBuffer {
@@ -71,7 +72,7 @@ typedef struct Module {
 	int nkernels, nwork;
 	KernelText kernel[MAX_KERNELS];
 	WorkBuffer work[MAX_WORK];
-	/* segments: 0 when the module is one pass; else the axis that is cut and its chunk */
+	/* segments: the axis that is cut, and its chunk; 0 when the module is one pass */
 	int seg_axis, seg_chunk;
 	const char *schedule;  /* "onepass" or "segmented" */
 } Module;
@@ -82,6 +83,8 @@ typedef struct CompileOptions {
 	const char *schedule; /* "auto", "onepass" or "segmented" */
 	int align;            /* bytes that base pointers and row strides are multiples of: 16, 8, 4, 2 */
 	bool fast_strides;    /* reserved */
+	int segments;         /* how many the caller will launch; 0: as module_segments says */
+	const int64_t *axis_size; /* by Axis.id, for "auto"; NULL or zeros: not known, which means one pass */
 } CompileOptions;
 
 /* Throws through k->diag; the module lives in k->arena; NULL when stopped by `stop`. */
@@ -89,6 +92,7 @@ Module *compile_module(Kernel *k, const GpuTarget *g, const CompileOptions *o, T
 
 /* Number of segments for these sizes on this GPU (1 for one pass); by the module's own grid. */
 int module_segments(const Module *m, const GpuTarget *g, const int64_t *axis_size);
+/* 0: the kernel is not launched. */
 int64_t module_blocks(const KernelText *t, const int64_t *axis_size, int segs);
 int64_t module_work_elems(const WorkBuffer *w, const int64_t *axis_size, int segs);
 

@@ -1,7 +1,7 @@
 /* lower.c -- a kernel's statements: its prologue, then its body.
  * requires: facts with warps assigned, tails masked. maintains: the tile IR.
  */
-#include "lower.h"
+#include "segment.h"
 
 #include <ctype.h>
 #include <stdarg.h>
@@ -99,7 +99,7 @@ static void decode_program(Lower *L)
 {
 	const Grid *grid = &L->k->grid;
 	KernelText *t = &L->dev->text;
-	const char *pid = "(int)blockIdx.x";
+	const char *pid = L->part == PART_ALL ? "(int)blockIdx.x" : segment_program(L);
 
 	t->nfactors = 0;
 	for (int i = 0; i < grid->n; i++) {
@@ -107,6 +107,8 @@ static void decode_program(Lower *L)
 
 		t->grid[t->nfactors++] = (Factor){ FACTOR_AXIS, r->axis->id, r->n };
 	}
+	if (L->part != PART_ALL)
+		t->grid[t->nfactors++] = (Factor){ FACTOR_SEGS, 0, L->part == PART_LOCAL };
 	for (int i = grid->n - 1; i >= 0; i--) {
 		Range *r = grid->range[i];
 		bool tiled = r->kind == RANGE_GRID, last = i == 0;
@@ -180,7 +182,7 @@ static const char *pointer_name(Lower *L, const Arg *a)
 	return lower_name(L, a->name);
 }
 
-void lower_kernel(Dev *d, Facts *f, int stages, int align)
+void lower_kernel(Dev *d, Facts *f, int stages, int align, LowerPart part, Segments *s)
 {
 	Lower *L = ARENA_NEW(d->arena, Lower);
 	Block zero = { 0 }, body = { 0 };
@@ -200,7 +202,10 @@ void lower_kernel(Dev *d, Facts *f, int stages, int align)
 	for (int i = 0; i < d->k->nargs; i++)
 		L->argname[i] = pointer_name(L, d->k->args[i]);
 	L->names[L->nnames++] = d->name;
+	L->part = part;
 	L->out = &L->pro;
+	if (part != PART_ALL)
+		segment_lower(L, s);
 	decode_program(L);
 	L->out = &body;
 	lower_region(L, d->k->body);

@@ -38,6 +38,11 @@ typedef struct Strip {
 	int outer_scope, count;
 } Strip;
 
+/* What is lowered: the kernel; or, of its segmented schedule, a segment's change of the states; or a
+ * segment from its states at the start (segment.c). */
+typedef enum LowerPart { PART_ALL, PART_LOCAL, PART_SEGMENT } LowerPart;
+typedef struct Segments Segments;
+
 typedef struct Lower {
 	Dev *dev;
 	const Kernel *k;
@@ -63,10 +68,14 @@ typedef struct Lower {
 	int nnames, nfor;
 	int stages, align, warps;
 	bool f16;
+	LowerPart part;
+	Segments *segments;     /* unless PART_ALL */
+	const Op *cut;          /* the loop cut in segments, else NULL */
+	const bool *live;       /* by Op.id: what PART_LOCAL needs; else NULL */
 } Lower;
 
 /* lower.c */
-void lower_kernel(Dev *d, Facts *f, int stages, int align);
+void lower_kernel(Dev *d, Facts *f, int stages, int align, LowerPart part, Segments *s);
 Block *lower_open(Lower *L, StmtKind kind, bool unroll, const char *fmt, ...)
 	__attribute__((format(printf, 4, 5)));
 void lower_close(Lower *L, Block *saved);
@@ -93,6 +102,8 @@ void lower_nest_close(Lower *L, Block *saved);
 Layout lower_vector_layout(Lower *L, const Op *op);
 Layout lower_value_layout(Lower *L, const Op *op);
 Layout lower_lane_layout(int n);
+int lower_last(const Layout *l); /* the last register digit's place in v */
+int lower_covered(const Layout *l, int d); /* elements along dimension d, from the first to the last */
 Block *lower_hoist(Lower *L, const Layout *l, int *scope);
 
 /* lower_reduce.c */
@@ -145,17 +156,27 @@ const char *lower_pointer(Lower *L, const Op *op);     /* base pointer with prog
 const char *lower_stride(Lower *L, const Op *op, int tile_dim);
 const char *lower_start(Lower *L, const Range *r);     /* "0" for none */
 const char *lower_size(Lower *L, const Range *r, int n);
+const Range *lower_io_range(const Op *io, int d);      /* of the argument's axis behind dimension d */
+/* "row < N && col < V" for the ragged dimensions; NULL when always true. */
+const char *lower_guard(Lower *L, const Op *io, const Op *tile, const Layout *l, const char *const *coord);
+const char *lower_element(Lower *L, const Op *io, const Op *tile, const char *const *coord); /* its pointer */
 void lower_stage(Lower *L, Op *load, int stages);
 /* `ring`: the loop's range, whose tile starts at ring_start; NULL outside rings. */
 void lower_issue(Lower *L, const Staged *s, const char *dst, const Range *ring, const char *ring_start);
-Version *lower_load(Lower *L, Op *op, const Layout *l, bool packed);
-void lower_store(Lower *L, Op *op);
 Staged *lower_staged(Lower *L, const Op *op);
+/* Address of 16-byte unit c of row r, in bytes from the tile's base. */
+const char *lower_unit(Lower *L, const Buffer *b, const char *r, const char *c);
+
+/* lower_load.c */
+Version *lower_load(Lower *L, Op *op, const Layout *l, bool packed);
 /* Emits loads of cores rows [r0, r0+nr) x [c0, c0+nc) of the staged tile into array `to`. */
 void lower_cores(Lower *L, const Staged *s, const Layout *l, const char *to, const char *r0, int nr,
                  const char *c0, int nc);
-
+/* Address of 16-byte unit u of the row that lane group g holds in row core r0 + r of layout l. */
 const char *lower_row_unit(Lower *L, const Staged *s, const Layout *l, const char *r0, const char *u);
+
+/* lower_store.c */
+void lower_store(Lower *L, Op *op);
 
 /* lower_mask.c */
 bool lower_grows_with(Lower *L, const Range *r); /* later tiles of r mean longer loops */
@@ -166,8 +187,22 @@ bool lower_is_tri(const Op *mask);      /* i >= j of one range, and nothing else
 bool lower_zero_upper(const Op *x);
 void lower_loop_bounds(Lower *L, const Op *loop, const char *tiles, const char **lo, const char **hi);
 
+/* lower_effect.c */
+void lower_var(Lower *L, Op *op);
+void lower_effect(Lower *L, Op *op);
+void lower_settle_loop(Lower *L, Op *loop);
+Version *lower_var_version(Lower *L, const Op *var);
+typedef struct When {
+	int homes;
+	Block *outer;
+} When;
+When lower_when_open(Lower *L, const char *condition); /* the same in all threads of the block */
+void lower_when_close(Lower *L, When w);
+
 /* lower_loop.c */
 void lower_region(Lower *L, Region *r);
+void lower_comment(Lower *L, const Op *op);
+void lower_drop_versions(Lower *L, int scope); /* those of this scope and inside it */
 void lower_root_strips(Lower *L, Op *op, Op *value, void (*body)(Lower *, Op *, const Layout *));
 
 #endif

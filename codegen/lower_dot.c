@@ -46,12 +46,30 @@ static const char *strip_first(Lower *L, const Layout *l, int d)
 	return l->base[d] ? arena_printf(L->a, "%d * %s", l->d[d].n, L->strip->var) : "0";
 }
 
-/* Where a small staged tile is read by several products, or again by every strip, its cores are
- * kept. */
+typedef struct Readers {
+	const Op *x;
+	int n;
+} Readers;
+
+static void reader_op(void *user, Op *op)
+{
+	Readers *r = user;
+
+	for (int i = 0; op->code == OP_dot && i < 2; i++) {
+		bool sw = false;
+
+		r->n += op_base(op->src[i], &sw) == r->x;
+	}
+}
+
+/* A small staged tile that several products read keeps its cores in registers; one that each strip
+ * reads again keeps them only if they are very few. */
 static bool worth_keeping(Lower *L, const Operand *o)
 {
-	return (L->f->op[o->x->id].uses > 1 || (L->strip && !o->own.base[0] && !o->own.base[1])) &&
-	       o->outer * o->k <= 16;
+	Readers r = { o->x, 0 };
+
+	ir_walk(L->k->body, reader_op, &r);
+	return o->outer * o->k <= (r.n > 1 ? 16 : L->strip ? 8 : 0);
 }
 
 static bool is_grown(Lower *L, const Op *x)

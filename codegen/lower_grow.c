@@ -533,12 +533,14 @@ static Cell cell_open(Lower *L, const Op *io, const Op *tile, const Version *w, 
 		if (w->l.d[i].hw == HW_WARP && w->l.d[i].dim == 1)
 			cols *= w->l.d[i].n;
 	lower_scope(L, c.saved);
+	/* without this, every element's address is computed first, and there are not the registers */
+	lower_code(L, "compiler_fence();");
 	c.slot = lower_name(L, "slot");
 	c.at = lower_name(L, "row");
 	lower_code(L, "const int %s = %s;", c.slot, layout_coord(L->a, &w->l, 0, c.v));
 	if (thin)
 		lower_open(L, S_IF, false, "%s < %d", c.slot, slots);
-	lower_code(L, "const int %s = %s_row[%s];", c.at, table, c.slot);
+	lower_code(L, "const int %s = table_s16(%s_row + %s);", c.at, table, c.slot);
 	c.row = lower_stride(L, io, 0);
 	c.col = thin ? "0" : layout_coord(L->a, &w->l, 1, c.v);
 	if (!thin && cols > tile->dim[1].n)
@@ -571,7 +573,7 @@ void lower_state_load(Lower *L, Op *state, Version *to)
 		lower_cannot(L, state, "a state over features that starts from a computed tile");
 	table = order_tables(L, lower_state_grow(L, state));
 	c = cell_open(L, load, load, to, table, lower_state_grow(L, state)->slots);
-	lower_code(L, "%s = ld_global_f32(%s) / %s_scale[%s];", lower_ref(L, to, &to->l, c.v),
+	lower_code(L, "%s = ld_global_f32(%s) / table_f32(%s_scale + %s);", lower_ref(L, to, &to->l, c.v),
 	           cell_pointer(L, load, load, &c), table, c.slot);
 	lower_nest_close(L, c.saved);
 }
@@ -589,7 +591,7 @@ void lower_state_store(Lower *L, Op *store, Op *get, Version *from)
 	if (owner)
 		lower_open(L, S_IF, false, "%s", owner);
 	c = cell_open(L, store, x, from, table, lower_state_grow(L, get->src[0])->slots);
-	lower_code(L, "st_global_f32(%s, %s * %s_scale[%s]);", cell_pointer(L, store, x, &c),
+	lower_code(L, "st_global_f32(%s, %s * table_f32(%s_scale + %s));", cell_pointer(L, store, x, &c),
 	           lower_ref(L, from, &from->l, c.v), table, c.slot);
 	L->out = b;
 }

@@ -1,7 +1,6 @@
-/* lower_loop.c -- regions in program order: loops with their pipelined loads, and the effects that
- * everything else is computed for.
+/* lower_loop.c -- regions in program order: loops with their pipelined loads, and strips.
  */
-#include "lower.h"
+#include "segment.h"
 
 #include <ctype.h>
 #include <string.h>
@@ -15,7 +14,7 @@ static const char *lowercase(Lower *L, const char *s)
 	return r;
 }
 
-static void comment(Lower *L, const Op *op)
+void lower_comment(Lower *L, const Op *op)
 {
 	const char *slash = op->loc.file ? strrchr(op->loc.file, '/') : NULL;
 	const char *file = slash ? slash + 1 : op->loc.file;
@@ -54,211 +53,6 @@ static bool is_staged_load(Lower *L, const Op *op, bool moving)
 	if (op->code != OP_load || !L->f->op[op->id].uses || loop_load(op, loop ? loop->range : NULL) != moving)
 		return false;
 	return moving ? op->rank >= 1 : feeds_product(L, op);
-}
-
-/* -- variables ----------------------------------------------------------------------------- */
-
-static void fill(Lower *L, Op *op, Version *w)
-{
-	const char *v[MAX_DIGITS];
-	Op *init = op->src[0];
-	Block *b;
-
-	if (L->f->op[op->id].unscaled && init->code != OP_const_ && init->code != OP_full) {
-		b = lower_nest(L, &w->l, false, v);
-		lower_code(L, "%s = 0.0f;", lower_ref(L, w, &w->l, v));
-		lower_nest_close(L, b);
-		lower_state_load(L, op, w);
-		return;
-	}
-	lower_ensure(L, init, &w->l);
-	b = lower_nest(L, &w->l, false, v);
-	lower_code(L, "%s = %s;", lower_ref(L, w, &w->l, v), lower_elem(L, init, &w->l, v));
-	lower_nest_close(L, b);
-}
-
-static void declare_var(Lower *L, Op *op)
-{
-	Layout l = lower_value_layout(L, op);
-	Version *w = lower_declare(L, op, &l, false, NULL);
-
-	fill(L, op, w);
-}
-
-static Version *var_version(Lower *L, const Op *var)
-{
-	for (Version *w = L->versions; w; w = w->next)
-		if (w->op == var && !w->packed)
-			return w;
-	bug("a variable without registers");
-}
-
-/* -- effects ------------------------------------------------------------------------------- */
-
-/* x = expr over the variable's own registers, which expr may read at the same place. */
-static void assign(Lower *L, Version *w, const char *how, Op *x)
-{
-	const char *v[MAX_DIGITS];
-	Block *b;
-
-	lower_ensure(L, x, &w->l);
-	b = lower_nest(L, &w->l, false, v);
-	lower_code(L, "%s %s %s;", lower_ref(L, w, &w->l, v), how, lower_elem(L, x, &w->l, v));
-	lower_nest_close(L, b);
-}
-
-static void add_dot(Lower *L, Version *w, Op *dot)
-{
-	if (lower_is_thin(L, w->op)) {
-		lower_thin_update(L, w, dot);
-		return;
-	}
-	if (w->l.rank != 2)
-		lower_cannot(L, dot, "a product added to a vector");
-	lower_dot(L, dot, &w->l, w);
-}
-
-static bool fresh_dot(Lower *L, const Op *x, const Layout *l)
-{
-	return x->code == OP_dot && L->f->op[x->id].uses == 1 && !lower_find(L, x, l, false);
-}
-
-static bool is_get_of(const Op *x, const Op *var)
-{
-	return x->code == OP_get && x->src[0] == var;
-}
-
-static bool reads(const Op *x, const Op *var)
-{
-	if (is_get_of(x, var))
-		return true;
-	for (int i = 0; i < x->nsrc; i++)
-		if (op_info[x->code].class != STATE && reads(x->src[i], var))
-			return true;
-	return false;
-}
-
-static void lower_set(Lower *L, Op *op)
-{
-	Version *w = var_version(L, op->src[0]);
-	Op *x = op->src[1];
-
-	if (x->code == OP_add && x->rank == 2)
-		for (int p = 1; p >= 0; p--)
-			if (fresh_dot(L, x->src[p], &w->l) && !reads(x->src[p], op->src[0])) {
-				if (!is_get_of(x->src[1 - p], op->src[0]))
-					assign(L, w, "=", x->src[1 - p]);
-				add_dot(L, w, x->src[p]);
-				return;
-			}
-	assign(L, w, "=", x);
-}
-
-static void lower_update(Lower *L, Op *op)
-{
-	Version *w = var_version(L, op->src[0]);
-
-	if (fresh_dot(L, op->src[1], &w->l))
-		add_dot(L, w, op->src[1]);
-	else if (L->f->op[op->src[0]->id].unscaled)
-		lower_cannot(L, op, "a state over features updated by something other than a product");
-	else
-		assign(L, w, "+=", op->src[1]);
-}
-
-typedef struct Uses {
-	const Op *x;
-	bool found;
-} Uses;
-
-static void uses_op(void *user, Op *o)
-{
-	Uses *u = user;
-
-	for (int i = 0; i < o->nsrc; i++)
-		u->found |= o->src[i] == u->x;
-}
-
-static bool used_from(Op *from, const Op *x)
-{
-	Uses u = { x, false };
-
-	for (; from && !u.found; from = from->next) {
-		uses_op(&u, from);
-		if (from->body)
-			ir_walk(from->body, uses_op, &u);
-	}
-	return u.found;
-}
-
-/* Gives x registers of its own now. */
-static void settle(Lower *L, Op *x)
-{
-	Layout l = lower_value_layout(L, x);
-
-	if (x->code == OP_get) {
-		const char *v[MAX_DIGITS];
-		Version *var = var_version(L, x->src[0]), *w;
-		Block *b;
-
-		for (w = L->versions; w; w = w->next)
-			if (w->op == x && w->name != var->name)
-				return;
-			else if (w->op == x)
-				w->op = NULL;
-		w = lower_declare(L, x, &var->l, false, NULL);
-		b = lower_nest(L, &var->l, false, v);
-		lower_code(L, "%s = %s;", lower_ref(L, w, &var->l, v), lower_ref(L, var, &var->l, v));
-		lower_nest_close(L, b);
-	} else if (x->code != OP_expand && x->code != OP_transpose && !lower_find(L, x, &l, false)) {
-		lower_need(L, x, &l);
-	}
-}
-
-static bool is_value(const Op *x)
-{
-	OpClass c = op_info[x->code].class;
-
-	return x->rank > 0 && (x->code == OP_get || (c != STATE && c != EFFECT && c != REGION));
-}
-
-/* Before `var` changes: what reads it and is used later is computed first. */
-static void settle_before(Lower *L, Op *effect)
-{
-	Op *var = effect->src[0];
-
-	if (L->f->op[var->id].unscaled)
-		return;
-	for (Op *x = effect->parent->first; x && x != effect; x = x->next)
-		if (is_value(x) && reads(x, var) && used_from(effect->next, x))
-			settle(L, x);
-}
-
-static void changed_op(void *user, Op *o)
-{
-	Uses *u = user;
-
-	if ((o->code == OP_set || o->code == OP_update || o->code == OP_decay) && reads(u->x, o->src[0]))
-		u->found = true;
-}
-
-/* Before a loop: what it uses from outside is computed once, and what reads a variable that it
- * changes must be. */
-static void settle_loop(Lower *L, Op *loop)
-{
-	for (Op *x = loop->parent->first; x && x != loop; x = x->next) {
-		Uses inside = { x, false }, changed = { x, false };
-
-		if (!is_value(x) || x->code == OP_load || (x->code == OP_get && L->f->op[x->src[0]->id].unscaled))
-			continue;
-		ir_walk(loop->body, uses_op, &inside);
-		ir_walk(loop->body, changed_op, &changed);
-		if (changed.found && (inside.found || used_from(loop->next, x)))
-			settle(L, x);
-		else if (inside.found && x->code != OP_get && !lower_trivial(x) &&
-		         (x->rank == 1 || L->f->op[x->id].anchored))
-			settle(L, x);
-	}
 }
 
 /* -- strips -------------------------------------------------------------------------------- */
@@ -325,7 +119,7 @@ void lower_root_strips(Lower *L, Op *op, Op *value, void (*body)(Lower *, Op *, 
 
 /* -- loops --------------------------------------------------------------------------------- */
 
-static void drop_versions(Lower *L, int scope)
+void lower_drop_versions(Lower *L, int scope)
 {
 	Version **p = &L->versions;
 
@@ -357,6 +151,8 @@ static void lower_loop(Lower *L, Op *op)
 	end = lower_name(L, arena_printf(L->a, "%s_end", n));
 	L->start[r->id] = n0;
 	lower_loop_bounds(L, op, tiles, &lo, &hi);
+	if (op == L->cut)
+		segment_bounds(L, n, &lo, &hi);
 	lower_code(L, "const int %s = %s;", end, hi);
 	if (strcmp(lo, "0")) {
 		const char *begin = lower_name(L, arena_printf(L->a, "%s_begin", n));
@@ -417,7 +213,7 @@ static void lower_loop(Lower *L, Op *op)
 		wait_for(L, 0);
 	}
 	lower_region(L, op->body);
-	drop_versions(L, L->scope);
+	lower_drop_versions(L, L->scope);
 	L->scope--;
 	L->nstaged = first;
 	L->nhomes = homes;
@@ -426,61 +222,6 @@ static void lower_loop(Lower *L, Op *op)
 }
 
 /* -- regions ------------------------------------------------------------------------------- */
-
-/* Outputs without the divided axis are every part's alike. */
-static bool only_first_part(Lower *L, const Op *op)
-{
-	if (!L->k->divided)
-		return false;
-	for (int i = 0; i < op->arg->rank; i++)
-		if (op->at[i] == L->k->divided)
-			return false;
-	return true;
-}
-
-static void lower_effect(Lower *L, Op *op)
-{
-	Block *outer;
-	Op *x;
-
-	comment(L, op);
-	switch (op->code) {
-	case OP_store:
-		for (x = op->src[0]; x->code == OP_cast; x = x->src[0])
-			;
-		outer = L->out;
-		if (only_first_part(L, op))
-			lower_open(L, S_IF, false, "%s == 0", lower_start(L, L->k->divided));
-		if (x->code == OP_get && L->f->op[x->src[0]->id].unscaled)
-			lower_state_store(L, op, x, var_version(L, x->src[0]));
-		else
-			lower_store(L, op);
-		L->out = outer;
-		break;
-	case OP_set:
-		settle_before(L, op);
-		lower_set(L, op);
-		break;
-	case OP_decay:
-		if (L->f->op[op->src[0]->id].unscaled && op->src[1]->rank == 2 && op->src[1]->dim[0].n > 1)
-			lower_cannot(L, op, "a decay for each feature of a state over features");
-		settle_before(L, op);
-		assign(L, var_version(L, op->src[0]), "*=", op->src[1]);
-		break;
-	case OP_update:
-		settle_before(L, op);
-		lower_update(L, op);
-		break;
-	default:
-		break;
-	}
-	/* a packed or converted copy of the variable is out of date */
-	if (op->code != OP_store)
-		for (Version *w = L->versions; w; w = w->next)
-			if (w->op && w->op->code == OP_get && w->op->src[0] == op->src[0] &&
-			    (w->packed || w->name == var_version(L, op->src[0])->name))
-				w->op = NULL;
-}
 
 void lower_region(Lower *L, Region *r)
 {
@@ -499,6 +240,8 @@ void lower_region(Lower *L, Region *r)
 	for (Op *x = r->first; x; x = x->next) {
 		bool loads = false;
 
+		if (L->live && !L->live[x->id])
+			continue;
 		if (x->code == OP_loop)
 			for (Op *y = x->body->first; y; y = y->next)
 				loads |= is_staged_load(L, y, true);
@@ -508,18 +251,20 @@ void lower_region(Lower *L, Region *r)
 			waited = true;
 		}
 		if (x->code == OP_loop) {
-			comment(L, x);
-			settle_loop(L, x);
+			lower_comment(L, x);
+			lower_settle_loop(L, x);
 			lower_loop(L, x);
 			if (!waited) /* the loop may have had no turn */
 				wait_for(L, 0);
 			waited = true;
+			if (x == L->cut)
+				segment_end(L);
 		} else if (x->code == OP_var || x->code == OP_state) {
-			comment(L, x);
-			declare_var(L, x);
+			lower_comment(L, x);
+			lower_var(L, x);
 		} else if (x->code == OP_get) {
 			/* reading a variable is reading its registers */
-			Version *w, *var = var_version(L, x->src[0]);
+			Version *w, *var = lower_var_version(L, x->src[0]);
 
 			if (L->f->op[x->src[0]->id].unscaled)
 				continue;

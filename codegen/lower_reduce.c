@@ -20,16 +20,6 @@ static const char *neutral(const Op *op)
 	return op->code == OP_sum ? "0.0f" : op->code == OP_rmax ? "-inf()" : "inf()";
 }
 
-/* Elements of dimension 0 that the layout covers. */
-static int covered(const Layout *l)
-{
-	int n = 1;
-
-	for (int i = 0; i < l->nd; i++)
-		n = n > l->d[i].n * l->d[i].stride ? n : l->d[i].n * l->d[i].stride;
-	return n;
-}
-
 /* Opens loops over l's registers, as one statement that no barrier may enter; with `one`, in one of each
  * set of threads that hold the same. */
 static Block *atomic_nest(Lower *L, const Layout *l, const Layout *one, const char **v)
@@ -82,7 +72,7 @@ static void through_warps(Lower *L, Op *op, Version *w, const Layout *l, const L
 	if (warps == 1)
 		return;
 	name = lower_name(L, arena_printf(L->a, "%s_x", w->name));
-	buf = dev_buffer(L->dev, name, warps, covered(l), 4, 1);
+	buf = dev_buffer(L->dev, name, warps, lower_covered(l, 0), 4, 1);
 	b = atomic_nest(L, l, &own, v);
 	at = l->rank ? layout_coord(L->a, l, 0, v) : "0";
 	st = lower_code(L, "st_shared_f32(%s + %d * (warp / %d %% %d) + 4 * (%s), %s);", name, buf->pbytes, pos,
@@ -226,7 +216,7 @@ Version *lower_convert(Lower *L, Op *op, Version *from, const Layout *want)
 	if (!buf) {
 		name = lower_name(L, arena_printf(L->a, "%s_v", from->name));
 		buf = dev_buffer(L->dev, name, 1, from->l.base[0] ? facts_extent(L->f, facts_class(L->f, op, 0))
-		                                                  : covered(&from->l), 4, 1);
+		                                                  : lower_covered(&from->l, 0), 4, 1);
 		b = atomic_nest(L, &from->l, &from->l, v);
 		st = lower_code(L, whole ? "st_shared_b32(%s + 4 * (%s), (u32)%s);" : "st_shared_f32(%s + 4 * (%s), %s);",
 		                name, layout_coord(L->a, &from->l, 0, v), lower_ref(L, from, &from->l, v));
@@ -245,7 +235,7 @@ Version *lower_convert(Lower *L, Op *op, Version *from, const Layout *want)
 	b = lower_nest(L, want, false, v);
 	at = layout_coord(L->a, want, 0, v);
 	x = arena_printf(L->a, whole ? "(int)ld_shared_b32(%s + 4 * (%s))" : "ld_shared_f32(%s + 4 * (%s))", name, at);
-	if (covered(want) > buf->cols)
+	if (lower_covered(want, 0) > buf->cols)
 		x = arena_printf(L->a, "%s < %d ? %s : 0", at, buf->cols, x);
 	st = lower_code(L, "%s = %s;", lower_ref(L, w, want, v), x);
 	dev_access(st, buf, ACC_READ);

@@ -133,7 +133,7 @@ Buffer *lower_thin_publish(Lower *L, Op *get, const Grow *left)
 	saved = lower_hoist(L, &none, &scope);
 	b = slots_open(L, w, slots, v);
 	b->last->atomic = true;
-	lower_code(L, "const float x = %s * %s[slot];", lower_ref(L, w, &w->l, v), table);
+	lower_code(L, "const float x = %s * table_f32(%s + slot);", lower_ref(L, w, &w->l, v), table);
 	lower_code(L, "const b16 x_hi = round_%s(x);", ty);
 	dev_access(lower_code(L, "st_shared_b16(%s + 2 * slot, x_hi);", name), buf, ACC_WRITE);
 	lower_code(L, "st_shared_b16(%s + %d + 2 * slot, round_%s(x - widen_%s(x_hi)));", name, 2 * slots, ty, ty);

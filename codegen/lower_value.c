@@ -39,7 +39,7 @@ Version *lower_find(Lower *L, const Op *op, const Layout *l, bool packed)
 	return NULL;
 }
 
-static int last_reg(const Layout *l)
+int lower_last(const Layout *l)
 {
 	int n = -1;
 
@@ -53,7 +53,7 @@ static int last_reg(const Layout *l)
 static const char *index_text(Lower *L, const Version *w, const Layout *l, const char *const *v, bool pairs)
 {
 	Text s = { .arena = L->a };
-	int r = 0, last = last_reg(l);
+	int r = 0, last = lower_last(l);
 	bool strip = L->strip && l->base[0] && !w->l.base[0];
 
 	for (int i = 0; i < l->nd; i++)
@@ -74,7 +74,7 @@ const char *lower_ref(Lower *L, const Version *w, const Layout *l, const char *c
 	x = arena_printf(L->a, "%s%s", w->name, index_text(L, w, l, v, w->packed));
 	if (!w->packed)
 		return x;
-	e = v[last_reg(l)];
+	e = v[lower_last(l)];
 	if (!strcmp(e, "0") || !strcmp(e, "1"))
 		return arena_printf(L->a, "%s_%s(%s)", ty, *e == '0' ? "lo" : "hi", x);
 	return arena_printf(L->a, "(%s ? %s_hi(%s) : %s_lo(%s))", e, ty, x, ty, x);
@@ -84,7 +84,7 @@ Version *lower_declare(Lower *L, const Op *op, const Layout *l, bool packed, con
 {
 	Version *w = ARENA_NEW(L->a, Version);
 	Text s = { .arena = L->a };
-	int last = last_reg(l), r = 0;
+	int last = lower_last(l), r = 0;
 
 	w->op = op;
 	w->l = *l;
@@ -122,7 +122,7 @@ Block *lower_nest(Lower *L, const Layout *l, bool pairs, const char **v)
 {
 	static const char *const names[] = { "i", "j", "e", "h", "x" };
 	Block *saved = L->out;
-	int last = last_reg(l), r = 0;
+	int last = lower_last(l), r = 0;
 
 	L->nfor = 0;
 	for (int i = 0; i < l->nd; i++) {
@@ -155,6 +155,16 @@ void lower_nest_close(Lower *L, Block *saved)
 }
 
 /* -- layouts ------------------------------------------------------------------------------- */
+
+int lower_covered(const Layout *l, int d)
+{
+	int n = 1;
+
+	for (int i = 0; i < l->nd; i++)
+		if (l->d[i].dim == d && n < l->d[i].n * l->d[i].stride)
+			n = l->d[i].n * l->d[i].stride;
+	return n;
+}
 
 Layout lower_lane_layout(int n)
 {
@@ -642,7 +652,7 @@ Version *lower_need(Lower *L, Op *op, const Layout *l)
 Version *lower_need_packed(Lower *L, Op *op, const Layout *l)
 {
 	const char *v[MAX_DIGITS], *lo, *hi;
-	int scope, last = last_reg(l);
+	int scope, last = lower_last(l);
 	Version *w = lower_find(L, op, l, true);
 	Block *saved, *b;
 	Layout own;

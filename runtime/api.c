@@ -301,6 +301,8 @@ PUBLIC AzStatus az_launch(const AzKernel *k, void *const *pointer, void *workspa
 		}
 		for (i = 0; i < r->nwork; i++)
 			value[r->work[i].param].ptr = (char *)workspace + r->work[i].at;
+		if (!r->blocks)
+			continue;
 		bad = device_launch_raw(r->f, r->blocks, r->threads, r->smem, stream, param);
 		if (bad)
 			return fail(AZ_ENV, "cuLaunchKernel: %s", driver_error(bad));

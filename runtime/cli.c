@@ -2,6 +2,7 @@
 #define _GNU_SOURCE
 #include "cli.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 void cli_init(Cli *c, Arena *a, Diag *d)
@@ -28,7 +29,7 @@ char *cli_split(Cli *c, char *pair, const char *option, const char **value)
 
 void cli_add_sets(Cli *c, const char *text)
 {
-	char *all = arena_strdup(c->arena, text), *save, *p;
+	char *all = arena_strdup(c->arena, text), *save, *p, *end;
 	SpecSet s;
 
 	for (p = strtok_r(all, ",", &save); p; p = strtok_r(NULL, ",", &save)) {
@@ -39,6 +40,13 @@ void cli_add_sets(Cli *c, const char *text)
 			    strcmp(s.value, "auto"))
 				diag_fail(c->diag, (Loc){ 0 }, "--set schedule: expected auto, onepass or "
 				          "segmented, got '%s'", s.value);
+			continue;
+		}
+		if (!strcmp(s.name, "segments")) {
+			c->segments = (int)strtol(s.value, &end, 10);
+			if (*end || c->segments < 1 || c->segments > 4096)
+				diag_fail(c->diag, (Loc){ 0 }, "--set segments: expected a number from 1 to "
+				          "4096, got '%s'", s.value);
 			continue;
 		}
 		if (c->nset == CLI_MAX_SET)

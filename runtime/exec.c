@@ -153,9 +153,11 @@ void exec_launch(Exec *x, const uint64_t *base, DeviceStream stream)
 
 	for (i = 0; i < p->m->nkernels; i++) {
 		const KernelText *t = &p->m->kernel[i];
+		int64_t blocks = module_blocks(t, p->size, p->segs);
+		if (!blocks)
+			continue;
 		plan_params(p, t, base, x->work, value, param);
-		device_launch(x->cli->diag, x->function[i], module_blocks(t, p->size, p->segs), t->threads,
-		              t->smem, stream, param);
+		device_launch(x->cli->diag, x->function[i], blocks, t->threads, t->smem, stream, param);
 	}
 }
 
@@ -196,6 +198,9 @@ static void run_sim(Exec *x, uint64_t seed, bool early)
 		memset(x->work_host, 0xff, p->work_bytes);
 	for (k = 0; k < p->m->nkernels; k++) {
 		const KernelText *t = &p->m->kernel[k];
+		int64_t blocks = module_blocks(t, p->size, p->segs);
+		if (!blocks)
+			continue;
 		n = 0;
 		for (i = 0; i < p->ntensors; i++) {
 			const Tensor *y = &p->tensor[i];
@@ -211,8 +216,7 @@ static void run_sim(Exec *x, uint64_t seed, bool early)
 		}
 		plan_params(p, t, x->base, x->work, value, param);
 		memset(&r, 0, sizeof r);
-		sim_run(x->sim, x->cli->diag, t->name, module_blocks(t, p->size, p->segs), t->threads,
-		        t->smem, param, n, buf, &o, &r);
+		sim_run(x->sim, x->cli->diag, t->name, blocks, t->threads, t->smem, param, n, buf, &o, &r);
 		add_result(&x->result, &r, !seed);
 	}
 }

@@ -53,6 +53,8 @@ double model_ms(const Plan *p, const Cubin *c)
 		int fit = model_occupancy(g, t, find(c, t->name));
 		if (!fit)
 			return INFINITY;
+		if (blocks < 1)
+			continue;
 		slots = (double)g->sms * fit;
 		waves = blocks / slots;
 		warps = fmin(fit, ceil(blocks / g->sms)) * t->threads / 32;

@@ -285,7 +285,8 @@ static int common_align(const Plan *p, int most)
 
 void plan_compile(Plan *p, Cli *c)
 {
-	CompileOptions o = { c->dump, c->stop, c->schedule, common_align(p, c->align), false };
+	CompileOptions o = { c->dump, c->stop, c->schedule, common_align(p, c->align), false,
+		c->segments, p->size };
 	Text dump = { p->arena, NULL, 0, 0 };
 	int i;
 
@@ -295,6 +296,8 @@ void plan_compile(Plan *p, Cli *c)
 	if (!p->m || !p->ntensors)
 		return;
 	p->segs = module_segments(p->m, &p->gpu->target, p->size);
+	if (c->segments && p->m->seg_chunk)
+		p->segs = c->segments;
 	p->work_bytes = 0;
 	for (i = 0; i < p->m->nwork; i++) {
 		int64_t n = module_work_elems(&p->m->work[i], p->size, p->segs);

@@ -35,3 +35,11 @@ static __device__ __forceinline__ void named_sync(int id, int threads)
 void (*sim_named_sync)(u64, int, int, int);
 #define named_sync(id, threads) sim_named_sync(SIM_AT, sim_site, id, threads)
 //@ end
+
+//@ prim compiler_fence
+//@ doc keeps the compiler from moving memory accesses across; no instruction
+//@ cuda
+#define compiler_fence() asm volatile("" ::: "memory")
+//@ sim
+#define compiler_fence() ((void)0)
+//@ end

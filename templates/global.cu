@@ -196,3 +196,34 @@ static inline void sim_st_global_v4(u64 at, void *p, u32 x, u32 y, u32 z, u32 w)
 }
 #define st_global_v4(p, x, y, z, w) sim_st_global_v4(SIM_AT, p, x, y, z, w)
 //@ end
+
+// Constant tables are read anew each time: the compiler would otherwise keep what two far places
+// both read in registers between them.
+
+//@ prim table_f32
+//@ doc an element of a constant table
+//@ cuda
+static __device__ __forceinline__ float table_f32(const float *p)
+{
+	float x;
+
+	asm volatile("ld.f32 %0, [%1];" : "=f"(x) : "l"(p));
+	return x;
+}
+//@ sim
+#define table_f32(p) (*(const float *)(p))
+//@ end
+
+//@ prim table_s16
+//@ doc an element of a constant table
+//@ cuda
+static __device__ __forceinline__ int table_s16(const short *p)
+{
+	int x;
+
+	asm volatile("ld.s16 %0, [%1];" : "=r"(x) : "l"(p));
+	return x;
+}
+//@ sim
+#define table_s16(p) ((int)*(const short *)(p))
+//@ end

@@ -56,7 +56,8 @@ struct Stmt {
 	StmtKind kind;
 	const char *text;
 	Block body, orelse;
-	bool atomic, unroll, uniform_loop; /* uniform_loop: run time trip count, the same in all threads */
+	bool atomic, unroll;
+	bool uniform; /* a run-time loop or condition that is the same in all threads */
 	int n;
 	int nacc;
 	Access acc[12];

@@ -280,6 +280,9 @@ static void gran_op(void *user, Op *op)
 {
 	Facts *f = user;
 
+	if (op->code == OP_transpose && f->op[op->src[0]->id].anchored) /* may be formed either way */
+		for (int d = 0; d < 2; d++)
+			f->class[facts_class(f, op, d)].gran = 16;
 	if (op->code != OP_dot)
 		return;
 	f->class[facts_class(f, op->src[0], 1)].contracted = true;

@@ -144,9 +144,9 @@ static const char *core(Product *p, Operand *o, const char *outer, const char *k
 
 	if (o->kind == STREAM)
 		return arena_printf(L->a, "%s[%s][%s]", o->frag, outer, k);
-	strip = o->array->l.base[0] == NULL && o->own.base[0] != NULL;
+	strip = o->array->l.base[o->swapped] == NULL && o->own.base[o->swapped] != NULL;
 	if (strip)
-		outer = arena_printf(L->a, "%s + %s", strip_first(L, &o->own, 0), outer);
+		outer = arena_printf(L->a, "%s + %s", strip_first(L, &o->own, o->swapped), outer);
 	i = o->left ? outer : k;
 	j = o->left ? k : outer;
 	if (o->swapped) {
@@ -172,7 +172,7 @@ static void stream_step(Product *p, Operand *o, const char *k)
 		lower_cores(L, o->staged, &o->own, name, strip_first(L, &o->own, 0), o->outer, k0, 2);
 	} else {
 		lower_code(L, "u32 %s[2][%d];", name, o->outer);
-		lower_cores(L, o->staged, &o->own, name, k0, 2, "0", o->outer);
+		lower_cores(L, o->staged, &o->own, name, k0, 2, strip_first(L, &o->own, 1), o->outer);
 	}
 	o->frag = name;
 }

@@ -234,6 +234,7 @@ When lower_when_open(Lower *L, const char *condition)
 {
 	When w = { L->nhomes, lower_open(L, S_IF, false, "%s", condition) };
 
+	w.outer->last->uniform = true;
 	L->scope++;
 	return w;
 }

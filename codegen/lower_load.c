@@ -239,7 +239,7 @@ Version *lower_load(Lower *L, Op *op, const Layout *l, bool packed)
 	if (s && op->rank == 2 && s->buf->elem == 2 && l->orient != ORIENT_NONE) {
 		w = lower_declare(L, op, l, true, op->name ? NULL : op->arg->name);
 		lower_cores(L, s, l, w->name, l->base[0] ? arena_printf(L->a, "%d * %s", l->d[0].n, L->strip->var) : "0",
-		            l->d[0].n, "0", l->d[1].n);
+		            l->d[0].n, l->base[1] ? arena_printf(L->a, "%d * %s", l->d[1].n, L->strip->var) : "0", l->d[1].n);
 		return w;
 	}
 	if (packed)

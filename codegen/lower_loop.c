@@ -187,7 +187,7 @@ static void lower_loop(Lower *L, Op *op)
 		saved = lower_open(L, S_FOR, false, "int %s = %s - 1; %s >= %s; %s--", n, end, n, lo, n);
 	else
 		saved = lower_open(L, S_FOR, false, "int %s = %s; %s < %s; %s++", n, lo, n, end, n);
-	saved->last->uniform_loop = true;
+	saved->last->uniform = true;
 	lower_code(L, "const int %s = %s * %d;", n0, n, r->n);
 	lower_code(L, "const int %s_live = %s - %s < %d ? %s - %s : %d;", n0, lower_size(L, r, 0), n0, r->n,
 	           lower_size(L, r, 0), n0, r->n);

@@ -100,7 +100,7 @@ const char *lower_guard(Lower *L, const Op *io, const Op *tile, const Layout *l,
 
 	for (int d = 0; d < tile->rank; d++) {
 		const Range *r = lower_io_range(io, d);
-		int covered = lower_covered(l, d);
+		int covered = l->base[d] ? facts_extent(L->f, facts_class(L->f, tile, d)) : lower_covered(l, d);
 
 		if (r && r->kind != RANGE_WHOLE) {
 			if (covered > tile->dim[d].n)
@@ -241,7 +241,7 @@ void lower_issue(Lower *L, const Staged *s, const char *dst, const Range *ring, 
 	const Op *op = s->op;
 	const Buffer *b = s->buf;
 	int threads = L->warps * 32, vec = op->rank == 1;
-	int gran = vec ? b->elem : L->align < 16 ? L->align : 16;
+	int gran = vec || L->align < b->elem ? b->elem : L->align < 16 ? L->align : 16;
 	int row_bytes = op->dim[op->rank - 1].n * b->elem, per, total;
 	const char *ptr = lower_pointer(L, op), *addr, *src, *stride;
 	Block *saved;

@@ -161,8 +161,8 @@ int lower_covered(const Layout *l, int d)
 	int n = 1;
 
 	for (int i = 0; i < l->nd; i++)
-		if (l->d[i].dim == d && n < l->d[i].n * l->d[i].stride)
-			n = l->d[i].n * l->d[i].stride;
+		if (l->d[i].dim == d)
+			n += (l->d[i].n - 1) * l->d[i].stride;
 	return n;
 }
 

@@ -104,7 +104,7 @@ static bool enters_dirty(const Stmt *s, const State *st)
 {
 	Stmt all = { .kind = S_CODE };
 
-	if (s->kind != S_FOR || s->atomic || s->uniform_loop)
+	if (s->kind != S_FOR || s->atomic || s->uniform)
 		return false;
 	gather_reads(&all, &s->body);
 	return needs_barrier(&all, st);
@@ -113,6 +113,8 @@ static bool enters_dirty(const Stmt *s, const State *st)
 static void walk(Dev *d, Block *b, State *st)
 {
 	for (Stmt *s = b->first, *prev = NULL; s; prev = s, s = s->next) {
+		if (s->kind == S_IF && !s->uniform) /* some threads only */
+			s->atomic = true;
 		if (s->atomic) {
 			gather(s, &s->body);
 			gather(s, &s->orelse);
@@ -131,7 +133,7 @@ static void walk(Dev *d, Block *b, State *st)
 
 			for (int i = 0; i < 3; i++) {
 				walk(d, &s->body, st);
-				if (s->uniform_loop)
+				if (s->uniform)
 					join(st, &before);
 			}
 		} else if (s->kind == S_SCOPE) {

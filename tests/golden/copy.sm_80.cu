@@ -1,0 +1,93 @@
+// copy -- generated from copy.lua for sm_80; do not edit.
+// y = x
+// with C=64, D=64, dtype=bf16, stages=2, warps=4
+// launch copy: blocks = B * ceil(N / 64), threads = 128, dynamic shared memory = 0 bytes
+// strides (X_sA: of argument X along axis A) are in elements; matrices' last axes are contiguous.
+
+typedef unsigned short b16;
+typedef unsigned int u32;
+typedef unsigned long long u64;
+typedef long long i64;
+
+// loads 16 bytes
+static __device__ __forceinline__ void ld_global_v4(u32 *r, const void *p)
+{
+	const uint4 v = *(const uint4 *)p;
+	r[0] = v.x, r[1] = v.y, r[2] = v.z, r[3] = v.w;
+}
+
+// the low half of a pair, as fp32
+static __device__ __forceinline__ float bf16_lo(u32 x)
+{
+	return __uint_as_float(x << 16);
+}
+
+// the high half of a pair, as fp32
+static __device__ __forceinline__ float bf16_hi(u32 x)
+{
+	return __uint_as_float(x & 0xffff0000u);
+}
+
+// stores 16 bytes
+static __device__ __forceinline__ void st_global_v4(void *p, u32 x, u32 y, u32 z, u32 w)
+{
+	*(uint4 *)p = make_uint4(x, y, z, w);
+}
+
+// two fp32 to a pair of bf16, to nearest even
+static __device__ __forceinline__ u32 pack_bf16(float lo, float hi)
+{
+	u32 d;
+	asm("cvt.rn.bf16x2.f32 %0, %1, %2;" : "=r"(d) : "f"(hi), "f"(lo));
+	return d;
+}
+
+
+extern "C" {
+
+__global__ void __launch_bounds__(128, 1) copy(
+	int N, int B, const b16 *x, i64 x_sB, i64 x_sN,
+	b16 *y, i64 y_sB, i64 y_sN)
+{
+	const int tid = (int)threadIdx.x;
+	const int warp = tid / 32;
+	const int lane = tid % 32;
+	const int n0 = ((int)blockIdx.x % ((N + 63) / 64)) * 64;
+	const int pid2 = (int)blockIdx.x / ((N + 63) / 64);
+	const int bi = pid2;
+	const b16 *const x_p = x + bi * x_sB;
+	b16 *const y_p = y + bi * y_sB;
+	// copy.lua:11
+	float x2[4][1][8];
+	#pragma unroll
+	for (int i = 0; i < 4; i++) {
+		x2[i][0][0] = 0.0f;
+		x2[i][0][1] = 0.0f;
+		x2[i][0][2] = 0.0f;
+		x2[i][0][3] = 0.0f;
+		x2[i][0][4] = 0.0f;
+		x2[i][0][5] = 0.0f;
+		x2[i][0][6] = 0.0f;
+		x2[i][0][7] = 0.0f;
+		if (n0 + 4 * (warp % 4) + lane / 8 + 16 * i < N) {
+			u32 x_x[4];
+			ld_global_v4(x_x, x_p + (i64)(n0 + 4 * (warp % 4) + lane / 8 + 16 * i) * x_sN + 8 * (lane % 8));
+			x2[i][0][0] = bf16_lo(x_x[0]);
+			x2[i][0][1] = bf16_hi(x_x[0]);
+			x2[i][0][2] = bf16_lo(x_x[1]);
+			x2[i][0][3] = bf16_hi(x_x[1]);
+			x2[i][0][4] = bf16_lo(x_x[2]);
+			x2[i][0][5] = bf16_hi(x_x[2]);
+			x2[i][0][6] = bf16_lo(x_x[3]);
+			x2[i][0][7] = bf16_hi(x_x[3]);
+		}
+	}
+	#pragma unroll
+	for (int i = 0; i < 4; i++) {
+		if (n0 + 4 * (warp % 4) + lane / 8 + 16 * i < N) {
+			st_global_v4(y_p + (i64)(n0 + 4 * (warp % 4) + lane / 8 + 16 * i) * y_sN + 8 * (lane % 8), pack_bf16(x2[i][0][0], x2[i][0][1]), pack_bf16(x2[i][0][2], x2[i][0][3]), pack_bf16(x2[i][0][4], x2[i][0][5]), pack_bf16(x2[i][0][6], x2[i][0][7]));
+		}
+	}
+}
+
+}

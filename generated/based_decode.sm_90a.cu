@@ -1,0 +1,343 @@
+// based_decode -- generated from based_decode.lua for sm_90a; do not edit.
+// One step of causal linear attention under the 2nd-order Taylor map, from raw q, k, v
+// with D=16, F=153, V=64, dtype=bf16, half_state=0, normalize=1, stages=2, warps=4
+// launch based_decode: blocks = B * H, threads = 128, dynamic shared memory = 3712 bytes
+// strides (X_sA: of argument X along axis A) are in elements; matrices' last axes are contiguous.
+
+typedef unsigned short b16;
+typedef unsigned int u32;
+typedef unsigned long long u64;
+typedef long long i64;
+
+// where the block's dynamic shared memory begins; a multiple of 1024
+static __device__ __forceinline__ u32 smem_base(void)
+{
+	extern __shared__ __align__(1024) unsigned char smem_bytes[];
+	return (u32)__cvta_generic_to_shared(smem_bytes);
+}
+
+// loads 4 bytes
+static __device__ __forceinline__ float ld_global_f32(const void *p)
+{
+	return *(const float *)p;
+}
+
+// bf16 to fp32
+static __device__ __forceinline__ float widen_bf16(b16 x)
+{
+	return __uint_as_float((u32)x << 16);
+}
+
+// loads 2 bytes
+static __device__ __forceinline__ b16 ld_global_b16(const void *p)
+{
+	return *(const b16 *)p;
+}
+
+// stores 4 bytes
+static __device__ __forceinline__ void st_shared_f32(u32 a, float v)
+{
+	asm volatile("st.shared.f32 [%0], %1;" :: "r"(a), "f"(v));
+}
+
+// every thread of the block arrives before any leaves; orders their memory
+static __device__ __forceinline__ void block_sync(void)
+{
+	__syncthreads();
+}
+
+// loads 4 bytes
+static __device__ __forceinline__ float ld_shared_f32(u32 a)
+{
+	float v;
+	asm volatile("ld.shared.f32 %0, [%1];" : "=f"(v) : "r"(a));
+	return v;
+}
+
+// stores 4 bytes
+static __device__ __forceinline__ void st_global_f32(void *p, float v)
+{
+	*(float *)p = v;
+}
+
+// loads 16 bytes
+static __device__ __forceinline__ void ld_global_v4(u32 *r, const void *p)
+{
+	const uint4 v = *(const uint4 *)p;
+	r[0] = v.x, r[1] = v.y, r[2] = v.z, r[3] = v.w;
+}
+
+// the float with these bits
+static __device__ __forceinline__ float bits_f32(u32 u)
+{
+	return __uint_as_float(u);
+}
+
+// loads 8 bytes
+static __device__ __forceinline__ void ld_global_v2(u32 *r, const void *p)
+{
+	const uint2 v = *(const uint2 *)p;
+	r[0] = v.x, r[1] = v.y;
+}
+
+// the low half of a pair, as fp32
+static __device__ __forceinline__ float bf16_lo(u32 x)
+{
+	return __uint_as_float(x << 16);
+}
+
+// the high half of a pair, as fp32
+static __device__ __forceinline__ float bf16_hi(u32 x)
+{
+	return __uint_as_float(x & 0xffff0000u);
+}
+
+// stores 16 bytes
+static __device__ __forceinline__ void st_global_v4(void *p, u32 x, u32 y, u32 z, u32 w)
+{
+	*(uint4 *)p = make_uint4(x, y, z, w);
+}
+
+// the bits of a float
+static __device__ __forceinline__ u32 f32_bits(float x)
+{
+	return __float_as_uint(x);
+}
+
+// x of lane (own ^ mask)
+static __device__ __forceinline__ float shfl_xor_f32(float x, int mask)
+{
+	return __shfl_xor_sync(0xffffffffu, x, mask);
+}
+
+// stores 8 bytes
+static __device__ __forceinline__ void st_global_v2(void *p, u32 x, u32 y)
+{
+	*(uint2 *)p = make_uint2(x, y);
+}
+
+// two fp32 to a pair of bf16, to nearest even
+static __device__ __forceinline__ u32 pack_bf16(float lo, float hi)
+{
+	u32 d;
+	asm("cvt.rn.bf16x2.f32 %0, %1, %2;" : "=r"(d) : "f"(hi), "f"(lo));
+	return d;
+}
+
+// 1 / x, 1 ulp; 0 for |x| > 2^126
+static __device__ __forceinline__ float recip_fast(float x)
+{
+	float d;
+	asm("rcp.approx.ftz.f32 %0, %1;" : "=f"(d) : "f"(x));
+	return d;
+}
+
+// x / y as x * (1 / y)
+static __device__ __forceinline__ float divide(float x, float y)
+{
+	return x * recip_fast(y);
+}
+
+
+extern "C" {
+
+// i + 256 j for each pair i <= j of 16
+static __device__ const unsigned short pairs_16[136] = {
+	0, 256, 512, 768, 1024, 1280, 1536, 1792, 2048, 2304, 2560, 2816,
+	3072, 3328, 3584, 3840, 257, 513, 769, 1025, 1281, 1537, 1793, 2049,
+	2305, 2561, 2817, 3073, 3329, 3585, 3841, 514, 770, 1026, 1282, 1538,
+	1794, 2050, 2306, 2562, 2818, 3074, 3330, 3586, 3842, 771, 1027, 1283,
+	1539, 1795, 2051, 2307, 2563, 2819, 3075, 3331, 3587, 3843, 1028, 1284,
+	1540, 1796, 2052, 2308, 2564, 2820, 3076, 3332, 3588, 3844, 1285, 1541,
+	1797, 2053, 2309, 2565, 2821, 3077, 3333, 3589, 3845, 1542, 1798, 2054,
+	2310, 2566, 2822, 3078, 3334, 3590, 3846, 1799, 2055, 2311, 2567, 2823,
+	3079, 3335, 3591, 3847, 2056, 2312, 2568, 2824, 3080, 3336, 3592, 3848,
+	2313, 2569, 2825, 3081, 3337, 3593, 3849, 2570, 2826, 3082, 3338, 3594,
+	3850, 2827, 3083, 3339, 3595, 3851, 3084, 3340, 3596, 3852, 3341, 3597,
+	3853, 3598, 3854, 3855
+};
+
+__global__ void __launch_bounds__(128, 1) based_decode(
+	int H, int B, const float *z0, i64 z0_sB, i64 z0_sH,
+	const b16 *k, i64 k_sB, i64 k_sH, float *z1, i64 z1_sB,
+	i64 z1_sH, const float *s0, i64 s0_sB, i64 s0_sH, i64 s0_sF,
+	const b16 *v, i64 v_sB, i64 v_sH, float *s1, i64 s1_sB,
+	i64 s1_sH, i64 s1_sF, const b16 *q, i64 q_sB, i64 q_sH,
+	b16 *o, i64 o_sB, i64 o_sH)
+{
+	const u32 smem = smem_base();
+	const int tid = (int)threadIdx.x;
+	const int warp = tid / 32;
+	const int lane = tid % 32;
+	const u32 k2_v = smem + 0;
+	const u32 q2_v = smem + 1024;
+	const u32 y_x = smem + 2048;
+	const u32 z_v = smem + 3072;
+	const int hi = (int)blockIdx.x % H;
+	const int pid2 = (int)blockIdx.x / H;
+	const int bi = pid2;
+	const float *const z0_p = z0 + bi * z0_sB + hi * z0_sH;
+	const b16 *const k_p = k + bi * k_sB + hi * k_sH;
+	float *const z1_p = z1 + bi * z1_sB + hi * z1_sH;
+	const float *const s0_p = s0 + bi * s0_sB + hi * s0_sH;
+	const b16 *const v_p = v + bi * v_sB + hi * v_sH;
+	float *const s1_p = s1 + bi * s1_sB + hi * s1_sH;
+	const b16 *const q_p = q + bi * q_sB + hi * q_sH;
+	b16 *const o_p = o + bi * o_sB + hi * o_sH;
+	// based_decode.lua:25
+	float z02[20];
+	#pragma unroll
+	for (int i = 0; i < 20; i++) {
+		z02[i] = 2 * (warp % 4) + lane / 16 + 8 * i < 153 ? ld_global_f32(z0_p + 2 * (warp % 4) + lane / 16 + 8 * i) : 0.0f;
+	}
+	float k2[2];
+	#pragma unroll
+	for (int i = 0; i < 2; i++) {
+		const int col = 32 * (warp % 4) + lane + 128 * i;
+		k2[i] = col < 153 ? (col < 1 ? 1.0f : col < 17 ? ((widen_bf16(ld_global_b16(k_p + (col - 1)))) * 0.5f) : (((pairs_16[(col - 17)] % 257 ? 1.41421356f : 1.0f) * widen_bf16(ld_global_b16(k_p + pairs_16[(col - 17)] % 256)) * widen_bf16(ld_global_b16(k_p + pairs_16[(col - 17)] / 256))) * 0.176776695f)) : 0.0f;
+	}
+	#pragma unroll
+	for (int i = 0; i < 2; i++) {
+		st_shared_f32(k2_v + 4 * (32 * (warp % 4) + lane + 128 * i), k2[i]);
+	}
+	float k2_at[20];
+	block_sync();
+	#pragma unroll
+	for (int i = 0; i < 20; i++) {
+		k2_at[i] = ld_shared_f32(k2_v + 4 * (2 * (warp % 4) + lane / 16 + 8 * i));
+	}
+	float z[20];
+	#pragma unroll
+	for (int i = 0; i < 20; i++) {
+		z[i] = (z02[i] + k2_at[i]);
+	}
+	if (lane % 16 == 0) {
+		#pragma unroll
+		for (int i = 0; i < 20; i++) {
+			if (2 * (warp % 4) + lane / 16 + 8 * i < 153) {
+				st_global_f32(z1_p + 2 * (warp % 4) + lane / 16 + 8 * i, z[i]);
+			}
+		}
+	}
+	// based_decode.lua:25
+	float s02[20][1][4];
+	#pragma unroll
+	for (int i = 0; i < 20; i++) {
+		s02[i][0][0] = 0.0f;
+		s02[i][0][1] = 0.0f;
+		s02[i][0][2] = 0.0f;
+		s02[i][0][3] = 0.0f;
+		if (2 * (warp % 4) + lane / 16 + 8 * i < 153) {
+			u32 s0_x[4];
+			ld_global_v4(s0_x, s0_p + (i64)(2 * (warp % 4) + lane / 16 + 8 * i) * s0_sF + 4 * (lane % 16));
+			s02[i][0][0] = bits_f32(s0_x[0]);
+			s02[i][0][1] = bits_f32(s0_x[1]);
+			s02[i][0][2] = bits_f32(s0_x[2]);
+			s02[i][0][3] = bits_f32(s0_x[3]);
+		}
+	}
+	float v2[1][4];
+	{
+		u32 v_x[2];
+		ld_global_v2(v_x, v_p + 4 * (lane % 16));
+		v2[0][0] = bf16_lo(v_x[0]);
+		v2[0][1] = bf16_hi(v_x[0]);
+		v2[0][2] = bf16_lo(v_x[1]);
+		v2[0][3] = bf16_hi(v_x[1]);
+	}
+	float S[20][1][4];
+	#pragma unroll
+	for (int i = 0; i < 20; i++) {
+		#pragma unroll
+		for (int h = 0; h < 4; h++) {
+			S[i][0][h] = (s02[i][0][h] + ((k2_at[i] * v2[0][h])));
+		}
+	}
+	#pragma unroll
+	for (int i = 0; i < 20; i++) {
+		if (2 * (warp % 4) + lane / 16 + 8 * i < 153) {
+			st_global_v4(s1_p + (i64)(2 * (warp % 4) + lane / 16 + 8 * i) * s1_sF + 4 * (lane % 16), f32_bits(S[i][0][0]), f32_bits(S[i][0][1]), f32_bits(S[i][0][2]), f32_bits(S[i][0][3]));
+		}
+	}
+	// based_decode.lua:25
+	float q2[2];
+	#pragma unroll
+	for (int i = 0; i < 2; i++) {
+		const int col2 = 32 * (warp % 4) + lane + 128 * i;
+		q2[i] = col2 < 153 ? (col2 < 1 ? 1.0f : col2 < 17 ? ((widen_bf16(ld_global_b16(q_p + (col2 - 1)))) * 0.5f) : (((pairs_16[(col2 - 17)] % 257 ? 1.41421356f : 1.0f) * widen_bf16(ld_global_b16(q_p + pairs_16[(col2 - 17)] % 256)) * widen_bf16(ld_global_b16(q_p + pairs_16[(col2 - 17)] / 256))) * 0.176776695f)) : 0.0f;
+	}
+	#pragma unroll
+	for (int i = 0; i < 2; i++) {
+		st_shared_f32(q2_v + 4 * (32 * (warp % 4) + lane + 128 * i), q2[i]);
+	}
+	float q2_at[20];
+	block_sync();
+	#pragma unroll
+	for (int i = 0; i < 20; i++) {
+		q2_at[i] = ld_shared_f32(q2_v + 4 * (2 * (warp % 4) + lane / 16 + 8 * i));
+	}
+	float y[1][4];
+	#pragma unroll
+	for (int j = 0; j < 4; j++) {
+		y[0][j] = 0.0f;
+	}
+	#pragma unroll
+	for (int i = 0; i < 20; i++) {
+		#pragma unroll
+		for (int h = 0; h < 4; h++) {
+			y[0][h] = y[0][h] + ((2 * (warp % 4) + lane / 16 + 8 * i < 153) ? (q2_at[i] * S[i][0][h]) : 0.0f);
+		}
+	}
+	#pragma unroll
+	for (int j = 0; j < 4; j++) {
+		y[0][j] = y[0][j] + shfl_xor_f32(y[0][j], 16);
+	}
+	if (lane / 16 == 0) {
+		#pragma unroll
+		for (int j = 0; j < 4; j++) {
+			st_shared_f32(y_x + 256 * (warp / 1 % 4) + 4 * (4 * (lane % 16) + j), y[0][j]);
+		}
+	}
+	block_sync();
+	#pragma unroll
+	for (int j = 0; j < 4; j++) {
+		y[0][j] = 0.0f;
+		#pragma unroll
+		for (int x = 0; x < 4; x++) {
+			y[0][j] = y[0][j] + ld_shared_f32(y_x + 256 * x + 4 * (4 * (lane % 16) + j));
+		}
+	}
+	float q2_at_at[5];
+	#pragma unroll
+	for (int i = 0; i < 5; i++) {
+		q2_at_at[i] = ld_shared_f32(q2_v + 4 * (5 * lane + i));
+	}
+	if (lane % 16 == 0) {
+		#pragma unroll
+		for (int i = 0; i < 20; i++) {
+			st_shared_f32(z_v + 4 * (2 * (warp % 4) + lane / 16 + 8 * i), z[i]);
+		}
+	}
+	float z_at[5];
+	block_sync();
+	#pragma unroll
+	for (int i = 0; i < 5; i++) {
+		z_at[i] = ld_shared_f32(z_v + 4 * (5 * lane + i));
+	}
+	float sum;
+	sum = 0.0f;
+	#pragma unroll
+	for (int i = 0; i < 5; i++) {
+		sum = sum + ((5 * lane + i < 153) ? (q2_at_at[i] * z_at[i]) : 0.0f);
+	}
+	sum = sum + shfl_xor_f32(sum, 1);
+	sum = sum + shfl_xor_f32(sum, 2);
+	sum = sum + shfl_xor_f32(sum, 4);
+	sum = sum + shfl_xor_f32(sum, 8);
+	sum = sum + shfl_xor_f32(sum, 16);
+	if (lane / 16 == 0 && warp == 0) {
+		st_global_v2(o_p + 4 * (lane % 16), pack_bf16((divide(y[0][0], sum)), (divide(y[0][1], sum))), pack_bf16((divide(y[0][2], sum)), (divide(y[0][3], sum))));
+	}
+}
+
+}

@@ -1,0 +1,413 @@
+// flash_attention -- generated from flash_attention.lua for sm_80; do not edit.
+// Softmax attention with an online softmax, grouped-query heads
+// with C=64, D=128, V=128, causal=1, dtype=bf16, rows=64, stages=2, warps=4
+// launch flash_attention: blocks = B * G * R * ceil(M / 64), threads = 128, dynamic shared memory = 81920 bytes
+// strides (X_sA: of argument X along axis A) are in elements; matrices' last axes are contiguous.
+
+typedef unsigned short b16;
+typedef unsigned int u32;
+typedef unsigned long long u64;
+typedef long long i64;
+
+// where the block's dynamic shared memory begins; a multiple of 1024
+static __device__ __forceinline__ u32 smem_base(void)
+{
+	extern __shared__ __align__(1024) unsigned char smem_bytes[];
+	return (u32)__cvta_generic_to_shared(smem_bytes);
+}
+
+// copies the first `bytes` of 16 bytes and zeroes the rest; bytes = 0 reads nothing
+static __device__ __forceinline__ void cp_async_16(u32 dst, const void *src, int bytes)
+{
+	asm volatile("cp.async.cg.shared.global [%0], [%1], 16, %2;"
+	             :: "r"(dst), "l"(src), "r"(bytes));
+}
+
+// closes the thread's group of copies
+static __device__ __forceinline__ void cp_async_commit(void)
+{
+	asm volatile("cp.async.commit_group;");
+}
+
+// waits until at most n of the thread's groups are in flight; n is a literal
+#define cp_async_wait(n) asm volatile("cp.async.wait_group %0;" :: "n"(n) : "memory")
+
+// +infinity
+static __device__ __forceinline__ float inf(void)
+{
+	return __int_as_float(0x7f800000);
+}
+
+// every thread of the block arrives before any leaves; orders their memory
+static __device__ __forceinline__ void block_sync(void)
+{
+	__syncthreads();
+}
+
+// 4 cores from shared memory; lane l gives the address of row l%8 of core l/8
+static __device__ __forceinline__ void cores_load4(u32 *r0, u32 *r1, u32 *r2, u32 *r3, u32 addr)
+{
+	asm volatile("ldmatrix.sync.aligned.m8n8.x4.shared.b16 {%0, %1, %2, %3}, [%4];"
+	             : "=r"(*r0), "=r"(*r1), "=r"(*r2), "=r"(*r3) : "r"(addr) : "memory");
+}
+
+// d[16][8] += a[16][16] b[16][8]; d0 and d1 are the pairs of rows 0-7 and 8-15
+static __device__ __forceinline__ void mma_bf16(float *d0, float *d1, u32 a0, u32 a1, u32 a2, u32 a3,
+                                                u32 b0, u32 b1)
+{
+	asm("mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 "
+	    "{%0, %1, %2, %3}, {%4, %5, %6, %7}, {%8, %9}, {%0, %1, %2, %3};"
+	    : "+f"(d0[0]), "+f"(d0[1]), "+f"(d1[0]), "+f"(d1[1])
+	    : "r"(a0), "r"(a1), "r"(a2), "r"(a3), "r"(b0), "r"(b1));
+}
+
+// x of lane (own ^ mask)
+static __device__ __forceinline__ float shfl_xor_f32(float x, int mask)
+{
+	return __shfl_xor_sync(0xffffffffu, x, mask);
+}
+
+// 2^x, 2 ulp
+static __device__ __forceinline__ float exp2_fast(float x)
+{
+	float d;
+	asm("ex2.approx.ftz.f32 %0, %1;" : "=f"(d) : "f"(x));
+	return d;
+}
+
+// two fp32 to a pair of bf16, to nearest even
+static __device__ __forceinline__ u32 pack_bf16(float lo, float hi)
+{
+	u32 d;
+	asm("cvt.rn.bf16x2.f32 %0, %1, %2;" : "=r"(d) : "f"(hi), "f"(lo));
+	return d;
+}
+
+// the high half of a pair, as fp32
+static __device__ __forceinline__ float bf16_hi(u32 x)
+{
+	return __uint_as_float(x & 0xffff0000u);
+}
+
+// the low half of a pair, as fp32
+static __device__ __forceinline__ float bf16_lo(u32 x)
+{
+	return __uint_as_float(x << 16);
+}
+
+// 4 cores from shared memory, each transposed on the way; lane l gives the address of row l%8 of core l/8
+static __device__ __forceinline__ void cores_load4_trans(u32 *r0, u32 *r1, u32 *r2, u32 *r3, u32 addr)
+{
+	asm volatile("ldmatrix.sync.aligned.m8n8.x4.trans.shared.b16 {%0, %1, %2, %3}, [%4];"
+	             : "=r"(*r0), "=r"(*r1), "=r"(*r2), "=r"(*r3) : "r"(addr) : "memory");
+}
+
+// 1 / x, 1 ulp; 0 for |x| > 2^126
+static __device__ __forceinline__ float recip_fast(float x)
+{
+	float d;
+	asm("rcp.approx.ftz.f32 %0, %1;" : "=f"(d) : "f"(x));
+	return d;
+}
+
+// x / y as x * (1 / y)
+static __device__ __forceinline__ float divide(float x, float y)
+{
+	return x * recip_fast(y);
+}
+
+// x of lane (own ^ mask)
+static __device__ __forceinline__ u32 shfl_xor_u32(u32 x, int mask)
+{
+	return __shfl_xor_sync(0xffffffffu, x, mask);
+}
+
+// x[i] of lane t of each four becomes x[t] of its lane i
+static __device__ __forceinline__ void quad_transpose(u32 *x)
+{
+	const int t = threadIdx.x & 3;
+#pragma unroll
+	for (int i = 0; i < 4; i += 2) {
+		const u32 y = shfl_xor_u32(t & 1 ? x[i] : x[i + 1], 1);
+		x[i] = t & 1 ? y : x[i];
+		x[i + 1] = t & 1 ? x[i + 1] : y;
+	}
+#pragma unroll
+	for (int i = 0; i < 2; i++) {
+		const u32 y = shfl_xor_u32(t & 2 ? x[i] : x[i + 2], 2);
+		x[i] = t & 2 ? y : x[i];
+		x[i + 2] = t & 2 ? x[i + 2] : y;
+	}
+}
+
+// stores 16 bytes
+static __device__ __forceinline__ void st_global_v4(void *p, u32 x, u32 y, u32 z, u32 w)
+{
+	*(uint4 *)p = make_uint4(x, y, z, w);
+}
+
+
+extern "C" {
+
+__global__ void __launch_bounds__(128, 1) flash_attention(
+	int M, int R, int G, int B, const b16 *q,
+	i64 q_sB, i64 q_sG, i64 q_sR, i64 q_sM, int N,
+	const b16 *k, i64 k_sB, i64 k_sG, i64 k_sN, const b16 *v,
+	i64 v_sB, i64 v_sG, i64 v_sN, b16 *o, i64 o_sB,
+	i64 o_sG, i64 o_sR, i64 o_sM)
+{
+	const u32 smem = smem_base();
+	const int tid = (int)threadIdx.x;
+	const int warp = tid / 32;
+	const int lane = tid % 32;
+	const int g = lane / 4;
+	const int t = lane % 4;
+	const u32 Q_s = smem + 0;
+	const u32 k_s_ring = smem + 16384;
+	const u32 v_s_ring = smem + 49152;
+	const int m0 = (((M + 63) / 64) - 1 - (int)blockIdx.x % ((M + 63) / 64)) * 64;
+	const int pid2 = (int)blockIdx.x / ((M + 63) / 64);
+	const int ri = pid2 % R;
+	const int pid3 = pid2 / R;
+	const int gi = pid3 % G;
+	const int pid4 = pid3 / G;
+	const int bi = pid4;
+	const b16 *const q_p = q + bi * q_sB + gi * q_sG + ri * q_sR;
+	const u32 Q_s_c = (tid % 16) / 8 * 8192 + (tid / 16) * 128 + (((tid % 16) % 8) ^ ((tid / 16) & 7)) * 16;
+	const b16 *const k_p = k + bi * k_sB + gi * k_sG;
+	const u32 k_s_c = (tid % 16) / 8 * 8192 + (tid / 16) * 128 + (((tid % 16) % 8) ^ ((tid / 16) & 7)) * 16;
+	const b16 *const v_p = v + bi * v_sB + gi * v_sG;
+	const u32 v_s_c = (tid % 16) / 8 * 8192 + (tid / 16) * 128 + (((tid % 16) % 8) ^ ((tid / 16) & 7)) * 16;
+	const u32 Q_s_l = (lane / 16 % 2) / 8 * 8192 + (lane % 16 + warp % 4 * 16) * 128 + (((lane / 16 % 2) % 8) ^ ((lane % 16 + warp % 4 * 16) & 7)) * 16;
+	const u32 k_s_l = (lane / 16 % 2) / 8 * 8192 + (lane % 16) * 128 + (((lane / 16 % 2) % 8) ^ ((lane % 16) & 7)) * 16;
+	const u32 v_s_l = (lane / 16 % 2) / 8 * 8192 + (lane % 16) * 128 + (((lane / 16 % 2) % 8) ^ ((lane % 16) & 7)) * 16;
+	b16 *const o_p = o + bi * o_sB + gi * o_sG + ri * o_sR;
+	const b16 *const q_src = q_p + (i64)(m0 + tid / 16) * q_sM + 8 * (tid % 16);
+	#pragma unroll
+	for (int u = 0; u < 8; u++) {
+		cp_async_16(Q_s + Q_s_c + 1024 * u, q_src + (i64)(8 * u) * q_sM, m0 + tid / 16 + 8 * u < M ? 16 : 0);
+	}
+	cp_async_commit();
+	cp_async_wait(0);
+	// flash_attention.lua:23
+	float m2[2];
+	#pragma unroll
+	for (int i = 0; i < 2; i++) {
+		m2[i] = -inf();
+	}
+	// flash_attention.lua:23
+	float l[2];
+	#pragma unroll
+	for (int i = 0; i < 2; i++) {
+		l[i] = 0.0f;
+	}
+	// flash_attention.lua:23
+	float acc[2][16][2];
+	#pragma unroll
+	for (int i = 0; i < 2; i++) {
+		#pragma unroll
+		for (int j = 0; j < 16; j++) {
+			#pragma unroll
+			for (int e = 0; e < 2; e++) {
+				acc[i][j][e] = 0.0f;
+			}
+		}
+	}
+	// flash_attention.lua:25
+	const int N_last = m0 + 63;
+	const int n_end = (N_last < 0 ? 0 : N_last / 64 + 1 < (N + 63) / 64 ? N_last / 64 + 1 : (N + 63) / 64);
+	if (0 < n_end) {
+		const b16 *const k_src = k_p + (i64)((0) * 64 + tid / 16) * k_sN + 8 * (tid % 16);
+		#pragma unroll
+		for (int u = 0; u < 8; u++) {
+			cp_async_16(k_s_ring + 0 * 16384 + k_s_c + 1024 * u, k_src + (i64)(8 * u) * k_sN, (0) * 64 + tid / 16 + 8 * u < N ? 16 : 0);
+		}
+		const b16 *const v_src = v_p + (i64)((0) * 64 + tid / 16) * v_sN + 8 * (tid % 16);
+		#pragma unroll
+		for (int u = 0; u < 8; u++) {
+			cp_async_16(v_s_ring + 0 * 16384 + v_s_c + 1024 * u, v_src + (i64)(8 * u) * v_sN, (0) * 64 + tid / 16 + 8 * u < N ? 16 : 0);
+		}
+	}
+	cp_async_commit();
+	int slot = 0, fill = 1;
+	for (int n = 0; n < n_end; n++) {
+		const int n0 = n * 64;
+		const int n0_live = N - n0 < 64 ? N - n0 : 64;
+		cp_async_wait(0);
+		const int fetch = n + 1;
+		block_sync();
+		if (fetch < n_end) {
+			const b16 *const k_src2 = k_p + (i64)(fetch * 64 + tid / 16) * k_sN + 8 * (tid % 16);
+			#pragma unroll
+			for (int u = 0; u < 8; u++) {
+				cp_async_16(k_s_ring + fill * 16384 + k_s_c + 1024 * u, k_src2 + (i64)(8 * u) * k_sN, fetch * 64 + tid / 16 + 8 * u < N ? 16 : 0);
+			}
+			const b16 *const v_src2 = v_p + (i64)(fetch * 64 + tid / 16) * v_sN + 8 * (tid % 16);
+			#pragma unroll
+			for (int u = 0; u < 8; u++) {
+				cp_async_16(v_s_ring + fill * 16384 + v_s_c + 1024 * u, v_src2 + (i64)(8 * u) * v_sN, fetch * 64 + tid / 16 + 8 * u < N ? 16 : 0);
+			}
+		}
+		cp_async_commit();
+		const u32 k_s = k_s_ring + slot * 16384;
+		const u32 v_s = v_s_ring + slot * 16384;
+		slot = slot + 1 == 2 ? 0 : slot + 1;
+		fill = fill + 1 == 2 ? 0 : fill + 1;
+		// flash_attention.lua:26
+		float dot[2][8][2];
+		#pragma unroll
+		for (int i = 0; i < 2; i++) {
+			#pragma unroll
+			for (int j = 0; j < 8; j++) {
+				#pragma unroll
+				for (int e = 0; e < 2; e++) {
+					dot[i][j][e] = 0.0f;
+				}
+			}
+		}
+		#pragma unroll
+		for (int k = 0; k < 8; k++) {
+			u32 Q_f[2][2];
+			cores_load4(&Q_f[0][0], &Q_f[0 + 1][0], &Q_f[0][0 + 1], &Q_f[0 + 1][0 + 1], Q_s + (Q_s_l ^ 16 * ((2 * k) % 8)) + (2 * k) / 8 * 8192);
+			u32 k_f[8][2];
+			#pragma unroll
+			for (int i = 0; i < 8; i += 2) {
+				cores_load4(&k_f[i][0], &k_f[i + 1][0], &k_f[i][0 + 1], &k_f[i + 1][0 + 1], k_s + 1024 * (i) + (k_s_l ^ 16 * ((2 * k) % 8)) + (2 * k) / 8 * 8192);
+			}
+			#pragma unroll
+			for (int j = 0; j < 8; j++) {
+				mma_bf16(dot[0][j], dot[2 * 0 + 1][j], Q_f[0][0], Q_f[2 * 0 + 1][0], Q_f[0][1], Q_f[2 * 0 + 1][1], k_f[j][0], k_f[j][1]);
+			}
+		}
+		if (!(m0 + 16 * (warp / 1 % 4) - n0 >= 63 && 64 <= n0_live)) {
+			#pragma unroll
+			for (int i = 0; i < 2; i++) {
+				#pragma unroll
+				for (int j = 0; j < 8; j++) {
+					#pragma unroll
+					for (int e = 0; e < 2; e++) {
+						dot[i][j][e] = (((((m0 + 16 * (warp % 4) + g + 8 * i)) >= ((n0 + 2 * t + 8 * j + e)))) & ((2 * t + 8 * j + e < n0_live))) ? dot[i][j][e] : -inf();
+					}
+				}
+			}
+		}
+		float rmax[2];
+		#pragma unroll
+		for (int i = 0; i < 2; i++) {
+			rmax[i] = -inf();
+		}
+		#pragma unroll
+		for (int i = 0; i < 2; i++) {
+			#pragma unroll
+			for (int j = 0; j < 8; j++) {
+				#pragma unroll
+				for (int e = 0; e < 2; e++) {
+					rmax[i] = fmaxf(rmax[i], dot[i][j][e]);
+				}
+			}
+		}
+		#pragma unroll
+		for (int i = 0; i < 2; i++) {
+			rmax[i] = fmaxf(rmax[i], shfl_xor_f32(rmax[i], 1));
+			rmax[i] = fmaxf(rmax[i], shfl_xor_f32(rmax[i], 2));
+		}
+		float m_new[2];
+		#pragma unroll
+		for (int i = 0; i < 2; i++) {
+			m_new[i] = (fmaxf(m2[i], (rmax[i] * 0.0883883476f)));
+		}
+		float where[2];
+		#pragma unroll
+		for (int i = 0; i < 2; i++) {
+			where[i] = ((m_new[i] == (-inf())) ? 0.0f : m_new[i]);
+		}
+		float fix[2];
+		#pragma unroll
+		for (int i = 0; i < 2; i++) {
+			fix[i] = exp2_fast(fmaf(m2[i], 1.44269504f, -1.44269504f * where[i]));
+		}
+		u32 P_h[2][8];
+		#pragma unroll
+		for (int i = 0; i < 2; i++) {
+			#pragma unroll
+			for (int j = 0; j < 8; j++) {
+				P_h[i][j] = pack_bf16(exp2_fast(fmaf(dot[i][j][0], 0.127517431f, -1.44269504f * where[i])), exp2_fast(fmaf(dot[i][j][1], 0.127517431f, -1.44269504f * where[i])));
+			}
+		}
+		float sum[2];
+		#pragma unroll
+		for (int i = 0; i < 2; i++) {
+			sum[i] = 0.0f;
+		}
+		#pragma unroll
+		for (int i = 0; i < 2; i++) {
+			#pragma unroll
+			for (int j = 0; j < 8; j++) {
+				#pragma unroll
+				for (int e = 0; e < 2; e++) {
+					sum[i] = sum[i] + (e ? bf16_hi(P_h[i][j]) : bf16_lo(P_h[i][j]));
+				}
+			}
+		}
+		#pragma unroll
+		for (int i = 0; i < 2; i++) {
+			sum[i] = sum[i] + shfl_xor_f32(sum[i], 1);
+			sum[i] = sum[i] + shfl_xor_f32(sum[i], 2);
+		}
+		#pragma unroll
+		for (int i = 0; i < 2; i++) {
+			l[i] = (((l[i] * fix[i])) + sum[i]);
+		}
+		// flash_attention.lua:26
+		#pragma unroll
+		for (int i = 0; i < 2; i++) {
+			#pragma unroll
+			for (int j = 0; j < 16; j++) {
+				#pragma unroll
+				for (int e = 0; e < 2; e++) {
+					acc[i][j][e] = (acc[i][j][e] * fix[i]);
+				}
+			}
+		}
+		#pragma unroll
+		for (int k = 0; k < 4; k++) {
+			u32 v_f[2][16];
+			#pragma unroll
+			for (int j = 0; j < 16; j += 2) {
+				cores_load4_trans(&v_f[0][j], &v_f[0 + 1][j], &v_f[0][j + 1], &v_f[0 + 1][j + 1], v_s + 1024 * (2 * k) + (v_s_l ^ 16 * ((j) % 8)) + (j) / 8 * 8192);
+			}
+			#pragma unroll
+			for (int j = 0; j < 16; j++) {
+				mma_bf16(acc[0][j], acc[2 * 0 + 1][j], P_h[0][2 * k], P_h[2 * 0 + 1][2 * k], P_h[0][2 * k + 1], P_h[2 * 0 + 1][2 * k + 1], v_f[0][j], v_f[1][j]);
+			}
+		}
+		// flash_attention.lua:26
+		#pragma unroll
+		for (int i = 0; i < 2; i++) {
+			m2[i] = m_new[i];
+		}
+	}
+	// flash_attention.lua:28
+	float where2[2];
+	#pragma unroll
+	for (int i = 0; i < 2; i++) {
+		where2[i] = ((l[i] == 0.0f) ? 1.0f : l[i]);
+	}
+	#pragma unroll
+	for (int i = 0; i < 2; i++) {
+		#pragma unroll
+		for (int j = 0; j < 16; j += 4) {
+			u32 x[4];
+			#pragma unroll
+			for (int c = 0; c < 4; c++) {
+				x[c] = pack_bf16((divide(acc[i][j + c][0], where2[i])), (divide(acc[i][j + c][1], where2[i])));
+			}
+			quad_transpose(x);
+			if (m0 + 16 * (warp % 4) + g + 8 * i < M) {
+				st_global_v4(o_p + (i64)(m0 + 16 * (warp % 4) + g + 8 * i) * o_sM + 8 * t + 8 * j, x[0], x[1], x[2], x[3]);
+			}
+		}
+	}
+}
+
+}

@@ -1,0 +1,478 @@
+// simple_gla -- generated from simple_gla.lua for sm_90a; do not edit.
+// Linear attention with a data-dependent decay per step and head
+// with C=64, D=64, V=64, dtype=bf16, stages=2, warps=4
+// launch simple_gla: blocks = B * H, threads = 128, dynamic shared memory = 49920 bytes
+// strides (X_sA: of argument X along axis A) are in elements; matrices' last axes are contiguous.
+
+typedef unsigned short b16;
+typedef unsigned int u32;
+typedef unsigned long long u64;
+typedef long long i64;
+
+// where the block's dynamic shared memory begins; a multiple of 1024
+static __device__ __forceinline__ u32 smem_base(void)
+{
+	extern __shared__ __align__(1024) unsigned char smem_bytes[];
+	return (u32)__cvta_generic_to_shared(smem_bytes);
+}
+
+// copies the first `bytes` of 16 bytes and zeroes the rest; bytes = 0 reads nothing
+static __device__ __forceinline__ void cp_async_16(u32 dst, const void *src, int bytes)
+{
+	asm volatile("cp.async.cg.shared.global [%0], [%1], 16, %2;"
+	             :: "r"(dst), "l"(src), "r"(bytes));
+}
+
+// copies the first `bytes` of 4 bytes and zeroes the rest; bytes = 0 reads nothing
+static __device__ __forceinline__ void cp_async_4(u32 dst, const void *src, int bytes)
+{
+	asm volatile("cp.async.ca.shared.global [%0], [%1], 4, %2;"
+	             :: "r"(dst), "l"(src), "r"(bytes));
+}
+
+// closes the thread's group of copies
+static __device__ __forceinline__ void cp_async_commit(void)
+{
+	asm volatile("cp.async.commit_group;");
+}
+
+// waits until at most n of the thread's groups are in flight; n is a literal
+#define cp_async_wait(n) asm volatile("cp.async.wait_group %0;" :: "n"(n) : "memory")
+
+// every thread of the block arrives before any leaves; orders their memory
+static __device__ __forceinline__ void block_sync(void)
+{
+	__syncthreads();
+}
+
+// two fp32 to a pair of bf16, to nearest even
+static __device__ __forceinline__ u32 pack_bf16(float lo, float hi)
+{
+	u32 d;
+	asm("cvt.rn.bf16x2.f32 %0, %1, %2;" : "=r"(d) : "f"(hi), "f"(lo));
+	return d;
+}
+
+// loads 4 bytes
+static __device__ __forceinline__ float ld_shared_f32(u32 a)
+{
+	float v;
+	asm volatile("ld.shared.f32 %0, [%1];" : "=f"(v) : "r"(a));
+	return v;
+}
+
+// x of lane (own - delta); the first delta lanes keep their own
+static __device__ __forceinline__ float shfl_up_f32(float x, int delta)
+{
+	return __shfl_up_sync(0xffffffffu, x, delta);
+}
+
+// stores 4 bytes
+static __device__ __forceinline__ void st_shared_f32(u32 a, float v)
+{
+	asm volatile("st.shared.f32 [%0], %1;" :: "r"(a), "f"(v));
+}
+
+// 4 cores from shared memory; lane l gives the address of row l%8 of core l/8
+static __device__ __forceinline__ void cores_load4(u32 *r0, u32 *r1, u32 *r2, u32 *r3, u32 addr)
+{
+	asm volatile("ldmatrix.sync.aligned.m8n8.x4.shared.b16 {%0, %1, %2, %3}, [%4];"
+	             : "=r"(*r0), "=r"(*r1), "=r"(*r2), "=r"(*r3) : "r"(addr) : "memory");
+}
+
+// d[16][8] += a[16][16] b[16][8]; d0 and d1 are the pairs of rows 0-7 and 8-15
+static __device__ __forceinline__ void mma_bf16(float *d0, float *d1, u32 a0, u32 a1, u32 a2, u32 a3,
+                                                u32 b0, u32 b1)
+{
+	asm("mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 "
+	    "{%0, %1, %2, %3}, {%4, %5, %6, %7}, {%8, %9}, {%0, %1, %2, %3};"
+	    : "+f"(d0[0]), "+f"(d0[1]), "+f"(d1[0]), "+f"(d1[1])
+	    : "r"(a0), "r"(a1), "r"(a2), "r"(a3), "r"(b0), "r"(b1));
+}
+
+// 2^x, 2 ulp
+static __device__ __forceinline__ float exp2_fast(float x)
+{
+	float d;
+	asm("ex2.approx.ftz.f32 %0, %1;" : "=f"(d) : "f"(x));
+	return d;
+}
+
+// +infinity
+static __device__ __forceinline__ float inf(void)
+{
+	return __int_as_float(0x7f800000);
+}
+
+// 4 cores from shared memory, each transposed on the way; lane l gives the address of row l%8 of core l/8
+static __device__ __forceinline__ void cores_load4_trans(u32 *r0, u32 *r1, u32 *r2, u32 *r3, u32 addr)
+{
+	asm volatile("ldmatrix.sync.aligned.m8n8.x4.trans.shared.b16 {%0, %1, %2, %3}, [%4];"
+	             : "=r"(*r0), "=r"(*r1), "=r"(*r2), "=r"(*r3) : "r"(addr) : "memory");
+}
+
+// x of lane (own ^ mask)
+static __device__ __forceinline__ u32 shfl_xor_u32(u32 x, int mask)
+{
+	return __shfl_xor_sync(0xffffffffu, x, mask);
+}
+
+// x[i] of lane t of each four becomes x[t] of its lane i
+static __device__ __forceinline__ void quad_transpose(u32 *x)
+{
+	const int t = threadIdx.x & 3;
+#pragma unroll
+	for (int i = 0; i < 4; i += 2) {
+		const u32 y = shfl_xor_u32(t & 1 ? x[i] : x[i + 1], 1);
+		x[i] = t & 1 ? y : x[i];
+		x[i + 1] = t & 1 ? x[i + 1] : y;
+	}
+#pragma unroll
+	for (int i = 0; i < 2; i++) {
+		const u32 y = shfl_xor_u32(t & 2 ? x[i] : x[i + 2], 2);
+		x[i] = t & 2 ? y : x[i];
+		x[i + 2] = t & 2 ? x[i + 2] : y;
+	}
+}
+
+// stores 16 bytes
+static __device__ __forceinline__ void st_global_v4(void *p, u32 x, u32 y, u32 z, u32 w)
+{
+	*(uint4 *)p = make_uint4(x, y, z, w);
+}
+
+// x of lane (own ^ mask)
+static __device__ __forceinline__ float shfl_xor_f32(float x, int mask)
+{
+	return __shfl_xor_sync(0xffffffffu, x, mask);
+}
+
+// the low half of a pair, as fp32
+static __device__ __forceinline__ float bf16_lo(u32 x)
+{
+	return __uint_as_float(x << 16);
+}
+
+// the high half of a pair, as fp32
+static __device__ __forceinline__ float bf16_hi(u32 x)
+{
+	return __uint_as_float(x & 0xffff0000u);
+}
+
+
+extern "C" {
+
+__global__ void __launch_bounds__(128, 1) simple_gla(
+	int H, int B, int N, const b16 *q, i64 q_sB,
+	i64 q_sH, i64 q_sN, const b16 *k, i64 k_sB, i64 k_sH,
+	i64 k_sN, const b16 *v, i64 v_sB, i64 v_sH, i64 v_sN,
+	const float *g2, i64 g_sB, i64 g_sH, i64 g_sN, b16 *o,
+	i64 o_sB, i64 o_sH, i64 o_sN)
+{
+	const u32 smem = smem_base();
+	const int tid = (int)threadIdx.x;
+	const int warp = tid / 32;
+	const int lane = tid % 32;
+	const int g = lane / 4;
+	const int t = lane % 4;
+	const u32 Q_s_ring = smem + 0;
+	const u32 K_s_ring = smem + 16384;
+	const u32 V_s_ring = smem + 32768;
+	const u32 w_s_ring = smem + 49152;
+	const u32 c2_v = smem + 49664;
+	const int hi = (int)blockIdx.x % H;
+	const int pid2 = (int)blockIdx.x / H;
+	const int bi = pid2;
+	const b16 *const q_p = q + bi * q_sB + hi * q_sH;
+	const u32 Q_s_c = (tid / 8) * 128 + (((tid % 8)) ^ ((tid / 8) & 7)) * 16;
+	const b16 *const k_p = k + bi * k_sB + hi * k_sH;
+	const u32 K_s_c = (tid / 8) * 128 + (((tid % 8)) ^ ((tid / 8) & 7)) * 16;
+	const b16 *const v_p = v + bi * v_sB + hi * v_sH;
+	const u32 V_s_c = (tid / 8) * 128 + (((tid % 8)) ^ ((tid / 8) & 7)) * 16;
+	const float *const g_p = g2 + bi * g_sB + hi * g_sH;
+	const u32 Q_s_l = (lane % 16 + warp % 2 * 32) * 128 + (((lane / 16 % 2)) ^ ((lane % 16 + warp % 2 * 32) & 7)) * 16;
+	const u32 K_s_l = (lane % 16) * 128 + (((lane / 16 % 2)) ^ ((lane % 16) & 7)) * 16;
+	const u32 V_s_l = (lane % 16) * 128 + (((lane / 16 % 2 + warp / 2 % 2 * 4)) ^ ((lane % 16) & 7)) * 16;
+	b16 *const o_p = o + bi * o_sB + hi * o_sH;
+	// simple_gla.lua:17
+	float S[8][4][2];
+	#pragma unroll
+	for (int i = 0; i < 8; i++) {
+		#pragma unroll
+		for (int j = 0; j < 4; j++) {
+			#pragma unroll
+			for (int e = 0; e < 2; e++) {
+				S[i][j][e] = 0.0f;
+			}
+		}
+	}
+	// simple_gla.lua:18
+	const int n_end = (N + 63) / 64;
+	if (0 < n_end) {
+		const b16 *const q_src = q_p + (i64)((0) * 64 + tid / 8) * q_sN + 8 * (tid % 8);
+		#pragma unroll
+		for (int u = 0; u < 4; u++) {
+			cp_async_16(Q_s_ring + 0 * 8192 + Q_s_c + 2048 * u, q_src + (i64)(16 * u) * q_sN, (0) * 64 + tid / 8 + 16 * u < N ? 16 : 0);
+		}
+		const b16 *const k_src = k_p + (i64)((0) * 64 + tid / 8) * k_sN + 8 * (tid % 8);
+		#pragma unroll
+		for (int u = 0; u < 4; u++) {
+			cp_async_16(K_s_ring + 0 * 8192 + K_s_c + 2048 * u, k_src + (i64)(16 * u) * k_sN, (0) * 64 + tid / 8 + 16 * u < N ? 16 : 0);
+		}
+		const b16 *const v_src = v_p + (i64)((0) * 64 + tid / 8) * v_sN + 8 * (tid % 8);
+		#pragma unroll
+		for (int u = 0; u < 4; u++) {
+			cp_async_16(V_s_ring + 0 * 8192 + V_s_c + 2048 * u, v_src + (i64)(16 * u) * v_sN, (0) * 64 + tid / 8 + 16 * u < N ? 16 : 0);
+		}
+		for (int x = tid; x < 64; x += 128) {
+			const int on = (0) * 64 + x < N;
+			cp_async_4(w_s_ring + 0 * 256 + 4 * x, g_p + (i64)(on ? (0) * 64 + x : 0) * g_sN, on ? 4 : 0);
+		}
+	}
+	cp_async_commit();
+	int slot = 0, fill = 1;
+	for (int n = 0; n < n_end; n++) {
+		const int n0 = n * 64;
+		const int n0_live = N - n0 < 64 ? N - n0 : 64;
+		cp_async_wait(0);
+		const int fetch = n + 1;
+		block_sync();
+		if (fetch < n_end) {
+			const b16 *const q_src2 = q_p + (i64)(fetch * 64 + tid / 8) * q_sN + 8 * (tid % 8);
+			#pragma unroll
+			for (int u = 0; u < 4; u++) {
+				cp_async_16(Q_s_ring + fill * 8192 + Q_s_c + 2048 * u, q_src2 + (i64)(16 * u) * q_sN, fetch * 64 + tid / 8 + 16 * u < N ? 16 : 0);
+			}
+			const b16 *const k_src2 = k_p + (i64)(fetch * 64 + tid / 8) * k_sN + 8 * (tid % 8);
+			#pragma unroll
+			for (int u = 0; u < 4; u++) {
+				cp_async_16(K_s_ring + fill * 8192 + K_s_c + 2048 * u, k_src2 + (i64)(16 * u) * k_sN, fetch * 64 + tid / 8 + 16 * u < N ? 16 : 0);
+			}
+			const b16 *const v_src2 = v_p + (i64)(fetch * 64 + tid / 8) * v_sN + 8 * (tid % 8);
+			#pragma unroll
+			for (int u = 0; u < 4; u++) {
+				cp_async_16(V_s_ring + fill * 8192 + V_s_c + 2048 * u, v_src2 + (i64)(16 * u) * v_sN, fetch * 64 + tid / 8 + 16 * u < N ? 16 : 0);
+			}
+			for (int x = tid; x < 64; x += 128) {
+				const int on = fetch * 64 + x < N;
+				cp_async_4(w_s_ring + fill * 256 + 4 * x, g_p + (i64)(on ? fetch * 64 + x : 0) * g_sN, on ? 4 : 0);
+			}
+		}
+		cp_async_commit();
+		const u32 Q_s = Q_s_ring + slot * 8192;
+		const u32 K_s = K_s_ring + slot * 8192;
+		const u32 V_s = V_s_ring + slot * 8192;
+		const u32 w_s = w_s_ring + slot * 256;
+		slot = slot + 1 == 2 ? 0 : slot + 1;
+		fill = fill + 1 == 2 ? 0 : fill + 1;
+		// simple_gla.lua:21
+		u32 get[8][4];
+		#pragma unroll
+		for (int i = 0; i < 8; i++) {
+			#pragma unroll
+			for (int j = 0; j < 4; j++) {
+				get[i][j] = pack_bf16(S[i][j][0], S[i][j][1]);
+			}
+		}
+		float w[2];
+		#pragma unroll
+		for (int e = 0; e < 2; e++) {
+			w[e] = ld_shared_f32(w_s + 4 * (2 * lane + e));
+		}
+		float c2[2];
+		c2[0] = w[0];
+		c2[1] = c2[0] + w[1];
+		float c2_run = c2[1];
+		#pragma unroll
+		for (int d = 1; d < 32; d *= 2) {
+			const float up = shfl_up_f32(c2_run, d);
+			c2_run = lane >= d ? c2_run + up : c2_run;
+		}
+		c2_run = c2_run - c2[1];
+		#pragma unroll
+		for (int i = 0; i < 2; i++) {
+			c2[i] = c2[i] + c2_run;
+		}
+		if (warp == 0) {
+			#pragma unroll
+			for (int e = 0; e < 2; e++) {
+				st_shared_f32(c2_v + 4 * (2 * lane + e), c2[e]);
+			}
+		}
+		float c2_at_at[8][2];
+		block_sync();
+		#pragma unroll
+		for (int i = 0; i < 8; i++) {
+			#pragma unroll
+			for (int e = 0; e < 2; e++) {
+				c2_at_at[i][e] = ld_shared_f32(c2_v + 4 * (2 * t + 8 * i + e));
+			}
+		}
+		#pragma unroll
+		for (int m2 = 0; m2 < 2; m2++) {
+			u32 Q[2][8];
+			#pragma unroll
+			for (int j = 0; j < 8; j += 2) {
+				cores_load4(&Q[0][j], &Q[0 + 1][j], &Q[0][j + 1], &Q[0 + 1][j + 1], Q_s + 1024 * (2 * m2) + (Q_s_l ^ 16 * (j)));
+			}
+			float dot[2][4][2];
+			#pragma unroll
+			for (int i = 0; i < 2; i++) {
+				#pragma unroll
+				for (int j = 0; j < 4; j++) {
+					#pragma unroll
+					for (int e = 0; e < 2; e++) {
+						dot[i][j][e] = 0.0f;
+					}
+				}
+			}
+			#pragma unroll
+			for (int k = 0; k < 4; k++) {
+				#pragma unroll
+				for (int j = 0; j < 4; j++) {
+					mma_bf16(dot[0][j], dot[2 * 0 + 1][j], Q[0][2 * k], Q[2 * 0 + 1][2 * k], Q[0][2 * k + 1], Q[2 * 0 + 1][2 * k + 1], get[2 * k][j], get[2 * k + 1][j]);
+				}
+			}
+			float c2_at[2];
+			#pragma unroll
+			for (int i = 0; i < 2; i++) {
+				c2_at[i] = ld_shared_f32(c2_v + 4 * (16 * m2 + 32 * (warp % 2) + g + 8 * i));
+			}
+			float mul[2];
+			#pragma unroll
+			for (int i = 0; i < 2; i++) {
+				mul[i] = (0.125f * (exp2_fast(1.44269504f * c2_at[i])));
+			}
+			float add[2][4][2];
+			#pragma unroll
+			for (int i = 0; i < 2; i++) {
+				#pragma unroll
+				for (int j = 0; j < 4; j++) {
+					#pragma unroll
+					for (int e = 0; e < 2; e++) {
+						add[i][j][e] = (dot[i][j][e] * mul[i]);
+					}
+				}
+			}
+			float dot2[2][8][2];
+			#pragma unroll
+			for (int i = 0; i < 2; i++) {
+				#pragma unroll
+				for (int j = 0; j < 8; j++) {
+					#pragma unroll
+					for (int e = 0; e < 2; e++) {
+						dot2[i][j][e] = 0.0f;
+					}
+				}
+			}
+			#pragma unroll
+			for (int k = 0; k < 4; k++) {
+				u32 K_f[8][2];
+				#pragma unroll
+				for (int i = 0; i < 8; i += 2) {
+					cores_load4(&K_f[i][0], &K_f[i + 1][0], &K_f[i][0 + 1], &K_f[i + 1][0 + 1], K_s + 1024 * (i) + (K_s_l ^ 16 * (2 * k)));
+				}
+				#pragma unroll
+				for (int j = 0; j < 8; j++) {
+					mma_bf16(dot2[0][j], dot2[2 * 0 + 1][j], Q[0][2 * k], Q[2 * 0 + 1][2 * k], Q[0][2 * k + 1], Q[2 * 0 + 1][2 * k + 1], K_f[j][0], K_f[j][1]);
+				}
+			}
+			u32 mul2[2][8];
+			#pragma unroll
+			for (int i = 0; i < 2; i++) {
+				#pragma unroll
+				for (int j = 0; j < 8; j++) {
+					mul2[i][j] = pack_bf16((((dot2[i][j][0] * 0.125f)) * (exp2_fast(1.44269504f * (((((n0 + 16 * m2 + 32 * (warp % 2) + g + 8 * i)) >= ((n0 + 2 * t + 8 * j))) ? (c2_at[i] - c2_at_at[j][0]) : -inf()))))), (((dot2[i][j][1] * 0.125f)) * (exp2_fast(1.44269504f * (((((n0 + 16 * m2 + 32 * (warp % 2) + g + 8 * i)) >= ((n0 + 2 * t + 8 * j + 1))) ? (c2_at[i] - c2_at_at[j][1]) : -inf()))))));
+				}
+			}
+			#pragma unroll
+			for (int k = 0; k < 4; k++) {
+				u32 V_f[2][4];
+				#pragma unroll
+				for (int j = 0; j < 4; j += 2) {
+					cores_load4_trans(&V_f[0][j], &V_f[0 + 1][j], &V_f[0][j + 1], &V_f[0 + 1][j + 1], V_s + 1024 * (2 * k) + (V_s_l ^ 16 * (j)));
+				}
+				#pragma unroll
+				for (int j = 0; j < 4; j++) {
+					mma_bf16(add[0][j], add[2 * 0 + 1][j], mul2[0][2 * k], mul2[2 * 0 + 1][2 * k], mul2[0][2 * k + 1], mul2[2 * 0 + 1][2 * k + 1], V_f[0][j], V_f[1][j]);
+				}
+			}
+			#pragma unroll
+			for (int i = 0; i < 2; i++) {
+				u32 x[4];
+				#pragma unroll
+				for (int c = 0; c < 4; c++) {
+					x[c] = pack_bf16(add[i][c][0], add[i][c][1]);
+				}
+				quad_transpose(x);
+				if (n0 + 16 * m2 + 32 * (warp % 2) + g + 8 * i < N) {
+					st_global_v4(o_p + (i64)(n0 + 16 * m2 + 32 * (warp % 2) + g + 8 * i) * o_sN + 32 * (warp / 2 % 2) + 8 * t, x[0], x[1], x[2], x[3]);
+				}
+			}
+		}
+		// simple_gla.lua:22
+		float total;
+		total = 0.0f;
+		#pragma unroll
+		for (int e = 0; e < 2; e++) {
+			total = total + w[e];
+		}
+		total = total + shfl_xor_f32(total, 1);
+		total = total + shfl_xor_f32(total, 2);
+		total = total + shfl_xor_f32(total, 4);
+		total = total + shfl_xor_f32(total, 8);
+		total = total + shfl_xor_f32(total, 16);
+		#pragma unroll
+		for (int i = 0; i < 8; i++) {
+			#pragma unroll
+			for (int j = 0; j < 4; j++) {
+				#pragma unroll
+				for (int e = 0; e < 2; e++) {
+					S[i][j][e] *= exp2_fast(1.44269504f * total);
+				}
+			}
+		}
+		// simple_gla.lua:23
+		u32 K[8][8];
+		#pragma unroll
+		for (int i = 0; i < 8; i += 2) {
+			#pragma unroll
+			for (int j = 0; j < 8; j += 2) {
+				cores_load4_trans(&K[i][j], &K[i + 1][j], &K[i][j + 1], &K[i + 1][j + 1], K_s + 1024 * (i) + (K_s_l ^ 16 * (j)));
+			}
+		}
+		float where[8][2];
+		#pragma unroll
+		for (int i = 0; i < 8; i++) {
+			#pragma unroll
+			for (int e = 0; e < 2; e++) {
+				where[i][e] = ((2 * t + 8 * i + e < n0_live) ? exp2_fast(fmaf(total, 1.44269504f, -1.44269504f * c2_at_at[i][e])) : 0.0f);
+			}
+		}
+		u32 mul3[8][8];
+		#pragma unroll
+		for (int i = 0; i < 8; i++) {
+			#pragma unroll
+			for (int j = 0; j < 8; j++) {
+				mul3[i][j] = pack_bf16((bf16_lo(K[i][j]) * where[i][0]), (bf16_hi(K[i][j]) * where[i][1]));
+			}
+		}
+		#pragma unroll
+		for (int k = 0; k < 4; k++) {
+			u32 V_f2[2][4];
+			#pragma unroll
+			for (int j = 0; j < 4; j += 2) {
+				cores_load4_trans(&V_f2[0][j], &V_f2[0 + 1][j], &V_f2[0][j + 1], &V_f2[0 + 1][j + 1], V_s + 1024 * (2 * k) + (V_s_l ^ 16 * (j)));
+			}
+			#pragma unroll
+			for (int i = 0; i < 8; i++) {
+				#pragma unroll
+				for (int j = 0; j < 2; j++) {
+					mma_bf16(S[i][2 * j], S[i][2 * j + 1], V_f2[0][2 * j], V_f2[0][2 * j + 1], V_f2[1][2 * j], V_f2[1][2 * j + 1], mul3[2 * k][i], mul3[2 * k + 1][i]);
+				}
+			}
+		}
+	}
+}
+
+}

@@ -1,5 +1,6 @@
 /* dev.c -- building and printing the device IR. */
 #include "dev.h"
+#include "tidy.h"
 
 #include <ctype.h>
 #include <stdio.h>
@@ -247,10 +248,41 @@ static void drop_unused(const Dev *d, Block *b)
 	}
 }
 
+/* "float x; x = ..." in one. */
+static void join_declaration(const Dev *d, Stmt *s)
+{
+	char type[16], name[64], of[64];
+	int at = 0;
+
+	if (s->kind != S_CODE || !s->next || s->next->kind != S_CODE ||
+	    sscanf(s->text, "%15[a-z0-9] %63[A-Za-z0-9_];%n", type, name, &at) != 2 || s->text[at] || !at ||
+	    sscanf(s->next->text, "%63[A-Za-z0-9_] = ", of) != 1 || strcmp(name, of) ||
+	    s->next->text[strlen(of) + 1] != '=')
+		return;
+	s->text = arena_printf(d->arena, "%s %s", type, s->next->text);
+	for (int i = 0; i < s->next->nacc; i++)
+		dev_access(s, s->next->acc[i].buf, s->next->acc[i].kind);
+	s->next = s->next->next;
+}
+
+static void tidy_block(const Dev *d, Block *b)
+{
+	for (Stmt *s = b->first; s; s = s->next) {
+		if (s->text && s->kind != S_COMMENT)
+			s->text = tidy_text(d->arena, s->text, d->warps);
+		join_declaration(d, s);
+		if (!s->next)
+			b->last = s;
+		tidy_block(d, &s->body);
+		tidy_block(d, &s->orelse);
+	}
+}
+
 void dev_print(const Dev *d, Text *out)
 {
 	Text body = { .arena = d->arena };
 
+	tidy_block(d, (Block *)&d->body);
 	drop_unused(d, (Block *)&d->body);
 
 	print_block(&d->body, 1, &body);
@@ -273,7 +305,8 @@ void dev_print(const Dev *d, Text *out)
 		text_puts(out, "\tconst int t = lane % 4;\n");
 	for (int i = 0; i < d->nbufs; i++)
 		if (mentions(body.s, d->buf[i]->name))
-			text_add(out, "\tconst u32 %s = smem + %d;\n", d->buf[i]->name, d->buf[i]->offset);
+			text_add(out, d->buf[i]->offset ? "\tconst u32 %s = smem + %d;\n" : "\tconst u32 %s = smem;\n",
+			         d->buf[i]->name, d->buf[i]->offset);
 	text_puts(out, body.s);
 	text_puts(out, "}\n");
 }

@@ -138,6 +138,7 @@ void lower_state_store(Lower *L, Op *store, Op *get, Version *from);
 bool lower_is_thin(Lower *L, const Op *state);
 Layout lower_thin_layout(Lower *L, const Op *state);
 void lower_thin_update(Lower *L, Version *w, Op *dot);
+Version *lower_form_all(Lower *L, Op *x, const Layout *own, const char *table);
 Buffer *lower_thin_publish(Lower *L, Op *get, const Grow *left);
 
 /* lower_stream.c */

@@ -399,6 +399,10 @@ Version *lower_dot(Lower *L, Op *op, const Layout *l, Version *acc)
 	p.ty = L->f16 ? "f16" : "bf16";
 	operand_open(&p, &p.a, op->src[0], true);
 	operand_open(&p, &p.b, op->src[1], false);
+	if (p.a.kind == FORMED && p.b.kind == FORMED && !p.a.swapped && p.b.swapped) {
+		p.b.array = lower_form_all(L, p.b.x, &p.b.own, lower_weight_table(L, p.b.grow, p.a.grow));
+		p.b.kind = ARRAY;
+	}
 	/* what the operands need is made before the accumulators come to life */
 	if (p.a.kind == FORMED && !p.a.swapped && p.b.x->code == OP_get && lower_is_thin(L, p.b.x->src[0]))
 		p.b.thin = lower_thin_publish(L, p.b.x, p.a.grow), p.b.kind = THIN;

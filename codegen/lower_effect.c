@@ -202,7 +202,8 @@ void lower_settle_loop(Lower *L, Op *loop)
 	for (Op *x = loop->parent->first; x && x != loop; x = x->next) {
 		Uses inside = { x, false }, changed = { x, false };
 
-		if (!is_value(L, x) || x->code == OP_load || (x->code == OP_get && L->f->op[x->src[0]->id].unscaled))
+		if (!is_value(L, x) || x->code == OP_load ||
+		    (x->code == OP_get && L->f->op[x->src[0]->id].unscaled))
 			continue;
 		ir_walk(loop->body, uses_op, &inside);
 		ir_walk(loop->body, changed_op, &changed);

@@ -146,3 +146,41 @@ Buffer *lower_thin_publish(Lower *L, Op *get, const Grow *left)
 	}
 	return buf;
 }
+
+/* A grown tile's cores, whole, each value times its slot's weight in `table`: for a product of two
+ * grown tiles, which has no state to take the scales. */
+Version *lower_form_all(Lower *L, Op *x, const Layout *own, const char *table)
+{
+	const Grow *g = grow_parse(L->a, x);
+	const char *f = L->f16 ? "f16" : "bf16", *s;
+	int rows = own->d[0].n, scope;
+	Block *saved = lower_hoist(L, own, &scope), *outer;
+	Version *w = lower_declare(L, x, own, true, NULL);
+	Leaf leaf = lower_leaf(L, g, own->orient, own, "0", rows);
+
+	outer = L->out;
+	for (int q = 0; q < g->npieces; q++) {
+		const Piece *p = &g->piece[q];
+		const char *core;
+
+		if (!p->nslots)
+			continue;
+		lower_open(L, S_FOR, true, "int r = 0; r < %d; r++", rows);
+		s = lower_piece_loops(L, p);
+		core = p->kind != PIECE_POW2 && p->slot ? arena_printf(L->a, "(%d + %s)", p->slot / 16, s) : s;
+		for (int h = 0; h < 2; h++) {
+			const char *y = lower_name(L, "y"), *slot = lower_name(L, "slot");
+
+			lower_code(L, "const u32 %s = %s;", y, lower_form_piece(L, &leaf, q, "r", s, h ? "1" : "0"));
+			lower_code(L, "const int %s = 16 * %s + %d + %s;", slot, core, 8 * h,
+			           own->orient == ORIENT_N ? "2 * t" : "g");
+			lower_code(L, "%s[r][2 * %s + %d] = pack_%s(%s_lo(%s) * table_f32(%s + %s), %s_hi(%s) * table_f32(%s + %s%s));",
+			           w->name, core, h, f, f, y, table, slot, f, y, table, slot,
+			           own->orient == ORIENT_N ? " + 1" : "");
+		}
+		L->out = outer;
+	}
+	L->out = saved;
+	L->scope = scope;
+	return w;
+}

@@ -1,4 +1,4 @@
-/* segment.h -- the segmented schedule: see segment.c. */
+/* segment.h -- the segmented schedule: see segment.c (lowering) and segment_scan.c. */
 #ifndef AZ_SEGMENT_H
 #define AZ_SEGMENT_H
 

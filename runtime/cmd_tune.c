@@ -131,6 +131,8 @@ static const char *sets_text(const Cli *c, Arena *a)
 	for (i = 0; i < c->nset; i++)
 		text_add(&t, "%s%s=%s", i ? "," : "", c->set[i].name, c->set[i].value);
 	text_add(&t, "%sschedule=%s", c->nset ? "," : "", c->schedule);
+	if (c->segments)
+		text_add(&t, ",segments=%d", c->segments);
 	return t.s;
 }
 

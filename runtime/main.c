@@ -36,7 +36,7 @@ static const struct Option {
 } options[] = {
 	{ "--gpu", STRING, offsetof(Cli, gpu), "G: a name that `azulejo gpus` lists" },
 	{ "--device", STRING, offsetof(Cli, device), "auto, gpu or sim" },
-	{ "--set", SETS, 0, "K=V,...: sizes, tunables, flags, dtype, schedule" },
+	{ "--set", SETS, 0, "K=V,...: sizes, tunables, flags, dtype, schedule, segments" },
 	{ "--with", STRING, offsetof(Cli, with), "A,B: optional arguments to bind" },
 	{ "--layout", LAYOUT, offsetof(Cli, layout), "bhnd or bnhd" },
 	{ "--in", FILES, offsetof(Cli, nin), "A=F.npy ..." },

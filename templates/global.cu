@@ -227,3 +227,15 @@ static __device__ __forceinline__ int table_s16(const short *p)
 //@ sim
 #define table_s16(p) ((int)*(const short *)(p))
 //@ end
+
+//@ prim opaque
+//@ doc the pointer itself, of which the compiler knows nothing
+//@ cuda
+static __device__ __forceinline__ void *opaque(const void *p)
+{
+	asm volatile("" : "+l"(p));
+	return (void *)p;
+}
+//@ sim
+#define opaque(p) ((void *)(p))
+//@ end

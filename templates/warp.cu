@@ -71,56 +71,6 @@ u32 (*sim_shfl)(u64, u32, int, int);
 #define shfl_up_f32(x, delta) bits_f32(sim_shfl(SIM_AT, f32_bits(x), 2, delta))
 //@ end
 
-//@ prim quad_transpose
-//@ doc x[i] of lane t of each four becomes x[t] of its lane i
-//@ cuda
-static __device__ __forceinline__ void quad_transpose(u32 *x)
-{
-	const int t = threadIdx.x & 3;
-#pragma unroll
-	for (int i = 0; i < 4; i += 2) {
-		const u32 y = shfl_xor_u32(t & 1 ? x[i] : x[i + 1], 1);
-		x[i] = t & 1 ? y : x[i];
-		x[i + 1] = t & 1 ? x[i + 1] : y;
-	}
-#pragma unroll
-	for (int i = 0; i < 2; i++) {
-		const u32 y = shfl_xor_u32(t & 2 ? x[i] : x[i + 2], 2);
-		x[i] = t & 2 ? y : x[i];
-		x[i + 2] = t & 2 ? x[i + 2] : y;
-	}
-}
-//@ sim
-u32 (*sim_shfl)(u64, u32, int, int);
-static inline void quad_transpose_at(u64 at, u32 *x)
-{
-	const int t = (int)threadIdx.x & 3;
-	for (int i = 1; i < 4; i++) /* lane t gives what lane t ^ i wants */
-		x[t ^ i] = sim_shfl(at, x[t ^ i], 0, i);
-}
-#define quad_transpose(x) quad_transpose_at(SIM_AT, x)
-//@ end
-
-//@ prim pair_transpose
-//@ doc x[i] of lane t of each two becomes x[t] of its lane i
-//@ cuda
-static __device__ __forceinline__ void pair_transpose(u32 *x)
-{
-	const int t = threadIdx.x & 1;
-	const u32 y = shfl_xor_u32(t ? x[0] : x[1], 1);
-	x[0] = t ? y : x[0];
-	x[1] = t ? x[1] : y;
-}
-//@ sim
-u32 (*sim_shfl)(u64, u32, int, int);
-static inline void pair_transpose_at(u64 at, u32 *x)
-{
-	const int t = (int)threadIdx.x & 1;
-	x[!t] = sim_shfl(at, x[!t], 0, 1);
-}
-#define pair_transpose(x) pair_transpose_at(SIM_AT, x)
-//@ end
-
 //@ prim prmt
 //@ doc four bytes chosen from the eight of b:a by the nibbles of sel
 //@ cuda

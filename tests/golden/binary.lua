@@ -9,7 +9,8 @@ local ops = {
 return az.kernel "binary" {
   doc   = "z = (x op y) + w, op the number of one in a list",
   dims  = { "B", "N", D = 40 },
-  args  = { x = az.input("bf16", "B N D"), y = az.input("bf16", "B N D", { mean = 4, spread = 0.5 }),
+  args  = { x = az.input("bf16", "B N D"),
+            y = az.input("bf16", "B N D", { mean = 4, spread = 0.5 }),
             w = az.input("f32", "D"), z = az.output("f32", "B N D") },
   flags = { op = { 1, 2, 3, 4, 5, 6 } },
   tune  = { C = { 64, 16 }, warps = { 4 }, stages = { 2 } },

@@ -4,8 +4,10 @@ local az = require "azulejo"
 return az.kernel "cast" {
   doc   = "Rounding to bf16 and f16 and back, truncation to i32, and i32 to f32",
   dims  = { "B", "N", D = 24 },
-  args  = { x = az.input("f32", "B N D", { spread = 100 }), i = az.input("i32", "B N", { spread = 50 }),
-            b = az.output("bf16", "B N D"), h = az.output("f32", "B N D"), t = az.output("f32", "B N D"),
+  args  = { x = az.input("f32", "B N D", { spread = 100 }),
+            i = az.input("i32", "B N", { spread = 50 }),
+            b = az.output("bf16", "B N D"), h = az.output("f32", "B N D"),
+            t = az.output("f32", "B N D"),
             j = az.output("i32", "B N"), f = az.output("f32", "B N") },
   tune  = { C = { 64, 16 }, warps = { 4 }, stages = { 2 } },
   grid  = { "B", N = "C" },

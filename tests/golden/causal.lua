@@ -3,7 +3,7 @@ local az = require "azulejo"
 local dot, T = az.dot, az.transpose
 
 return az.kernel "causal" {
-  doc   = "Within each chunk of 32: the sum of what lies on and below, and the largest strictly below",
+  doc   = "In chunks of 32: the sum on and below the diagonal, the largest strictly below",
   dims  = { "B", "N", D = 16 },
   args  = { x = az.input("bf16", "B N D"), s = az.output("f32", "B N"), m = az.output("f32", "B N"),
             e = az.output("f32", "B N") },
@@ -24,7 +24,9 @@ return az.kernel "causal" {
       return function(r)
         local i, s = r.at.N, nil
         local x = r.x[i]
-        for j = i // 32 * 32, math.min(r.N, i // 32 * 32 + 32) - 1 do s = f(s, az.ref.dot(x, r.x[j]), i - j) end
+        for j = i // 32 * 32, math.min(r.N, i // 32 * 32 + 32) - 1 do
+          s = f(s, az.ref.dot(x, r.x[j]), i - j)
+        end
         return s
       end
     end

@@ -18,7 +18,10 @@ return az.kernel "chain" {
     a.y[g.N], a.rms[g.N] = y, r
   end,
   reference = (function()
-    local function rms(r) local x = r.x[r.at.N]; return math.sqrt(az.ref.dot(x, x) / r.D + r.eps) end
+    local function rms(r)
+      local x = r.x[r.at.N]
+      return math.sqrt(az.ref.dot(x, x) / r.D + r.eps)
+    end
     return {
       y = function(r)
         local y, g, s = r.x[r.at.N], r.g[r.at.N], rms(r)

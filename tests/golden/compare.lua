@@ -17,7 +17,8 @@ end
 return az.kernel "compare" {
   doc   = "z = where(mask of x and y, x, -8), the mask one of a list",
   dims  = { "B", "N", D = 24 },
-  args  = { x = az.input("bf16", "B N D"), y = az.input("f32", "N"), z = az.output("f32", "B N D") },
+  args  = { x = az.input("bf16", "B N D"), y = az.input("f32", "N"),
+            z = az.output("f32", "B N D") },
   flags = { op = { 1, 2, 3, 4, 5, 6, 7, 8, 9 } },
   tune  = { C = { 64, 16 }, warps = { 4 }, stages = { 2 } },
   grid  = { "B", N = "C" },

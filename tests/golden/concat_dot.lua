@@ -7,7 +7,8 @@ local function join(x) return az.concat(1, x, x * 0.5) end
 return az.kernel "concat_dot" {
   doc   = "z_i = sum over j of [1, x_i, x_i / 2] . [1, k_j, k_j / 2]",
   dims  = { "B", "N", "M", D = 16 },
-  args  = { x = az.input("bf16", "B N D"), k = az.input("bf16", "B M D"), z = az.output("f32", "B N") },
+  args  = { x = az.input("bf16", "B N D"), k = az.input("bf16", "B M D"),
+            z = az.output("f32", "B N") },
   tune  = { C = { 64, 16 }, rows = { 64, 16 }, warps = { 4 }, stages = { 2 } },
   grid  = { "B", N = "rows" },
   smoke = { "B=2,N=70,M=50", "B=1,N=1,M=1,D=24" },

@@ -4,7 +4,8 @@ local az = require "azulejo"
 return az.kernel "dot_tn" {
   doc   = "z = x^T y: both are contracted over their rows",
   dims  = { "B", "K", M = 24, N = 40 },
-  args  = { x = az.input("bf16", "B K M"), y = az.input("bf16", "B K N"), z = az.output("bf16", "B M N") },
+  args  = { x = az.input("bf16", "B K M"), y = az.input("bf16", "B K N"),
+            z = az.output("bf16", "B M N") },
   tune  = { C = { 64, 48, 16 }, warps = { 4, 8 }, stages = { 2, 1, 3 } },
   grid  = { "B" },
   smoke = { "B=2,K=100", "B=1,K=1,M=64,N=64" },

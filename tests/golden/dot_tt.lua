@@ -5,7 +5,8 @@ local dot, T = az.dot, az.transpose
 return az.kernel "dot_tt" {
   doc   = "z = x^T y^T",
   dims  = { "B", K = 40, M = 24, N = 16 },
-  args  = { x = az.input("bf16", "B K M"), y = az.input("bf16", "B N K"), z = az.output("bf16", "B M N") },
+  args  = { x = az.input("bf16", "B K M"), y = az.input("bf16", "B N K"),
+            z = az.output("bf16", "B M N") },
   tune  = { warps = { 4, 8 }, stages = { 2 } },
   grid  = { "B" },
   smoke = { "B=2", "B=1,K=64,M=64,N=64" },

@@ -5,8 +5,10 @@ local dot, T = az.dot, az.transpose
 return az.kernel "i32_loop" {
   doc   = "o_i = sum over j <= i of the same segment of (q_i . k_j) v_j; n_i = how many",
   dims  = { "B", "M", "N", D = 16, V = 32 },
-  args  = { q = az.input("bf16", "B M D"), k = az.input("bf16", "B N D"), v = az.input("bf16", "B N V"),
-            qs = az.input("i32", "B M", { spread = 1 }), ks = az.input("i32", "B N", { spread = 1 }),
+  args  = { q = az.input("bf16", "B M D"), k = az.input("bf16", "B N D"),
+            v = az.input("bf16", "B N V"),
+            qs = az.input("i32", "B M", { spread = 1 }),
+            ks = az.input("i32", "B N", { spread = 1 }),
             o = az.output("bf16", "B M V"), n = az.output("i32", "B M") },
   tune  = { C = { 64, 16 }, rows = { 64, 16 }, warps = { 4 }, stages = { 2 } },
   grid  = { "B", M = "rows" },

@@ -4,7 +4,8 @@ local az = require "azulejo"
 return az.kernel "index" {
   doc   = "y = x + shift where 2 i < W, else i - N + column; p = positions",
   dims  = { "B", "N", D = 24 },
-  args  = { x = az.input("bf16", "B N D"), y = az.output("f32", "B N D"), p = az.output("i32", "B N"),
+  args  = { x = az.input("bf16", "B N D"), y = az.output("f32", "B N D"),
+            p = az.output("i32", "B N"),
             W = az.scalar("i32", 40), shift = az.scalar("f32", 0.5) },
   tune  = { C = { 64, 16 }, warps = { 4 }, stages = { 2 } },
   grid  = { "B", N = "C" },

@@ -5,7 +5,8 @@ local dot, T = az.dot, az.transpose
 return az.kernel "loops_nested" {
   doc   = "s_i = the largest q_i . k_j over j, o_i = sum over j of (q_i . k_j) k_j",
   dims  = { "B", "M", "N", D = 32 },
-  args  = { q = az.input("bf16", "B M D"), k = az.input("bf16", "B N D"), s = az.output("f32", "B M"),
+  args  = { q = az.input("bf16", "B M D"), k = az.input("bf16", "B N D"),
+            s = az.output("f32", "B M"),
             o = az.output("bf16", "B M D") },
   tune  = { C = { 64, 48, 16 }, rows = { 64, 16 }, warps = { 4 }, stages = { 2, 1 } },
   grid  = { "B" },

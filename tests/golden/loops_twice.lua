@@ -4,7 +4,8 @@ local az = require "azulejo"
 return az.kernel "loops_twice" {
   doc   = "y = x / the largest |x| of the column; w = softmax of u over the axis",
   dims  = { "B", "N", D = 24 },
-  args  = { x = az.input("bf16", "B N D"), u = az.input("f32", "B N"), y = az.output("bf16", "B N D"),
+  args  = { x = az.input("bf16", "B N D"), u = az.input("f32", "B N"),
+            y = az.output("bf16", "B N D"),
             w = az.output("f32", "B N") },
   tune  = { C = { 64, 48, 16, 1 }, warps = { 4 }, stages = { 2, 1 } },
   grid  = { "B" },

@@ -21,7 +21,8 @@ end
 return az.kernel "masks" {
   doc   = "o_i = sum over the seen j of (q_i . k_j) k_j, the mask one of a list",
   dims  = { "B", "M", "N", D = 16 },
-  args  = { q = az.input("bf16", "B M D"), k = az.input("bf16", "B N D"), o = az.output("f32", "B M D"),
+  args  = { q = az.input("bf16", "B M D"), k = az.input("bf16", "B N D"),
+            o = az.output("f32", "B M D"),
             W = az.scalar("i32", 20) },
   flags = { kind = { 1, 2, 3, 4, 5, 6, 7, 8 } },
   tune  = { C = { 64, 16, 48 }, rows = { 64, 16, 128 }, warps = { 4 }, stages = { 2 } },

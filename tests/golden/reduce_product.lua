@@ -5,7 +5,8 @@ local dot, T = az.dot, az.transpose
 return az.kernel "reduce_product" {
   doc   = "c = column sums of e^(x y^T / 4), over all rows; n = its normalised product with y",
   dims  = { "B", "M", N = 48, D = 16 },
-  args  = { x = az.input("bf16", "B M D"), y = az.input("bf16", "B N D"), c = az.output("f32", "B N"),
+  args  = { x = az.input("bf16", "B M D"), y = az.input("bf16", "B N D"),
+            c = az.output("f32", "B N"),
             o = az.output("bf16", "B M D") },
   tune  = { C = { 64, 16, 1 }, warps = { 4, 8 }, stages = { 2 } },
   grid  = { "B" },

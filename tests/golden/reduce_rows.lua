@@ -12,8 +12,10 @@ end
 return az.kernel "reduce_rows" {
   doc   = "The sum, largest and smallest of each row",
   dims  = { "B", "N", D = 64 },
-  args  = { x = az.input(function(p) return p.wide and "f32" or "bf16" end, "B N D", { mean = 0.5 }),
-            s = az.output("f32", "B N"), hi = az.output("f32", "B N"), lo = az.output("f32", "B N") },
+  args  = { x = az.input(function(p) return p.wide and "f32" or "bf16" end, "B N D",
+                         { mean = 0.5, spread = 1 }),
+            s = az.output("f32", "B N"), hi = az.output("f32", "B N"),
+            lo = az.output("f32", "B N") },
   flags = { wide = false },
   tune  = { C = { 64, 16 }, warps = { 4 }, stages = { 2 } },
   grid  = { "B", N = "C" },

@@ -4,7 +4,8 @@ local az = require "azulejo"
 return az.kernel "slice_dot" {
   doc   = "z = x_8 .. x_23 k",
   dims  = { "B", "N", D = 40, E = 16, V = 24 },
-  args  = { x = az.input("bf16", "B N D"), k = az.input("bf16", "B E V"), z = az.output("bf16", "B N V") },
+  args  = { x = az.input("bf16", "B N D"), k = az.input("bf16", "B E V"),
+            z = az.output("bf16", "B N V") },
   tune  = { C = { 64, 16 }, warps = { 4 }, stages = { 2 } },
   grid  = { "B", N = "C" },
   smoke = { "B=2,N=70", "B=1,N=1" },

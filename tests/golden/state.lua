@@ -20,7 +20,8 @@ end
 return az.kernel "state" {
   doc   = "S <- a S + k^T v, o = q S after; by steps of one",
   dims  = { "B", "N", D = 16, V = 32 },
-  args  = { q = az.input("bf16", "B N D"), k = az.input("bf16", "B N D"), v = az.input("bf16", "B N V"),
+  args  = { q = az.input("bf16", "B N D"), k = az.input("bf16", "B N D"),
+            v = az.input("bf16", "B N V"),
             a = az.input("f32", "D", { mean = 0.5, spread = 0.1 }),
             b = az.input("f32", "V", { mean = 0.5, spread = 0.1 }),
             m = az.input("f32", "D V", { mean = 0.5, spread = 0.1 }),

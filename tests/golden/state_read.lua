@@ -5,7 +5,8 @@ local dot, T = az.dot, az.transpose
 return az.kernel "state_read" {
   doc   = "t_n = the sum of S after each chunk, n = |S|^2 by row at the end",
   dims  = { "B", "N", D = 16, V = 32 },
-  args  = { k = az.input("bf16", "B N D"), v = az.input("bf16", "B N V"), t = az.output("f32", "B N"),
+  args  = { k = az.input("bf16", "B N D"), v = az.input("bf16", "B N V"),
+            t = az.output("f32", "B N"),
             n = az.output("f32", "B D"), s1 = az.output("f32", "B D V") },
   tune  = { warps = { 4 }, stages = { 2 } },
   grid  = { "B" },
@@ -31,7 +32,9 @@ return az.kernel "state_read" {
     return {
       t = function(r)
         local s = 0
-        for _, row in ipairs(state(r, r.at.N // 16 * 16 - 1)) do for _, x in ipairs(row) do s = s + x end end
+        for _, row in ipairs(state(r, r.at.N // 16 * 16 - 1)) do
+          for _, x in ipairs(row) do s = s + x end
+        end
         return s
       end,
       n = function(r)

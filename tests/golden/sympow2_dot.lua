@@ -5,7 +5,8 @@ local dot, T = az.dot, az.transpose
 return az.kernel "sympow2_dot" {
   doc   = "o_i = sum over j <= i of (q_i . k_j)^2 v_j",
   dims  = { "B", "N", D = 16, V = 32 },
-  args  = { q = az.input("bf16", "B N D", { spread = 0.5 }), k = az.input("bf16", "B N D", { spread = 0.5 }),
+  args  = { q = az.input("bf16", "B N D", { spread = 0.5 }),
+            k = az.input("bf16", "B N D", { spread = 0.5 }),
             v = az.input("bf16", "B N V"), o = az.output("bf16", "B N V") },
   tune  = { C = { 64, 48, 16, 1 }, warps = { 4 }, stages = { 2 } },
   grid  = { "B" },

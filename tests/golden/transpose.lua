@@ -5,7 +5,8 @@ local dot, T = az.dot, az.transpose
 return az.kernel "transpose" {
   doc   = "y = x^T; z = (x w)^T + 1",
   dims  = { "B", N = 64, D = 24, V = 16 },
-  args  = { x = az.input("bf16", "B N D"), w = az.input("bf16", "D V"), y = az.output("f32", "B D N"),
+  args  = { x = az.input("bf16", "B N D"), w = az.input("bf16", "D V"),
+            y = az.output("f32", "B D N"),
             z = az.output("f32", "B V N") },
   tune  = { warps = { 4 }, stages = { 2 } },
   grid  = { "B" },

@@ -1,8 +1,8 @@
 -- Every elementwise op of one source, op after op in the table's order; x > 0 so that all exist.
 local az = require "azulejo"
 
-local ops = { "neg", "abs", "exp", "exp2", "log", "log2", "sqrt", "rsqrt", "tanh", "sigmoid", "recip",
-              "silu", "softplus" }
+local ops = { "neg", "abs", "exp", "exp2", "log", "log2", "sqrt", "rsqrt", "tanh", "sigmoid",
+              "recip", "silu", "softplus" }
 local function log2(x) return math.log(x) / math.log(2) end
 local exact = {
   neg = function(x) return -x end, abs = math.abs, exp = math.exp,
@@ -17,7 +17,8 @@ local exact = {
 return az.kernel "unary" {
   doc   = "y = op(x), op the number of one in a list",
   dims  = { "B", "N", D = 24 },
-  args  = { x = az.input("f32", "B N D", { mean = 2, spread = 0.3 }), y = az.output("f32", "B N D") },
+  args  = { x = az.input("f32", "B N D", { mean = 2, spread = 0.3 }),
+            y = az.output("f32", "B N D") },
   flags = { op = { 3, 1, 2, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13 } },
   tune  = { C = { 64, 16 }, warps = { 4 }, stages = { 2 } },
   grid  = { "B", N = "C" },

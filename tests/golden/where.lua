@@ -4,7 +4,8 @@ local az = require "azulejo"
 return az.kernel "where" {
   doc   = "y = log x where x > 0, else 1 / x, else 5 at x = 0",
   dims  = { "B", "N", D = 16 },
-  args  = { x = az.input("f32", "B N D"), y = az.output("f32", "B N D"), n = az.output("f32", "B N") },
+  args  = { x = az.input("f32", "B N D"), y = az.output("f32", "B N D"),
+            n = az.output("f32", "B N") },
   tune  = { C = { 64, 16 }, warps = { 4 }, stages = { 2 } },
   grid  = { "B", N = "C" },
   smoke = { "B=2,N=70", "B=1,N=1" },

@@ -44,8 +44,6 @@ __global__ void __launch_bounds__(128) all_prims(float *g, const b16 *h, int n)
 	cores_load4_trans(r, r + 1, r + 2, r + 3, sm);
 	w[1] ^= r[0] ^ r[1] ^ r[2] ^ r[3];
 	x += shfl_xor_f32(x, 1) + shfl_idx_f32(x, 3) + shfl_up_f32(x, 2);
-	quad_transpose(w);
-	pair_transpose(r);
 	w[2] ^= shfl_xor_u32(w[0], 2) ^ shfl_idx_u32(w[1], 3) ^ prmt(w[2], w[3], 0x5410);
 	w[2] ^= pack_bf16(x, 1) ^ pack_f16(x, 2) ^ mul_bf16x2(w[0], w[1]) ^ mul_f16x2(w[0], w[1]);
 	x += bf16_lo(w[2]) + bf16_hi(w[2]) + f16_lo(w[2]) + f16_hi(w[2]);
@@ -74,6 +72,7 @@ __global__ void __launch_bounds__(128) all_prims(float *g, const b16 *h, int n)
 	st_global_b32(g + 1, w[3]);
 	st_global_f32(g + 2 + lane, x);
 	st_global_i32(g + 3, 7);
+	st_global_b32(opaque(g + 5), w[1]);
 	compiler_fence();
 	st_global_f32(g + 4, table_f32((const float *)g) + (float)table_s16((const short *)g));
 	st_global_v2(g + 4, w[0], w[1]);

@@ -3,6 +3,7 @@
  */
 #include "lower.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -391,11 +392,13 @@ void lower_ensure(Lower *L, Op *op, const Layout *l)
 	Layout c, none = { .rank = 0 };
 	Poly q;
 
+	bool once = op->rank == 0 && l->rank > 0 && !lower_trivial(op); /* for all elements of l */
+
 	if (op->rank == 0)
 		l = &none;
 	if (lower_find(L, op, l, false))
 		return;
-	if (!inlined(L, op)) {
+	if (once || !inlined(L, op)) {
 		lower_need(L, op, l);
 		return;
 	}
@@ -488,11 +491,54 @@ const char *lower_combine(Lower *L, const Op *op, const char *const *x)
 	                    tidy(L, op_info[op->code].cuda, x[0], op->nsrc > 1 ? x[1] : NULL));
 }
 
+/* The index whose positions x repeats, or NULL. */
+static const Op *positions(const Op *x)
+{
+	while (x->code == OP_expand)
+		x = x->src[0];
+	return x->code == OP_index ? x : NULL;
+}
+
+/* Position within the range, of the element that x holds. */
+static const char *position(Lower *L, const Op *x, const Layout *l, const char *const *v)
+{
+	const char *vv[MAX_DIGITS];
+	Layout c = child_layout(x, l);
+
+	if (x->code == OP_index)
+		return layout_coord(L->a, l, 0, v);
+	child_vars(x, l, v, vv);
+	return position(L, x->src[0], &c, vv);
+}
+
+/* Whether a select keeps x; columns left of a strip's diagonal need not be compared. */
+static const char *condition(Lower *L, Op *where, const Layout *l, const char *const *v)
+{
+	const char *mask = lower_elem(L, where->src[0], l, v);
+
+	if (L->strip && l->base[0] && l->orient == ORIENT_N && lower_is_static(L, where) &&
+	    lower_is_tri(where->src[0]) && layout_spread_dim(l, HW_WARP, 0) == 1 && strcmp(v[1], "0"))
+		return arena_printf(L->a, "%s < 2 * %s || %s", v[1], L->strip->var, mask);
+	return mask;
+}
+
+/* exp of a select against -inf selects against 0. */
+static const char *exp_select(Lower *L, Op *where, const Layout *l, const char *const *v)
+{
+	Op *x = where->src[1];
+	const char *e = x->code == OP_sub && !lower_find(L, x, l, false)
+	                ? exp_difference(L, x, l, v)
+	                : arena_printf(L->a, "exp2_fast(1.44269504f * (%s))", lower_elem(L, x, l, v));
+
+	return arena_printf(L->a, "(%s ? %s : 0.0f)", condition(L, where, l, v), e);
+}
+
 const char *lower_elem(Lower *L, Op *op, const Layout *l, const char *const *v)
 {
 	const char *x[3], *vv[MAX_DIGITS], *at;
 	Layout c, none = { .rank = 0 };
 	Version *w;
+	double k;
 	Poly q;
 
 	if (op->rank == 0)
@@ -535,11 +581,17 @@ const char *lower_elem(Lower *L, Op *op, const Layout *l, const char *const *v)
 		lower_cannot(L, op, "no lowering for it here");
 	if (op->code == OP_exp && op->src[0]->code == OP_sub && !lower_find(L, op->src[0], l, false))
 		return exp_difference(L, op->src[0], l, v);
+	if (op->code == OP_exp && op->src[0]->code == OP_where && op_is_const(op->src[0]->src[2], &k) &&
+	    k == -INFINITY && !lower_find(L, op->src[0], l, false))
+		return exp_select(L, op->src[0], l, v);
 	for (int i = 0; i < op->nsrc; i++)
-		x[i] = lower_elem(L, op->src[i], l, v);
-	if (op->code == OP_where && L->strip && l->base[0] && l->orient == ORIENT_N && lower_is_static(L, op) &&
-	    lower_is_tri(op->src[0]) && layout_spread_dim(l, HW_WARP, 0) == 1 && strcmp(v[1], "0"))
-		return arena_printf(L->a, "(%s < 2 * %s || %s ? %s : %s)", v[1], L->strip->var, x[0], x[1], x[2]);
+		if (op->code == OP_where && i == 0)
+			x[i] = condition(L, op, l, v);
+		else if (op_info[op->code].class == COMPARE && positions(op->src[0]) && positions(op->src[1]) &&
+		         positions(op->src[0])->range == positions(op->src[1])->range)
+			x[i] = position(L, op->src[i], l, v);
+		else
+			x[i] = lower_elem(L, op->src[i], l, v);
 	return lower_combine(L, op, x);
 }
 

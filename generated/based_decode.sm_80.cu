@@ -169,7 +169,7 @@ __global__ void __launch_bounds__(128, 1) based_decode(
 	const int tid = (int)threadIdx.x;
 	const int warp = tid / 32;
 	const int lane = tid % 32;
-	const u32 k2_v = smem + 0;
+	const u32 k2_v = smem;
 	const u32 q2_v = smem + 1024;
 	const u32 y_x = smem + 2048;
 	const u32 z_v = smem + 3072;
@@ -188,34 +188,34 @@ __global__ void __launch_bounds__(128, 1) based_decode(
 	float z02[20];
 	#pragma unroll
 	for (int i = 0; i < 20; i++) {
-		z02[i] = 2 * (warp % 4) + lane / 16 + 8 * i < 153 ? ld_global_f32(z0_p + 2 * (warp % 4) + lane / 16 + 8 * i) : 0.0f;
+		z02[i] = 2 * warp + lane / 16 + 8 * i < 153 ? ld_global_f32(z0_p + 2 * warp + lane / 16 + 8 * i) : 0.0f;
 	}
 	float k2[2];
 	#pragma unroll
 	for (int i = 0; i < 2; i++) {
-		const int col = 32 * (warp % 4) + lane + 128 * i;
-		k2[i] = col < 153 ? (col < 1 ? 1.0f : col < 17 ? ((widen_bf16(ld_global_b16(k_p + (col - 1)))) * 0.5f) : (((pairs_16[(col - 17)] % 257 ? 1.41421356f : 1.0f) * widen_bf16(ld_global_b16(k_p + pairs_16[(col - 17)] % 256)) * widen_bf16(ld_global_b16(k_p + pairs_16[(col - 17)] / 256))) * 0.176776695f)) : 0.0f;
+		const int col = 32 * warp + lane + 128 * i;
+		k2[i] = col < 153 ? (col < 1 ? 1.0f : col < 17 ? widen_bf16(ld_global_b16(k_p + (col - 1))) * 0.5f : (pairs_16[col - 17] % 257 ? 1.41421356f : 1.0f) * widen_bf16(ld_global_b16(k_p + pairs_16[col - 17] % 256)) * widen_bf16(ld_global_b16(k_p + pairs_16[col - 17] / 256)) * 0.176776695f) : 0.0f;
 	}
 	#pragma unroll
 	for (int i = 0; i < 2; i++) {
-		st_shared_f32(k2_v + 4 * (32 * (warp % 4) + lane + 128 * i), k2[i]);
+		st_shared_f32(k2_v + 4 * (32 * warp + lane + 128 * i), k2[i]);
 	}
 	float k2_at[20];
 	block_sync();
 	#pragma unroll
 	for (int i = 0; i < 20; i++) {
-		k2_at[i] = ld_shared_f32(k2_v + 4 * (2 * (warp % 4) + lane / 16 + 8 * i));
+		k2_at[i] = ld_shared_f32(k2_v + 4 * (2 * warp + lane / 16 + 8 * i));
 	}
 	float z[20];
 	#pragma unroll
 	for (int i = 0; i < 20; i++) {
-		z[i] = (z02[i] + k2_at[i]);
+		z[i] = z02[i] + k2_at[i];
 	}
 	if (lane % 16 == 0) {
 		#pragma unroll
 		for (int i = 0; i < 20; i++) {
-			if (2 * (warp % 4) + lane / 16 + 8 * i < 153) {
-				st_global_f32(z1_p + 2 * (warp % 4) + lane / 16 + 8 * i, z[i]);
+			if (2 * warp + lane / 16 + 8 * i < 153) {
+				st_global_f32(z1_p + 2 * warp + lane / 16 + 8 * i, z[i]);
 			}
 		}
 	}
@@ -227,9 +227,9 @@ __global__ void __launch_bounds__(128, 1) based_decode(
 		s02[i][0][1] = 0.0f;
 		s02[i][0][2] = 0.0f;
 		s02[i][0][3] = 0.0f;
-		if (2 * (warp % 4) + lane / 16 + 8 * i < 153) {
+		if (2 * warp + lane / 16 + 8 * i < 153) {
 			u32 s0_x[4];
-			ld_global_v4(s0_x, s0_p + (i64)(2 * (warp % 4) + lane / 16 + 8 * i) * s0_sF + 4 * (lane % 16));
+			ld_global_v4(s0_x, s0_p + (i64)(2 * warp + lane / 16 + 8 * i) * s0_sF + 4 * (lane % 16));
 			s02[i][0][0] = bits_f32(s0_x[0]);
 			s02[i][0][1] = bits_f32(s0_x[1]);
 			s02[i][0][2] = bits_f32(s0_x[2]);
@@ -250,31 +250,31 @@ __global__ void __launch_bounds__(128, 1) based_decode(
 	for (int i = 0; i < 20; i++) {
 		#pragma unroll
 		for (int h = 0; h < 4; h++) {
-			S[i][0][h] = (s02[i][0][h] + ((k2_at[i] * v2[0][h])));
+			S[i][0][h] = s02[i][0][h] + k2_at[i] * v2[0][h];
 		}
 	}
 	#pragma unroll
 	for (int i = 0; i < 20; i++) {
-		if (2 * (warp % 4) + lane / 16 + 8 * i < 153) {
-			st_global_v4(s1_p + (i64)(2 * (warp % 4) + lane / 16 + 8 * i) * s1_sF + 4 * (lane % 16), f32_bits(S[i][0][0]), f32_bits(S[i][0][1]), f32_bits(S[i][0][2]), f32_bits(S[i][0][3]));
+		if (2 * warp + lane / 16 + 8 * i < 153) {
+			st_global_v4(s1_p + (i64)(2 * warp + lane / 16 + 8 * i) * s1_sF + 4 * (lane % 16), f32_bits(S[i][0][0]), f32_bits(S[i][0][1]), f32_bits(S[i][0][2]), f32_bits(S[i][0][3]));
 		}
 	}
 	// based_decode.lua:25
 	float q2[2];
 	#pragma unroll
 	for (int i = 0; i < 2; i++) {
-		const int col2 = 32 * (warp % 4) + lane + 128 * i;
-		q2[i] = col2 < 153 ? (col2 < 1 ? 1.0f : col2 < 17 ? ((widen_bf16(ld_global_b16(q_p + (col2 - 1)))) * 0.5f) : (((pairs_16[(col2 - 17)] % 257 ? 1.41421356f : 1.0f) * widen_bf16(ld_global_b16(q_p + pairs_16[(col2 - 17)] % 256)) * widen_bf16(ld_global_b16(q_p + pairs_16[(col2 - 17)] / 256))) * 0.176776695f)) : 0.0f;
+		const int col2 = 32 * warp + lane + 128 * i;
+		q2[i] = col2 < 153 ? (col2 < 1 ? 1.0f : col2 < 17 ? widen_bf16(ld_global_b16(q_p + (col2 - 1))) * 0.5f : (pairs_16[col2 - 17] % 257 ? 1.41421356f : 1.0f) * widen_bf16(ld_global_b16(q_p + pairs_16[col2 - 17] % 256)) * widen_bf16(ld_global_b16(q_p + pairs_16[col2 - 17] / 256)) * 0.176776695f) : 0.0f;
 	}
 	#pragma unroll
 	for (int i = 0; i < 2; i++) {
-		st_shared_f32(q2_v + 4 * (32 * (warp % 4) + lane + 128 * i), q2[i]);
+		st_shared_f32(q2_v + 4 * (32 * warp + lane + 128 * i), q2[i]);
 	}
 	float q2_at[20];
 	block_sync();
 	#pragma unroll
 	for (int i = 0; i < 20; i++) {
-		q2_at[i] = ld_shared_f32(q2_v + 4 * (2 * (warp % 4) + lane / 16 + 8 * i));
+		q2_at[i] = ld_shared_f32(q2_v + 4 * (2 * warp + lane / 16 + 8 * i));
 	}
 	float y[1][4];
 	#pragma unroll
@@ -285,7 +285,7 @@ __global__ void __launch_bounds__(128, 1) based_decode(
 	for (int i = 0; i < 20; i++) {
 		#pragma unroll
 		for (int h = 0; h < 4; h++) {
-			y[0][h] = y[0][h] + ((2 * (warp % 4) + lane / 16 + 8 * i < 153) ? (q2_at[i] * S[i][0][h]) : 0.0f);
+			y[0][h] = y[0][h] + (2 * warp + lane / 16 + 8 * i < 153 ? q2_at[i] * S[i][0][h] : 0.0f);
 		}
 	}
 	#pragma unroll
@@ -295,7 +295,7 @@ __global__ void __launch_bounds__(128, 1) based_decode(
 	if (lane / 16 == 0) {
 		#pragma unroll
 		for (int j = 0; j < 4; j++) {
-			st_shared_f32(y_x + 256 * (warp / 1 % 4) + 4 * (4 * (lane % 16) + j), y[0][j]);
+			st_shared_f32(y_x + 256 * warp + 4 * (4 * (lane % 16) + j), y[0][j]);
 		}
 	}
 	block_sync();
@@ -315,7 +315,7 @@ __global__ void __launch_bounds__(128, 1) based_decode(
 	if (lane % 16 == 0) {
 		#pragma unroll
 		for (int i = 0; i < 20; i++) {
-			st_shared_f32(z_v + 4 * (2 * (warp % 4) + lane / 16 + 8 * i), z[i]);
+			st_shared_f32(z_v + 4 * (2 * warp + lane / 16 + 8 * i), z[i]);
 		}
 	}
 	float z_at[5];
@@ -324,11 +324,10 @@ __global__ void __launch_bounds__(128, 1) based_decode(
 	for (int i = 0; i < 5; i++) {
 		z_at[i] = ld_shared_f32(z_v + 4 * (5 * lane + i));
 	}
-	float sum;
-	sum = 0.0f;
+	float sum = 0.0f;
 	#pragma unroll
 	for (int i = 0; i < 5; i++) {
-		sum = sum + ((5 * lane + i < 153) ? (q2_at_at[i] * z_at[i]) : 0.0f);
+		sum = sum + (5 * lane + i < 153 ? q2_at_at[i] * z_at[i] : 0.0f);
 	}
 	sum = sum + shfl_xor_f32(sum, 1);
 	sum = sum + shfl_xor_f32(sum, 2);
@@ -336,7 +335,7 @@ __global__ void __launch_bounds__(128, 1) based_decode(
 	sum = sum + shfl_xor_f32(sum, 8);
 	sum = sum + shfl_xor_f32(sum, 16);
 	if (lane / 16 == 0 && warp == 0) {
-		st_global_v2(o_p + 4 * (lane % 16), pack_bf16((divide(y[0][0], sum)), (divide(y[0][1], sum))), pack_bf16((divide(y[0][2], sum)), (divide(y[0][3], sum))));
+		st_global_v2(o_p + 4 * (lane % 16), pack_bf16(divide(y[0][0], sum), divide(y[0][1], sum)), pack_bf16(divide(y[0][2], sum), divide(y[0][3], sum)));
 	}
 }
 

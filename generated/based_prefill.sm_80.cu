@@ -93,25 +93,17 @@ static __device__ __forceinline__ u32 prmt(u32 a, u32 b, u32 sel)
 	return d;
 }
 
-// x of lane (own ^ mask)
-static __device__ __forceinline__ u32 shfl_xor_u32(u32 x, int mask)
+// the pointer itself, of which the compiler knows nothing
+static __device__ __forceinline__ void *opaque(const void *p)
 {
-	return __shfl_xor_sync(0xffffffffu, x, mask);
+	asm volatile("" : "+l"(p));
+	return (void *)p;
 }
 
-// x[i] of lane t of each two becomes x[t] of its lane i
-static __device__ __forceinline__ void pair_transpose(u32 *x)
+// stores 4 bytes
+static __device__ __forceinline__ void st_global_b32(void *p, u32 v)
 {
-	const int t = threadIdx.x & 1;
-	const u32 y = shfl_xor_u32(t ? x[0] : x[1], 1);
-	x[0] = t ? y : x[0];
-	x[1] = t ? x[1] : y;
-}
-
-// stores 8 bytes
-static __device__ __forceinline__ void st_global_v2(void *p, u32 x, u32 y)
-{
-	*(uint2 *)p = make_uint2(x, y);
+	*(u32 *)p = v;
 }
 
 // x of the lane named
@@ -135,25 +127,25 @@ __global__ void __launch_bounds__(128, 1) based_prefill(
 	const int lane = tid % 32;
 	const int g = lane / 4;
 	const int t = lane % 4;
-	const u32 Q_s_ring = smem + 0;
+	const u32 Q_s_ring = smem;
 	const u32 K_s_ring = smem + 4096;
 	const u32 V_s_ring = smem + 8192;
 	const int hi = (int)blockIdx.x % H;
 	const int pid2 = (int)blockIdx.x / H;
 	const int bi = pid2;
 	const b16 *const q_p = q + bi * q_sB + hi * q_sH;
-	const u32 Q_s_c = (tid / 2) * 32 + (((tid % 2)) ^ ((tid / 2) >> 2 & 1)) * 16;
+	const u32 Q_s_c = tid / 2 * 32 + (tid % 2 ^ ((tid / 2 >> 2) & 1)) * 16;
 	const b16 *const k_p = k + bi * k_sB + hi * k_sH;
-	const u32 K_s_c = (tid / 2) * 32 + (((tid % 2)) ^ ((tid / 2) >> 2 & 1)) * 16;
+	const u32 K_s_c = tid / 2 * 32 + (tid % 2 ^ ((tid / 2 >> 2) & 1)) * 16;
 	const b16 *const v_p = v + bi * v_sB + hi * v_sH;
-	const u32 V_s_c = (tid / 8) * 128 + (((tid % 8)) ^ ((tid / 8) & 7)) * 16;
-	const u32 Q_s_l = (lane % 16) * 32 + (((lane / 16 % 2)) ^ ((lane % 16) >> 2 & 1)) * 16;
-	const u32 K_s_l = (lane % 16) * 32 + (((lane / 16 % 2)) ^ ((lane % 16) >> 2 & 1)) * 16;
-	const u32 V_s_l = (lane % 16) * 128 + (((lane / 16 % 2 + warp % 4 * 2)) ^ ((lane % 16) & 7)) * 16;
+	const u32 V_s_c = tid / 8 * 128 + (tid % 8 ^ (tid / 8 & 7)) * 16;
+	const u32 Q_s_l = (lane % 16) * 32 + (lane / 16 % 2 ^ ((lane % 16 >> 2) & 1)) * 16;
+	const u32 K_s_l = (lane % 16) * 32 + (lane / 16 % 2 ^ ((lane % 16 >> 2) & 1)) * 16;
+	const u32 V_s_l = (lane % 16) * 128 + ((lane / 16 % 2 + warp * 2) ^ (lane % 16 & 7)) * 16;
 	const u32 S_w[3] = {
 		t == 0 ? 0x3d803d00u : t == 1 ? 0x3d000000u : 0x3e803e80u, t == 3 ? 0x3d000000u : t == 2 ? 0x3d803d00u : 0x3d803d80u,
 		t == 0 ? 0x3d803d00u : t == 1 ? 0x3d003f80u : 0x3e803e80u };
-	const u32 Q_s_g = (g) * 32 + ((0) ^ ((g) >> 2 & 1)) * 16;
+	const u32 Q_s_g = g * 32 + ((g >> 2) & 1) * 16;
 	b16 *const o_p = o + bi * o_sB + hi * o_sH;
 	// based_prefill.lua:19
 	float S[20][2][2];
@@ -170,14 +162,14 @@ __global__ void __launch_bounds__(128, 1) based_prefill(
 	// based_prefill.lua:20
 	const int n_end = (N + 63) / 64;
 	if (0 < n_end) {
-		const b16 *const q_src = q_p + (i64)((0) * 64 + tid / 2) * q_sN + 8 * (tid % 2);
-		cp_async_16(Q_s_ring + 0 * 2048 + Q_s_c, q_src, (0) * 64 + tid / 2 < N ? 16 : 0);
-		const b16 *const k_src = k_p + (i64)((0) * 64 + tid / 2) * k_sN + 8 * (tid % 2);
-		cp_async_16(K_s_ring + 0 * 2048 + K_s_c, k_src, (0) * 64 + tid / 2 < N ? 16 : 0);
-		const b16 *const v_src = v_p + (i64)((0) * 64 + tid / 8) * v_sN + 8 * (tid % 8);
+		const b16 *const q_src = q_p + (i64)(tid / 2) * q_sN + 8 * (tid % 2);
+		cp_async_16(Q_s_ring + Q_s_c, q_src, tid / 2 < N ? 16 : 0);
+		const b16 *const k_src = k_p + (i64)(tid / 2) * k_sN + 8 * (tid % 2);
+		cp_async_16(K_s_ring + K_s_c, k_src, tid / 2 < N ? 16 : 0);
+		const b16 *const v_src = v_p + (i64)(tid / 8) * v_sN + 8 * (tid % 8);
 		#pragma unroll
 		for (int u = 0; u < 4; u++) {
-			cp_async_16(V_s_ring + 0 * 8192 + V_s_c + 2048 * u, v_src + (i64)(16 * u) * v_sN, (0) * 64 + tid / 8 + 16 * u < N ? 16 : 0);
+			cp_async_16(V_s_ring + V_s_c + 2048 * u, v_src + (i64)(16 * u) * v_sN, tid / 8 + 16 * u < N ? 16 : 0);
 		}
 	}
 	cp_async_commit();
@@ -208,7 +200,7 @@ __global__ void __launch_bounds__(128, 1) based_prefill(
 		u32 V2[8][2];
 		#pragma unroll
 		for (int i = 0; i < 8; i += 2) {
-			cores_load4_trans(&V2[i][0], &V2[i + 1][0], &V2[i][0 + 1], &V2[i + 1][0 + 1], V_s + 1024 * (i) + V_s_l);
+			cores_load4_trans(&V2[i][0], &V2[i + 1][0], &V2[i][1], &V2[i + 1][1], V_s + 1024 * i + V_s_l);
 		}
 		u32 S_h[20][2];
 		#pragma unroll
@@ -229,7 +221,7 @@ __global__ void __launch_bounds__(128, 1) based_prefill(
 		#pragma unroll
 		for (int m2 = 0; m2 < 4; m2++) {
 			u32 Q[2][2];
-			cores_load4(&Q[0][0], &Q[0 + 1][0], &Q[0][0 + 1], &Q[0 + 1][0 + 1], Q_s + 256 * (2 * m2) + Q_s_l);
+			cores_load4(&Q[0][0], &Q[1][0], &Q[0][1], &Q[1][1], Q_s + 512 * m2 + Q_s_l);
 			float dot[2][8][2];
 			#pragma unroll
 			for (int i = 0; i < 2; i++) {
@@ -244,18 +236,18 @@ __global__ void __launch_bounds__(128, 1) based_prefill(
 			u32 K_f[8][2];
 			#pragma unroll
 			for (int i = 0; i < 8; i += 2) {
-				cores_load4(&K_f[i][0], &K_f[i + 1][0], &K_f[i][0 + 1], &K_f[i + 1][0 + 1], K_s + 256 * (i) + K_s_l);
+				cores_load4(&K_f[i][0], &K_f[i + 1][0], &K_f[i][1], &K_f[i + 1][1], K_s + 256 * i + K_s_l);
 			}
 			#pragma unroll
 			for (int j = 0; j < 2 * m2 + 2; j++) {
-				mma_bf16(dot[0][j], dot[2 * 0 + 1][j], Q[0][0], Q[2 * 0 + 1][0], Q[0][1], Q[2 * 0 + 1][1], K_f[j][0], K_f[j][1]);
+				mma_bf16(dot[0][j], dot[1][j], Q[0][0], Q[1][0], Q[0][1], Q[1][1], K_f[j][0], K_f[j][1]);
 			}
 			u32 where[2][8];
 			#pragma unroll
 			for (int i = 0; i < 2; i++) {
 				#pragma unroll
 				for (int j = 0; j < 2 * m2 + 2; j++) {
-					where[i][j] = pack_bf16((j < 2 * m2 || (((n0 + 16 * m2 + g + 8 * i)) >= ((n0 + 2 * t + 8 * j))) ? fmaf(fmaf(0.03125f, dot[i][j][0], 0.25f), dot[i][j][0], 1.0f) : 0.0f), (j < 2 * m2 || (((n0 + 16 * m2 + g + 8 * i)) >= ((n0 + 2 * t + 8 * j + 1))) ? fmaf(fmaf(0.03125f, dot[i][j][1], 0.25f), dot[i][j][1], 1.0f) : 0.0f));
+					where[i][j] = pack_bf16(j < 2 * m2 || n0 + 16 * m2 + g + 8 * i >= n0 + 2 * t + 8 * j ? fmaf(fmaf(0.03125f, dot[i][j][0], 0.25f), dot[i][j][0], 1.0f) : 0.0f, j < 2 * m2 || n0 + 16 * m2 + g + 8 * i >= n0 + 2 * t + 8 * j + 1 ? fmaf(fmaf(0.03125f, dot[i][j][1], 0.25f), dot[i][j][1], 1.0f) : 0.0f);
 				}
 			}
 			float dot2[2][2][2];
@@ -273,7 +265,7 @@ __global__ void __launch_bounds__(128, 1) based_prefill(
 			for (int k = 0; k <= m2; k++) {
 				#pragma unroll
 				for (int j = 0; j < 2; j++) {
-					mma_bf16(dot2[0][j], dot2[2 * 0 + 1][j], where[0][2 * k], where[2 * 0 + 1][2 * k], where[0][2 * k + 1], where[2 * 0 + 1][2 * k + 1], V2[2 * k][j], V2[2 * k + 1][j]);
+					mma_bf16(dot2[0][j], dot2[1][j], where[0][2 * k], where[1][2 * k], where[0][2 * k + 1], where[1][2 * k + 1], V2[2 * k][j], V2[2 * k + 1][j]);
 				}
 			}
 			u32 Qa[2][4], Qb[2][4][2];
@@ -295,27 +287,25 @@ __global__ void __launch_bounds__(128, 1) based_prefill(
 					const int p = I * (7 - I) / 2 + J;
 					u32 phi3[2][2];
 					const u32 x0 = mul_bf16x2(Qa[0][I], Qb[0][J][0]);
-					phi3[0][0] = p == 0 && t == 1 ? ((I == J && t >= 2 ? (t == 2 ? Qb[0][I][0] : Qb[0][I][1]) : x0) & 0xffff0000u) | 0x3f80u : (I == J && t >= 2 ? (t == 2 ? Qb[0][I][0] : Qb[0][I][1]) : x0);
+					phi3[0][0] = p == 0 && t == 1 ? ((I == J && t >= 2 ? (t == 2 ? Qb[0][I][0] : Qb[0][I][1]) : x0) & 0xffff0000u) | 0x3f80u : I == J && t >= 2 ? (t == 2 ? Qb[0][I][0] : Qb[0][I][1]) : x0;
 					phi3[0][1] = mul_bf16x2(Qa[0][I], Qb[0][J][1]);
 					const u32 x1 = mul_bf16x2(Qa[1][I], Qb[1][J][0]);
-					phi3[1][0] = p == 0 && t == 1 ? ((I == J && t >= 2 ? (t == 2 ? Qb[1][I][0] : Qb[1][I][1]) : x1) & 0xffff0000u) | 0x3f80u : (I == J && t >= 2 ? (t == 2 ? Qb[1][I][0] : Qb[1][I][1]) : x1);
+					phi3[1][0] = p == 0 && t == 1 ? ((I == J && t >= 2 ? (t == 2 ? Qb[1][I][0] : Qb[1][I][1]) : x1) & 0xffff0000u) | 0x3f80u : I == J && t >= 2 ? (t == 2 ? Qb[1][I][0] : Qb[1][I][1]) : x1;
 					phi3[1][1] = mul_bf16x2(Qa[1][I], Qb[1][J][1]);
 					#pragma unroll
 					for (int j = 0; j < 2; j++) {
-						mma_bf16(dot2[0][j], dot2[2 * 0 + 1][j], phi3[0][0], phi3[1][0], phi3[0][1], phi3[1][1], S_h[2 * (p)][j], S_h[2 * (p) + 1][j]);
+						mma_bf16(dot2[0][j], dot2[1][j], phi3[0][0], phi3[1][0], phi3[0][1], phi3[1][1], S_h[2 * p][j], S_h[2 * p + 1][j]);
 					}
 				}
 			}
+			b16 *const o_at = (b16 *)opaque(o_p + (i64)(n0 + 16 * m2 + g) * o_sN + 16 * (warp % 4) + 2 * t);
 			#pragma unroll
 			for (int i = 0; i < 2; i++) {
-				u32 x[2];
 				#pragma unroll
-				for (int c = 0; c < 2; c++) {
-					x[c] = pack_bf16(dot2[i][c][0], dot2[i][c][1]);
-				}
-				pair_transpose(x);
-				if (n0 + 16 * m2 + g + 8 * i < N) {
-					st_global_v2(o_p + (i64)(n0 + 16 * m2 + g + 8 * i) * o_sN + 4 * (lane / 2 % 2) + 16 * (warp % 4) + 8 * (lane % 2), x[0], x[1]);
+				for (int j = 0; j < 2; j++) {
+					if (n0 + 16 * m2 + g + 8 * i < N) {
+						st_global_b32(o_at + (i64)(8 * i) * o_sN + 8 * j, pack_bf16(dot2[i][j][0], dot2[i][j][1]));
+					}
 				}
 			}
 		}
@@ -323,7 +313,7 @@ __global__ void __launch_bounds__(128, 1) based_prefill(
 		#pragma unroll
 		for (int k = 0; k < 4; k++) {
 			u32 K_f2[2][2];
-			cores_load4_trans(&K_f2[0][0], &K_f2[0 + 1][0], &K_f2[0][0 + 1], &K_f2[0 + 1][0 + 1], K_s + 256 * (2 * k) + K_s_l);
+			cores_load4_trans(&K_f2[0][0], &K_f2[1][0], &K_f2[0][1], &K_f2[1][1], K_s + 512 * k + K_s_l);
 			u32 Ka[2][4], Kb[2][4][2];
 			#pragma unroll
 			for (int r = 0; r < 2; r++) {
@@ -341,13 +331,13 @@ __global__ void __launch_bounds__(128, 1) based_prefill(
 					const int p = I * (7 - I) / 2 + J;
 					u32 phi6[2][2];
 					const u32 x0 = mul_bf16x2(Ka[0][I], Kb[0][J][0]);
-					phi6[0][0] = p == 0 && g == 2 ? 0x3f803f80u : (I == J && g >= 4 ? (g < 6 ? Kb[0][I][0] : Kb[0][I][1]) : x0);
+					phi6[0][0] = p == 0 && g == 2 ? 0x3f803f80u : I == J && g >= 4 ? (g < 6 ? Kb[0][I][0] : Kb[0][I][1]) : x0;
 					phi6[0][1] = mul_bf16x2(Ka[0][I], Kb[0][J][1]);
 					const u32 x1 = mul_bf16x2(Ka[1][I], Kb[1][J][0]);
-					phi6[1][0] = p == 0 && g == 2 ? 0x3f803f80u : (I == J && g >= 4 ? (g < 6 ? Kb[1][I][0] : Kb[1][I][1]) : x1);
+					phi6[1][0] = p == 0 && g == 2 ? 0x3f803f80u : I == J && g >= 4 ? (g < 6 ? Kb[1][I][0] : Kb[1][I][1]) : x1;
 					phi6[1][1] = mul_bf16x2(Ka[1][I], Kb[1][J][1]);
-					mma_bf16(S[2 * (p)][0], S[2 * (p)][2 * 0 + 1], V2[2 * k][0], V2[2 * k][2 * 0 + 1], V2[2 * k + 1][0], V2[2 * k + 1][2 * 0 + 1], phi6[0][0], phi6[1][0]);
-					mma_bf16(S[2 * (p) + 1][0], S[2 * (p) + 1][2 * 0 + 1], V2[2 * k][0], V2[2 * k][2 * 0 + 1], V2[2 * k + 1][0], V2[2 * k + 1][2 * 0 + 1], phi6[0][1], phi6[1][1]);
+					mma_bf16(S[2 * p][0], S[2 * p][1], V2[2 * k][0], V2[2 * k][1], V2[2 * k + 1][0], V2[2 * k + 1][1], phi6[0][0], phi6[1][0]);
+					mma_bf16(S[2 * p + 1][0], S[2 * p + 1][1], V2[2 * k][0], V2[2 * k][1], V2[2 * k + 1][0], V2[2 * k + 1][1], phi6[0][1], phi6[1][1]);
 				}
 			}
 		}

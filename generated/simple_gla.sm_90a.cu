@@ -111,34 +111,17 @@ static __device__ __forceinline__ void cores_load4_trans(u32 *r0, u32 *r1, u32 *
 	             : "=r"(*r0), "=r"(*r1), "=r"(*r2), "=r"(*r3) : "r"(addr) : "memory");
 }
 
-// x of lane (own ^ mask)
-static __device__ __forceinline__ u32 shfl_xor_u32(u32 x, int mask)
+// the pointer itself, of which the compiler knows nothing
+static __device__ __forceinline__ void *opaque(const void *p)
 {
-	return __shfl_xor_sync(0xffffffffu, x, mask);
+	asm volatile("" : "+l"(p));
+	return (void *)p;
 }
 
-// x[i] of lane t of each four becomes x[t] of its lane i
-static __device__ __forceinline__ void quad_transpose(u32 *x)
+// stores 4 bytes
+static __device__ __forceinline__ void st_global_b32(void *p, u32 v)
 {
-	const int t = threadIdx.x & 3;
-#pragma unroll
-	for (int i = 0; i < 4; i += 2) {
-		const u32 y = shfl_xor_u32(t & 1 ? x[i] : x[i + 1], 1);
-		x[i] = t & 1 ? y : x[i];
-		x[i + 1] = t & 1 ? x[i + 1] : y;
-	}
-#pragma unroll
-	for (int i = 0; i < 2; i++) {
-		const u32 y = shfl_xor_u32(t & 2 ? x[i] : x[i + 2], 2);
-		x[i] = t & 2 ? y : x[i];
-		x[i + 2] = t & 2 ? x[i + 2] : y;
-	}
-}
-
-// stores 16 bytes
-static __device__ __forceinline__ void st_global_v4(void *p, u32 x, u32 y, u32 z, u32 w)
-{
-	*(uint4 *)p = make_uint4(x, y, z, w);
+	*(u32 *)p = v;
 }
 
 // x of lane (own ^ mask)
@@ -175,7 +158,7 @@ __global__ void __launch_bounds__(128, 1) simple_gla(
 	const int lane = tid % 32;
 	const int g = lane / 4;
 	const int t = lane % 4;
-	const u32 Q_s_ring = smem + 0;
+	const u32 Q_s_ring = smem;
 	const u32 K_s_ring = smem + 16384;
 	const u32 V_s_ring = smem + 32768;
 	const u32 w_s_ring = smem + 49152;
@@ -184,15 +167,15 @@ __global__ void __launch_bounds__(128, 1) simple_gla(
 	const int pid2 = (int)blockIdx.x / H;
 	const int bi = pid2;
 	const b16 *const q_p = q + bi * q_sB + hi * q_sH;
-	const u32 Q_s_c = (tid / 8) * 128 + (((tid % 8)) ^ ((tid / 8) & 7)) * 16;
+	const u32 Q_s_c = tid / 8 * 128 + (tid % 8 ^ (tid / 8 & 7)) * 16;
 	const b16 *const k_p = k + bi * k_sB + hi * k_sH;
-	const u32 K_s_c = (tid / 8) * 128 + (((tid % 8)) ^ ((tid / 8) & 7)) * 16;
+	const u32 K_s_c = tid / 8 * 128 + (tid % 8 ^ (tid / 8 & 7)) * 16;
 	const b16 *const v_p = v + bi * v_sB + hi * v_sH;
-	const u32 V_s_c = (tid / 8) * 128 + (((tid % 8)) ^ ((tid / 8) & 7)) * 16;
+	const u32 V_s_c = tid / 8 * 128 + (tid % 8 ^ (tid / 8 & 7)) * 16;
 	const float *const g_p = g2 + bi * g_sB + hi * g_sH;
-	const u32 Q_s_l = (lane % 16 + warp % 2 * 32) * 128 + (((lane / 16 % 2)) ^ ((lane % 16 + warp % 2 * 32) & 7)) * 16;
-	const u32 K_s_l = (lane % 16) * 128 + (((lane / 16 % 2)) ^ ((lane % 16) & 7)) * 16;
-	const u32 V_s_l = (lane % 16) * 128 + (((lane / 16 % 2 + warp / 2 % 2 * 4)) ^ ((lane % 16) & 7)) * 16;
+	const u32 Q_s_l = (lane % 16 + (warp % 2) * 32) * 128 + (lane / 16 % 2 ^ ((lane % 16 + (warp % 2) * 32) & 7)) * 16;
+	const u32 K_s_l = (lane % 16) * 128 + (lane / 16 % 2 ^ (lane % 16 & 7)) * 16;
+	const u32 V_s_l = (lane % 16) * 128 + ((lane / 16 % 2 + warp / 2 * 4) ^ (lane % 16 & 7)) * 16;
 	b16 *const o_p = o + bi * o_sB + hi * o_sH;
 	// simple_gla.lua:17
 	float S[8][4][2];
@@ -209,24 +192,24 @@ __global__ void __launch_bounds__(128, 1) simple_gla(
 	// simple_gla.lua:18
 	const int n_end = (N + 63) / 64;
 	if (0 < n_end) {
-		const b16 *const q_src = q_p + (i64)((0) * 64 + tid / 8) * q_sN + 8 * (tid % 8);
+		const b16 *const q_src = q_p + (i64)(tid / 8) * q_sN + 8 * (tid % 8);
 		#pragma unroll
 		for (int u = 0; u < 4; u++) {
-			cp_async_16(Q_s_ring + 0 * 8192 + Q_s_c + 2048 * u, q_src + (i64)(16 * u) * q_sN, (0) * 64 + tid / 8 + 16 * u < N ? 16 : 0);
+			cp_async_16(Q_s_ring + Q_s_c + 2048 * u, q_src + (i64)(16 * u) * q_sN, tid / 8 + 16 * u < N ? 16 : 0);
 		}
-		const b16 *const k_src = k_p + (i64)((0) * 64 + tid / 8) * k_sN + 8 * (tid % 8);
+		const b16 *const k_src = k_p + (i64)(tid / 8) * k_sN + 8 * (tid % 8);
 		#pragma unroll
 		for (int u = 0; u < 4; u++) {
-			cp_async_16(K_s_ring + 0 * 8192 + K_s_c + 2048 * u, k_src + (i64)(16 * u) * k_sN, (0) * 64 + tid / 8 + 16 * u < N ? 16 : 0);
+			cp_async_16(K_s_ring + K_s_c + 2048 * u, k_src + (i64)(16 * u) * k_sN, tid / 8 + 16 * u < N ? 16 : 0);
 		}
-		const b16 *const v_src = v_p + (i64)((0) * 64 + tid / 8) * v_sN + 8 * (tid % 8);
+		const b16 *const v_src = v_p + (i64)(tid / 8) * v_sN + 8 * (tid % 8);
 		#pragma unroll
 		for (int u = 0; u < 4; u++) {
-			cp_async_16(V_s_ring + 0 * 8192 + V_s_c + 2048 * u, v_src + (i64)(16 * u) * v_sN, (0) * 64 + tid / 8 + 16 * u < N ? 16 : 0);
+			cp_async_16(V_s_ring + V_s_c + 2048 * u, v_src + (i64)(16 * u) * v_sN, tid / 8 + 16 * u < N ? 16 : 0);
 		}
 		for (int x = tid; x < 64; x += 128) {
-			const int on = (0) * 64 + x < N;
-			cp_async_4(w_s_ring + 0 * 256 + 4 * x, g_p + (i64)(on ? (0) * 64 + x : 0) * g_sN, on ? 4 : 0);
+			const int on = x < N;
+			cp_async_4(w_s_ring + 4 * x, g_p + (i64)(on ? x : 0) * g_sN, on ? 4 : 0);
 		}
 	}
 	cp_async_commit();
@@ -313,7 +296,7 @@ __global__ void __launch_bounds__(128, 1) simple_gla(
 			u32 Q[2][8];
 			#pragma unroll
 			for (int j = 0; j < 8; j += 2) {
-				cores_load4(&Q[0][j], &Q[0 + 1][j], &Q[0][j + 1], &Q[0 + 1][j + 1], Q_s + 1024 * (2 * m2) + (Q_s_l ^ 16 * (j)));
+				cores_load4(&Q[0][j], &Q[1][j], &Q[0][j + 1], &Q[1][j + 1], Q_s + 2048 * m2 + (Q_s_l ^ 16 * j));
 			}
 			float dot[2][4][2];
 			#pragma unroll
@@ -330,7 +313,7 @@ __global__ void __launch_bounds__(128, 1) simple_gla(
 			for (int k = 0; k < 4; k++) {
 				#pragma unroll
 				for (int j = 0; j < 4; j++) {
-					mma_bf16(dot[0][j], dot[2 * 0 + 1][j], Q[0][2 * k], Q[2 * 0 + 1][2 * k], Q[0][2 * k + 1], Q[2 * 0 + 1][2 * k + 1], get[2 * k][j], get[2 * k + 1][j]);
+					mma_bf16(dot[0][j], dot[1][j], Q[0][2 * k], Q[1][2 * k], Q[0][2 * k + 1], Q[1][2 * k + 1], get[2 * k][j], get[2 * k + 1][j]);
 				}
 			}
 			float c2_at[2];
@@ -341,7 +324,7 @@ __global__ void __launch_bounds__(128, 1) simple_gla(
 			float mul[2];
 			#pragma unroll
 			for (int i = 0; i < 2; i++) {
-				mul[i] = (0.125f * (exp2_fast(1.44269504f * c2_at[i])));
+				mul[i] = 0.125f * exp2_fast(1.44269504f * c2_at[i]);
 			}
 			float add[2][4][2];
 			#pragma unroll
@@ -350,7 +333,7 @@ __global__ void __launch_bounds__(128, 1) simple_gla(
 				for (int j = 0; j < 4; j++) {
 					#pragma unroll
 					for (int e = 0; e < 2; e++) {
-						add[i][j][e] = (dot[i][j][e] * mul[i]);
+						add[i][j][e] = dot[i][j][e] * mul[i];
 					}
 				}
 			}
@@ -370,11 +353,11 @@ __global__ void __launch_bounds__(128, 1) simple_gla(
 				u32 K_f[8][2];
 				#pragma unroll
 				for (int i = 0; i < 8; i += 2) {
-					cores_load4(&K_f[i][0], &K_f[i + 1][0], &K_f[i][0 + 1], &K_f[i + 1][0 + 1], K_s + 1024 * (i) + (K_s_l ^ 16 * (2 * k)));
+					cores_load4(&K_f[i][0], &K_f[i + 1][0], &K_f[i][1], &K_f[i + 1][1], K_s + 1024 * i + (K_s_l ^ 32 * k));
 				}
 				#pragma unroll
 				for (int j = 0; j < 8; j++) {
-					mma_bf16(dot2[0][j], dot2[2 * 0 + 1][j], Q[0][2 * k], Q[2 * 0 + 1][2 * k], Q[0][2 * k + 1], Q[2 * 0 + 1][2 * k + 1], K_f[j][0], K_f[j][1]);
+					mma_bf16(dot2[0][j], dot2[1][j], Q[0][2 * k], Q[1][2 * k], Q[0][2 * k + 1], Q[1][2 * k + 1], K_f[j][0], K_f[j][1]);
 				}
 			}
 			u32 mul2[2][8];
@@ -382,7 +365,7 @@ __global__ void __launch_bounds__(128, 1) simple_gla(
 			for (int i = 0; i < 2; i++) {
 				#pragma unroll
 				for (int j = 0; j < 8; j++) {
-					mul2[i][j] = pack_bf16((((dot2[i][j][0] * 0.125f)) * (exp2_fast(1.44269504f * (((((n0 + 16 * m2 + 32 * (warp % 2) + g + 8 * i)) >= ((n0 + 2 * t + 8 * j))) ? (c2_at[i] - c2_at_at[j][0]) : -inf()))))), (((dot2[i][j][1] * 0.125f)) * (exp2_fast(1.44269504f * (((((n0 + 16 * m2 + 32 * (warp % 2) + g + 8 * i)) >= ((n0 + 2 * t + 8 * j + 1))) ? (c2_at[i] - c2_at_at[j][1]) : -inf()))))));
+					mul2[i][j] = pack_bf16(dot2[i][j][0] * 0.125f * exp2_fast(1.44269504f * (n0 + 16 * m2 + 32 * (warp % 2) + g + 8 * i >= n0 + 2 * t + 8 * j ? c2_at[i] - c2_at_at[j][0] : -inf())), dot2[i][j][1] * 0.125f * exp2_fast(1.44269504f * (n0 + 16 * m2 + 32 * (warp % 2) + g + 8 * i >= n0 + 2 * t + 8 * j + 1 ? c2_at[i] - c2_at_at[j][1] : -inf())));
 				}
 			}
 			#pragma unroll
@@ -390,29 +373,26 @@ __global__ void __launch_bounds__(128, 1) simple_gla(
 				u32 V_f[2][4];
 				#pragma unroll
 				for (int j = 0; j < 4; j += 2) {
-					cores_load4_trans(&V_f[0][j], &V_f[0 + 1][j], &V_f[0][j + 1], &V_f[0 + 1][j + 1], V_s + 1024 * (2 * k) + (V_s_l ^ 16 * (j)));
+					cores_load4_trans(&V_f[0][j], &V_f[1][j], &V_f[0][j + 1], &V_f[1][j + 1], V_s + 2048 * k + (V_s_l ^ 16 * j));
 				}
 				#pragma unroll
 				for (int j = 0; j < 4; j++) {
-					mma_bf16(add[0][j], add[2 * 0 + 1][j], mul2[0][2 * k], mul2[2 * 0 + 1][2 * k], mul2[0][2 * k + 1], mul2[2 * 0 + 1][2 * k + 1], V_f[0][j], V_f[1][j]);
+					mma_bf16(add[0][j], add[1][j], mul2[0][2 * k], mul2[1][2 * k], mul2[0][2 * k + 1], mul2[1][2 * k + 1], V_f[0][j], V_f[1][j]);
 				}
 			}
+			b16 *const o_at = (b16 *)opaque(o_p + (i64)(n0 + 16 * m2 + 32 * (warp % 2) + g) * o_sN + 32 * (warp / 2 % 2) + 2 * t);
 			#pragma unroll
 			for (int i = 0; i < 2; i++) {
-				u32 x[4];
 				#pragma unroll
-				for (int c = 0; c < 4; c++) {
-					x[c] = pack_bf16(add[i][c][0], add[i][c][1]);
-				}
-				quad_transpose(x);
-				if (n0 + 16 * m2 + 32 * (warp % 2) + g + 8 * i < N) {
-					st_global_v4(o_p + (i64)(n0 + 16 * m2 + 32 * (warp % 2) + g + 8 * i) * o_sN + 32 * (warp / 2 % 2) + 8 * t, x[0], x[1], x[2], x[3]);
+				for (int j = 0; j < 4; j++) {
+					if (n0 + 16 * m2 + 32 * (warp % 2) + g + 8 * i < N) {
+						st_global_b32(o_at + (i64)(8 * i) * o_sN + 8 * j, pack_bf16(add[i][j][0], add[i][j][1]));
+					}
 				}
 			}
 		}
 		// simple_gla.lua:22
-		float total;
-		total = 0.0f;
+		float total = 0.0f;
 		#pragma unroll
 		for (int e = 0; e < 2; e++) {
 			total = total + w[e];
@@ -438,7 +418,7 @@ __global__ void __launch_bounds__(128, 1) simple_gla(
 		for (int i = 0; i < 8; i += 2) {
 			#pragma unroll
 			for (int j = 0; j < 8; j += 2) {
-				cores_load4_trans(&K[i][j], &K[i + 1][j], &K[i][j + 1], &K[i + 1][j + 1], K_s + 1024 * (i) + (K_s_l ^ 16 * (j)));
+				cores_load4_trans(&K[i][j], &K[i + 1][j], &K[i][j + 1], &K[i + 1][j + 1], K_s + 1024 * i + (K_s_l ^ 16 * j));
 			}
 		}
 		float where[8][2];
@@ -446,7 +426,7 @@ __global__ void __launch_bounds__(128, 1) simple_gla(
 		for (int i = 0; i < 8; i++) {
 			#pragma unroll
 			for (int e = 0; e < 2; e++) {
-				where[i][e] = ((2 * t + 8 * i + e < n0_live) ? exp2_fast(fmaf(total, 1.44269504f, -1.44269504f * c2_at_at[i][e])) : 0.0f);
+				where[i][e] = 2 * t + 8 * i + e < n0_live ? exp2_fast(fmaf(total, 1.44269504f, -1.44269504f * c2_at_at[i][e])) : 0.0f;
 			}
 		}
 		u32 mul3[8][8];
@@ -454,7 +434,7 @@ __global__ void __launch_bounds__(128, 1) simple_gla(
 		for (int i = 0; i < 8; i++) {
 			#pragma unroll
 			for (int j = 0; j < 8; j++) {
-				mul3[i][j] = pack_bf16((bf16_lo(K[i][j]) * where[i][0]), (bf16_hi(K[i][j]) * where[i][1]));
+				mul3[i][j] = pack_bf16(bf16_lo(K[i][j]) * where[i][0], bf16_hi(K[i][j]) * where[i][1]);
 			}
 		}
 		#pragma unroll
@@ -462,7 +442,7 @@ __global__ void __launch_bounds__(128, 1) simple_gla(
 			u32 V_f2[2][4];
 			#pragma unroll
 			for (int j = 0; j < 4; j += 2) {
-				cores_load4_trans(&V_f2[0][j], &V_f2[0 + 1][j], &V_f2[0][j + 1], &V_f2[0 + 1][j + 1], V_s + 1024 * (2 * k) + (V_s_l ^ 16 * (j)));
+				cores_load4_trans(&V_f2[0][j], &V_f2[1][j], &V_f2[0][j + 1], &V_f2[1][j + 1], V_s + 2048 * k + (V_s_l ^ 16 * j));
 			}
 			#pragma unroll
 			for (int i = 0; i < 8; i++) {

@@ -75,17 +75,17 @@ __global__ void __launch_bounds__(128, 1) taylor_feature_map(
 	for (int i = 0; i < 16; i++) {
 		#pragma unroll
 		for (int j = 0; j < 5; j++) {
-			const int row_at = warp % 4 + 4 * i;
+			const int row_at = warp + 4 * i;
 			const int col = lane + 32 * j;
-			concat[i][j][0] = col < 153 ? (col < 1 ? 1.0f : col < 17 ? (((n0 + row_at < N ? widen_bf16(ld_global_b16(x_p + (i64)(n0 + row_at) * x_sN + (col - 1))) : 0)) * 0.5f) : (((pairs_16[(col - 17)] % 257 ? 1.41421356f : 1.0f) * (n0 + row_at < N ? widen_bf16(ld_global_b16(x_p + (i64)(n0 + row_at) * x_sN + pairs_16[(col - 17)] % 256)) : 0) * (n0 + row_at < N ? widen_bf16(ld_global_b16(x_p + (i64)(n0 + row_at) * x_sN + pairs_16[(col - 17)] / 256)) : 0)) * 0.176776695f)) : 0.0f;
+			concat[i][j][0] = col < 153 ? (col < 1 ? 1.0f : col < 17 ? (n0 + row_at < N ? widen_bf16(ld_global_b16(x_p + (i64)(n0 + row_at) * x_sN + (col - 1))) : 0) * 0.5f : (pairs_16[col - 17] % 257 ? 1.41421356f : 1.0f) * (n0 + row_at < N ? widen_bf16(ld_global_b16(x_p + (i64)(n0 + row_at) * x_sN + pairs_16[col - 17] % 256)) : 0) * (n0 + row_at < N ? widen_bf16(ld_global_b16(x_p + (i64)(n0 + row_at) * x_sN + pairs_16[col - 17] / 256)) : 0) * 0.176776695f) : 0.0f;
 		}
 	}
 	#pragma unroll
 	for (int i = 0; i < 16; i++) {
 		#pragma unroll
 		for (int j = 0; j < 5; j++) {
-			if (n0 + warp % 4 + 4 * i < N && lane + 32 * j < 153) {
-				st_global_b16(y_p + (i64)(n0 + warp % 4 + 4 * i) * y_sN + lane + 32 * j, round_bf16(concat[i][j][0]));
+			if (n0 + warp + 4 * i < N && lane + 32 * j < 153) {
+				st_global_b16(y_p + (i64)(n0 + warp + 4 * i) * y_sN + lane + 32 * j, round_bf16(concat[i][j][0]));
 			}
 		}
 	}

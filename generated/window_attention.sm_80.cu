@@ -102,6 +102,19 @@ static __device__ __forceinline__ void cores_load4_trans(u32 *r0, u32 *r1, u32 *
 	             : "=r"(*r0), "=r"(*r1), "=r"(*r2), "=r"(*r3) : "r"(addr) : "memory");
 }
 
+// the pointer itself, of which the compiler knows nothing
+static __device__ __forceinline__ void *opaque(const void *p)
+{
+	asm volatile("" : "+l"(p));
+	return (void *)p;
+}
+
+// stores 4 bytes
+static __device__ __forceinline__ void st_global_b32(void *p, u32 v)
+{
+	*(u32 *)p = v;
+}
+
 // 1 / x, 1 ulp; 0 for |x| > 2^126
 static __device__ __forceinline__ float recip_fast(float x)
 {
@@ -114,36 +127,6 @@ static __device__ __forceinline__ float recip_fast(float x)
 static __device__ __forceinline__ float divide(float x, float y)
 {
 	return x * recip_fast(y);
-}
-
-// x of lane (own ^ mask)
-static __device__ __forceinline__ u32 shfl_xor_u32(u32 x, int mask)
-{
-	return __shfl_xor_sync(0xffffffffu, x, mask);
-}
-
-// x[i] of lane t of each four becomes x[t] of its lane i
-static __device__ __forceinline__ void quad_transpose(u32 *x)
-{
-	const int t = threadIdx.x & 3;
-#pragma unroll
-	for (int i = 0; i < 4; i += 2) {
-		const u32 y = shfl_xor_u32(t & 1 ? x[i] : x[i + 1], 1);
-		x[i] = t & 1 ? y : x[i];
-		x[i + 1] = t & 1 ? x[i + 1] : y;
-	}
-#pragma unroll
-	for (int i = 0; i < 2; i++) {
-		const u32 y = shfl_xor_u32(t & 2 ? x[i] : x[i + 2], 2);
-		x[i] = t & 2 ? y : x[i];
-		x[i + 2] = t & 2 ? x[i + 2] : y;
-	}
-}
-
-// stores 16 bytes
-static __device__ __forceinline__ void st_global_v4(void *p, u32 x, u32 y, u32 z, u32 w)
-{
-	*(uint4 *)p = make_uint4(x, y, z, w);
 }
 
 
@@ -162,7 +145,7 @@ __global__ void __launch_bounds__(128, 1) window_attention(
 	const int lane = tid % 32;
 	const int g = lane / 4;
 	const int t = lane % 4;
-	const u32 Q_s = smem + 0;
+	const u32 Q_s = smem;
 	const u32 k_s_ring = smem + 8192;
 	const u32 v_s_ring = smem + 24576;
 	const int n0 = ((int)blockIdx.x % ((N + 63) / 64)) * 64;
@@ -173,14 +156,14 @@ __global__ void __launch_bounds__(128, 1) window_attention(
 	const int pid4 = pid3 / G;
 	const int bi = pid4;
 	const b16 *const q_p = q + bi * q_sB + gi * q_sG + ri * q_sR;
-	const u32 Q_s_c = (tid / 8) * 128 + (((tid % 8)) ^ ((tid / 8) & 7)) * 16;
+	const u32 Q_s_c = tid / 8 * 128 + (tid % 8 ^ (tid / 8 & 7)) * 16;
 	const b16 *const k_p = k + bi * k_sB + gi * k_sG;
-	const u32 k_s_c = (tid / 8) * 128 + (((tid % 8)) ^ ((tid / 8) & 7)) * 16;
+	const u32 k_s_c = tid / 8 * 128 + (tid % 8 ^ (tid / 8 & 7)) * 16;
 	const b16 *const v_p = v + bi * v_sB + gi * v_sG;
-	const u32 v_s_c = (tid / 8) * 128 + (((tid % 8)) ^ ((tid / 8) & 7)) * 16;
-	const u32 Q_s_l = (lane % 16 + warp % 4 * 16) * 128 + (((lane / 16 % 2)) ^ ((lane % 16 + warp % 4 * 16) & 7)) * 16;
-	const u32 k_s_l = (lane % 16) * 128 + (((lane / 16 % 2)) ^ ((lane % 16) & 7)) * 16;
-	const u32 v_s_l = (lane % 16) * 128 + (((lane / 16 % 2)) ^ ((lane % 16) & 7)) * 16;
+	const u32 v_s_c = tid / 8 * 128 + (tid % 8 ^ (tid / 8 & 7)) * 16;
+	const u32 Q_s_l = (lane % 16 + warp * 16) * 128 + (lane / 16 % 2 ^ ((lane % 16 + warp * 16) & 7)) * 16;
+	const u32 k_s_l = (lane % 16) * 128 + (lane / 16 % 2 ^ (lane % 16 & 7)) * 16;
+	const u32 v_s_l = (lane % 16) * 128 + (lane / 16 % 2 ^ (lane % 16 & 7)) * 16;
 	b16 *const o_p = o + bi * o_sB + gi * o_sG + ri * o_sR;
 	const b16 *const q_src = q_p + (i64)(n0 + tid / 8) * q_sN + 8 * (tid % 8);
 	#pragma unroll
@@ -216,18 +199,18 @@ __global__ void __launch_bounds__(128, 1) window_attention(
 	// window_attention.lua:23
 	const int N_last = n0 + 63;
 	const int N_first = -(W - n0 + -1);
-	const int n_end = (N_last < 0 ? 0 : N_last / 64 + 1 < (N + 63) / 64 ? N_last / 64 + 1 : (N + 63) / 64);
-	const int n_begin = (N_first > 0 ? N_first / 64 : 0);
+	const int n_end = N_last < 0 ? 0 : N_last / 64 + 1 < (N + 63) / 64 ? N_last / 64 + 1 : (N + 63) / 64;
+	const int n_begin = N_first > 0 ? N_first / 64 : 0;
 	if (n_begin < n_end) {
-		const b16 *const k_src = k_p + (i64)((n_begin) * 64 + tid / 8) * k_sN + 8 * (tid % 8);
+		const b16 *const k_src = k_p + (i64)(n_begin * 64 + tid / 8) * k_sN + 8 * (tid % 8);
 		#pragma unroll
 		for (int u = 0; u < 4; u++) {
-			cp_async_16(k_s_ring + 0 * 8192 + k_s_c + 2048 * u, k_src + (i64)(16 * u) * k_sN, (n_begin) * 64 + tid / 8 + 16 * u < N ? 16 : 0);
+			cp_async_16(k_s_ring + k_s_c + 2048 * u, k_src + (i64)(16 * u) * k_sN, n_begin * 64 + tid / 8 + 16 * u < N ? 16 : 0);
 		}
-		const b16 *const v_src = v_p + (i64)((n_begin) * 64 + tid / 8) * v_sN + 8 * (tid % 8);
+		const b16 *const v_src = v_p + (i64)(n_begin * 64 + tid / 8) * v_sN + 8 * (tid % 8);
 		#pragma unroll
 		for (int u = 0; u < 4; u++) {
-			cp_async_16(v_s_ring + 0 * 8192 + v_s_c + 2048 * u, v_src + (i64)(16 * u) * v_sN, (n_begin) * 64 + tid / 8 + 16 * u < N ? 16 : 0);
+			cp_async_16(v_s_ring + v_s_c + 2048 * u, v_src + (i64)(16 * u) * v_sN, n_begin * 64 + tid / 8 + 16 * u < N ? 16 : 0);
 		}
 	}
 	cp_async_commit();
@@ -270,25 +253,25 @@ __global__ void __launch_bounds__(128, 1) window_attention(
 		#pragma unroll
 		for (int k = 0; k < 4; k++) {
 			u32 Q_f[2][2];
-			cores_load4(&Q_f[0][0], &Q_f[0 + 1][0], &Q_f[0][0 + 1], &Q_f[0 + 1][0 + 1], Q_s + (Q_s_l ^ 16 * (2 * k)));
+			cores_load4(&Q_f[0][0], &Q_f[1][0], &Q_f[0][1], &Q_f[1][1], Q_s + (Q_s_l ^ 32 * k));
 			u32 k_f[8][2];
 			#pragma unroll
 			for (int i = 0; i < 8; i += 2) {
-				cores_load4(&k_f[i][0], &k_f[i + 1][0], &k_f[i][0 + 1], &k_f[i + 1][0 + 1], k_s + 1024 * (i) + (k_s_l ^ 16 * (2 * k)));
+				cores_load4(&k_f[i][0], &k_f[i + 1][0], &k_f[i][1], &k_f[i + 1][1], k_s + 1024 * i + (k_s_l ^ 32 * k));
 			}
 			#pragma unroll
 			for (int j = 0; j < 8; j++) {
-				mma_bf16(dot[0][j], dot[2 * 0 + 1][j], Q_f[0][0], Q_f[2 * 0 + 1][0], Q_f[0][1], Q_f[2 * 0 + 1][1], k_f[j][0], k_f[j][1]);
+				mma_bf16(dot[0][j], dot[1][j], Q_f[0][0], Q_f[1][0], Q_f[0][1], Q_f[1][1], k_f[j][0], k_f[j][1]);
 			}
 		}
-		if (!(n0 + 16 * (warp / 1 % 4) - n02 >= 63 &&  - n0 - (16 * (warp / 1 % 4)) + n02 + W >= 16 && 64 <= n02_live)) {
+		if (!(n0 + 16 * warp - n02 >= 63 && -n0 - 16 * warp + n02 + W >= 16 && 64 <= n02_live)) {
 			#pragma unroll
 			for (int i = 0; i < 2; i++) {
 				#pragma unroll
 				for (int j = 0; j < 8; j++) {
 					#pragma unroll
 					for (int e = 0; e < 2; e++) {
-						dot[i][j][e] = (((((((n0 + 16 * (warp % 4) + g + 8 * i)) >= ((n02 + 2 * t + 8 * j + e)))) & ((((((n0 + 16 * (warp % 4) + g + 8 * i)) - ((n02 + 2 * t + 8 * j + e)))) < W)))) & ((2 * t + 8 * j + e < n02_live))) ? dot[i][j][e] : -inf();
+						dot[i][j][e] = (n0 + 16 * warp + g + 8 * i >= n02 + 2 * t + 8 * j + e) & (n0 + 16 * warp + g + 8 * i - (n02 + 2 * t + 8 * j + e) < W) & (2 * t + 8 * j + e < n02_live) ? dot[i][j][e] : -inf();
 					}
 				}
 			}
@@ -316,12 +299,12 @@ __global__ void __launch_bounds__(128, 1) window_attention(
 		float m_new[2];
 		#pragma unroll
 		for (int i = 0; i < 2; i++) {
-			m_new[i] = (fmaxf(m2[i], (rmax[i] * 0.125f)));
+			m_new[i] = fmaxf(m2[i], rmax[i] * 0.125f);
 		}
 		float where[2];
 		#pragma unroll
 		for (int i = 0; i < 2; i++) {
-			where[i] = ((m_new[i] == (-inf())) ? 0.0f : m_new[i]);
+			where[i] = m_new[i] == -inf() ? 0.0f : m_new[i];
 		}
 		float fix[2];
 		#pragma unroll
@@ -358,7 +341,7 @@ __global__ void __launch_bounds__(128, 1) window_attention(
 		}
 		#pragma unroll
 		for (int i = 0; i < 2; i++) {
-			l[i] = (((l[i] * fix[i])) + sum[i]);
+			l[i] = l[i] * fix[i] + sum[i];
 		}
 		// window_attention.lua:24
 		#pragma unroll
@@ -367,7 +350,7 @@ __global__ void __launch_bounds__(128, 1) window_attention(
 			for (int j = 0; j < 8; j++) {
 				#pragma unroll
 				for (int e = 0; e < 2; e++) {
-					acc[i][j][e] = (acc[i][j][e] * fix[i]);
+					acc[i][j][e] = acc[i][j][e] * fix[i];
 				}
 			}
 		}
@@ -376,11 +359,11 @@ __global__ void __launch_bounds__(128, 1) window_attention(
 			u32 v_f[2][8];
 			#pragma unroll
 			for (int j = 0; j < 8; j += 2) {
-				cores_load4_trans(&v_f[0][j], &v_f[0 + 1][j], &v_f[0][j + 1], &v_f[0 + 1][j + 1], v_s + 1024 * (2 * k) + (v_s_l ^ 16 * (j)));
+				cores_load4_trans(&v_f[0][j], &v_f[1][j], &v_f[0][j + 1], &v_f[1][j + 1], v_s + 2048 * k + (v_s_l ^ 16 * j));
 			}
 			#pragma unroll
 			for (int j = 0; j < 8; j++) {
-				mma_bf16(acc[0][j], acc[2 * 0 + 1][j], P_h[0][2 * k], P_h[2 * 0 + 1][2 * k], P_h[0][2 * k + 1], P_h[2 * 0 + 1][2 * k + 1], v_f[0][j], v_f[1][j]);
+				mma_bf16(acc[0][j], acc[1][j], P_h[0][2 * k], P_h[1][2 * k], P_h[0][2 * k + 1], P_h[1][2 * k + 1], v_f[0][j], v_f[1][j]);
 			}
 		}
 		// window_attention.lua:24
@@ -393,20 +376,15 @@ __global__ void __launch_bounds__(128, 1) window_attention(
 	float where2[2];
 	#pragma unroll
 	for (int i = 0; i < 2; i++) {
-		where2[i] = ((l[i] == 0.0f) ? 1.0f : l[i]);
+		where2[i] = l[i] == 0.0f ? 1.0f : l[i];
 	}
+	b16 *const o_at = (b16 *)opaque(o_p + (i64)(n0 + 16 * (warp % 4) + g) * o_sN + 2 * t);
 	#pragma unroll
 	for (int i = 0; i < 2; i++) {
 		#pragma unroll
-		for (int j = 0; j < 8; j += 4) {
-			u32 x[4];
-			#pragma unroll
-			for (int c = 0; c < 4; c++) {
-				x[c] = pack_bf16((divide(acc[i][j + c][0], where2[i])), (divide(acc[i][j + c][1], where2[i])));
-			}
-			quad_transpose(x);
-			if (n0 + 16 * (warp % 4) + g + 8 * i < N) {
-				st_global_v4(o_p + (i64)(n0 + 16 * (warp % 4) + g + 8 * i) * o_sN + 8 * t + 8 * j, x[0], x[1], x[2], x[3]);
+		for (int j = 0; j < 8; j++) {
+			if (n0 + 16 * warp + g + 8 * i < N) {
+				st_global_b32(o_at + (i64)(8 * i) * o_sN + 8 * j, pack_bf16(divide(acc[i][j][0], where2[i]), divide(acc[i][j][1], where2[i])));
 			}
 		}
 	}

@@ -62,6 +62,7 @@ typedef struct Lower {
 	int nhomes;
 	const char *lane_key[64], *lane_name[64]; /* lane addresses already in the prologue */
 	int nlanes;
+	const char *diagonal[2];       /* lane constants of states over POW2 features, once declared */
 	const char *pointer[MAX_ARGS]; /* base pointers declared in the prologue */
 	const char *argname[MAX_ARGS]; /* parameters: the author's names where C allows */
 	const char *names[512];
@@ -120,6 +121,7 @@ typedef struct Leaf {
 	Orient orient;
 	const char *a[MAX_SRC], *b[MAX_SRC]; /* per POW2 piece: arrays xa[row core][I], xb[row core][J][b1] */
 	Version *elem[MAX_SRC];              /* per ELEM piece: packed cores */
+	bool state;                          /* formed for a state: diagonal features as it holds them */
 	const char *row;                     /* first row core of the leaf in the versions of `elem` */
 } Leaf;
 Leaf lower_leaf(Lower *L, const Grow *g, Orient o, const Layout *rows, const char *first, int nrows);
@@ -129,7 +131,7 @@ const char *lower_form(Lower *L, const Leaf *x, int piece, const char *r, const 
 const char *lower_piece_loops(Lower *L, const Piece *p);
 const char *lower_form_piece(Lower *L, const Leaf *x, int piece, const char *r, const char *step, const char *b1);
 const Grow *lower_state_grow(Lower *L, const Op *state);
-const char *lower_weight_table(Lower *L, const Grow *right, const Grow *left);
+const char *lower_weight_table(Lower *L, const Grow *right, const Grow *left, bool state);
 Version *lower_pack_state(Lower *L, Op *get, const Layout *l, const Grow *left);
 void lower_state_load(Lower *L, Op *state, Version *to);
 void lower_state_store(Lower *L, Op *store, Op *get, Version *from);

@@ -356,6 +356,7 @@ static void product_to_features(Product *p)
 	if (p->b.kind == STREAM)
 		stream_step(p, &p->b, k);
 	x = lower_leaf(L, g, ORIENT_T, &p->a.own, first(L, k), 2);
+	x.state = true;
 	step = L->out;
 	for (int q = 0; q < g->npieces; q++) {
 		const Piece *pc = &g->piece[q];
@@ -400,7 +401,7 @@ Version *lower_dot(Lower *L, Op *op, const Layout *l, Version *acc)
 	operand_open(&p, &p.a, op->src[0], true);
 	operand_open(&p, &p.b, op->src[1], false);
 	if (p.a.kind == FORMED && p.b.kind == FORMED && !p.a.swapped && p.b.swapped) {
-		p.b.array = lower_form_all(L, p.b.x, &p.b.own, lower_weight_table(L, p.b.grow, p.a.grow));
+		p.b.array = lower_form_all(L, p.b.x, &p.b.own, lower_weight_table(L, p.b.grow, p.a.grow, false));
 		p.b.kind = ARRAY;
 	}
 	/* what the operands need is made before the accumulators come to life */

@@ -17,6 +17,34 @@ static const char *ty(Lower *L)
 	return L->f16 ? "f16" : "bf16";
 }
 
+static bool is_pow2(double v)
+{
+	int e;
+
+	return v == 0 || frexpf(fabsf((float)v), &e) == 0.5f;
+}
+
+static unsigned bf16_bits(double v)
+{
+	float f = (float)v;
+	unsigned u;
+
+	memcpy(&u, &f, 4);
+	return u >> 16;
+}
+
+/* What a diagonal feature of a state is multiplied by when it is formed: 1 / sqrt(2), rounded to 16
+ * bits (the same value in bf16 and f16). */
+#define DIAGONAL 0.70703125
+
+/* With DIAGONAL inside, the author's scales of a POW2 piece, sqrt(2) apart on and off the diagonal, are
+ * one and the same for a state. Where that one is a power of two, storing a state and loading it
+ * again loses nothing, and a sequence may be cut without changing a bit. */
+static bool state_diagonal(const Piece *p)
+{
+	return p->kind == PIECE_POW2 && is_pow2(1.4142135623730951 * p->scale);
+}
+
 /* Cores [nrows][...] of x, from row core `first`; *row: what to add to a row index. */
 static const char *leaf_cores(Lower *L, Op *x, Orient o, const Layout *rows, const char *first, int nrows,
                               const char **row)
@@ -138,6 +166,22 @@ Leaf lower_leaf(Lower *L, const Grow *g, Orient o, const Layout *rows, const cha
 	return x;
 }
 
+/* The factor of half b1 of a diagonal core, T orientation: DIAGONAL in lanes with a == b, else 1. */
+static const char *diagonal_factor(Lower *L, const char *b1)
+{
+	int h = *b1 == '1';
+	const char *d = L->f16 ? "0x39a839a8u" : "0x3f353f35u", *one = L->f16 ? "0x3c003c00u" : "0x3f803f80u";
+	Block *saved = L->out;
+
+	if (!L->diagonal[h]) {
+		L->diagonal[h] = lower_name(L, h ? "diagonal_hi" : "diagonal_lo");
+		L->out = &L->pro;
+		lower_code(L, "const u32 %s = g == %d || g == %d ? %s : %s;", L->diagonal[h], 4 * h, 4 * h + 3, d, one);
+		L->out = saved;
+	}
+	return L->diagonal[h];
+}
+
 const char *lower_form(Lower *L, const Leaf *x, int piece, const char *r, const char *I, const char *J,
                        const char *b1, bool pair)
 {
@@ -153,6 +197,8 @@ const char *lower_form(Lower *L, const Leaf *x, int piece, const char *r, const 
 		                    strcmp(I, "0") ? arena_printf(L->a, "2 * %s + %s", I, b1) : b1);
 	e = arena_printf(L->a, "mul_%sx2(%s[%s][%s], %s[%s][%s][%s])", ty(L), x->a[piece], r, I, x->b[piece], r, J,
 	                 b1);
+	if (x->state && state_diagonal(p))
+		e = arena_printf(L->a, "(I == J ? mul_%sx2(%s, %s) : %s)", ty(L), e, diagonal_factor(L, b1), e);
 	if (strcmp(b1, "0") || (x->g->linear < 0 && x->g->const_slot != p->slot + 2))
 		return e;
 	lower_code(L, "const u32 x%s = %s;", r, e); /* formed in every lane, then replaced in some */
@@ -232,54 +278,6 @@ static const char *fnum(Lower *L, double v)
 	return arena_printf(L->a, "%s%sf", s, strpbrk(s, ".e") ? "" : ".0");
 }
 
-static bool is_pow2(double v)
-{
-	int e;
-
-	return v == 0 || frexpf(fabsf((float)v), &e) == 0.5f;
-}
-
-static unsigned bf16_bits(double v)
-{
-	float f = (float)v;
-	unsigned u;
-
-	memcpy(&u, &f, 4);
-	return u >> 16;
-}
-
-/* Powers of two scale exactly after rounding too: one multiplication for two values. `one` is the
- * weight of the constant's slot in the first pair, 0 when it sits elsewhere. */
-static void pack_exact(Lower *L, Version *w, const Version *from, const Piece *p, const Layout *l, double s,
-                       double one, double linear)
-{
-	const char *wd = lower_name(L, arena_printf(L->a, "%s_w", from->name));
-	unsigned d = bf16_bits(s), o = bf16_bits(2 * s), x = bf16_bits(linear), xx = x << 16 | x;
-	Block *saved = L->out;
-
-	/* slots (t, b): b = 2 h + e; diagonal s, above it 2 s, below it nothing, or the linear ones for b < 2 */
-	L->out = &L->pro;
-	lower_code(L, "const u32 %s[3] = {", wd);
-	lower_code(L, "\tt == 0 ? 0x%xu : t == 1 ? 0x%xu : 0x%xu, t == 3 ? 0x%xu : t == 2 ? 0x%xu : 0x%xu,",
-	           o << 16 | d, d << 16, xx, d << 16, o << 16 | d, o << 16 | o);
-	lower_code(L, "\tt == 0 ? 0x%xu : t == 1 ? 0x%xu : 0x%xu };", o << 16 | d, d << 16 | bf16_bits(one), xx);
-	L->out = saved;
-	lower_open(L, S_FOR, true, "int I = 0; I < %d; I++", p->groups);
-	lower_open(L, S_FOR, true, "int J = I; J < %d; J++", p->groups);
-	lower_open(L, S_FOR, true, "int h = 0; h < 2; h++");
-	lower_code(L, "const int c = 2 * (%sI * (%d - I) / 2 + J) + h;",
-	           p->slot ? arena_printf(L->a, "%d + ", p->slot / 16) : "", 2 * p->groups - 1);
-	if (one != 0)
-		lower_code(L, "const u32 w = I < J ? 0x%xu : I + h == 0 ? %s[2] : %s[h];", o << 16 | o, wd, wd);
-	else
-		lower_code(L, "const u32 w = I < J ? 0x%xu : %s[h];", o << 16 | o, wd);
-	lower_open(L, S_FOR, true, "int j = 0; j < %d; j++", l->d[1].n);
-	lower_code(L, "%s[c][j] = mul_bf16x2(%s, w);", w->name,
-	           lower_pack(L, arena_printf(L->a, "%s[c][j][0]", from->name),
-	                      arena_printf(L->a, "%s[c][j][1]", from->name)));
-	L->out = saved;
-}
-
 /* Weight of the linear columns folded into POW2 piece q; 0 for none. */
 static double linear_weight(const Grow *right, const Grow *left, int q)
 {
@@ -304,7 +302,8 @@ static void pack_turned(Lower *L, Version *w, const Version *from, const Layout 
 		if (!p->nslots)
 			continue;
 		if (p->kind == PIECE_POW2) {
-			const char *wd = lower_name(L, arena_printf(L->a, "%s_w", from->name)), *d = fnum(L, s);
+			const char *wd = lower_name(L, arena_printf(L->a, "%s_w", from->name));
+			const char *d = fnum(L, state_diagonal(p) ? s / DIAGONAL : s);
 			const char *o = fnum(L, 2 * s), *one = right->const_slot == p->slot + 2
 			                ? fnum(L, right->const_value * left->const_value) : "0.0f";
 			const char *x = fnum(L, linear_weight(right, left, q));
@@ -365,21 +364,16 @@ Version *lower_pack_state(Lower *L, Op *get, const Layout *l, const Grow *left)
 			continue;
 		b = L->out;
 		if (p->kind == PIECE_POW2) {
-			const char *wd;
+			double linear = linear_weight(right, left, q), d = state_diagonal(p) ? s / DIAGONAL : s;
+			bool exact = !L->f16 && is_pow2(2 * s);
+			unsigned o = bf16_bits(2 * s);
+			const char *wd, *scaled;
 
-			double linear = linear_weight(right, left, q);
-
-			if (!L->f16 && is_pow2(s) && is_pow2(right->const_value * left->const_value) && is_pow2(linear)) {
-				pack_exact(L, w, from, p, l, s, right->const_slot == p->slot + 2
-				           ? right->const_value * left->const_value : 0, linear);
-				L->out = b;
-				continue;
-			}
 			wd = lower_name(L, arena_printf(L->a, "%s_w", from->name));
 
 			lower_code(L, "const float %s[4] = { t == 0 ? %s : t == 1 ? 0.0f : %s, t == 1 ? %s : t < 1 ? %s : %s, "
-			           "t == 2 ? %s : t < 2 ? %s : 0.0f, t == 3 ? %s : %s };", wd, fnum(L, s), fnum(L, linear),
-			           fnum(L, s), fnum(L, 2 * s), fnum(L, linear), fnum(L, s), fnum(L, 2 * s), fnum(L, s),
+			           "t == 2 ? %s : t < 2 ? %s : 0.0f, t == 3 ? %s : %s };", wd, fnum(L, d), fnum(L, linear),
+			           fnum(L, d), fnum(L, 2 * s), fnum(L, linear), fnum(L, d), fnum(L, 2 * s), fnum(L, d),
 			           fnum(L, 2 * s));
 			lower_open(L, S_FOR, true, "int I = 0; I < %d; I++", p->groups);
 			lower_open(L, S_FOR, true, "int J = I; J < %d; J++", p->groups);
@@ -393,9 +387,13 @@ Version *lower_pack_state(Lower *L, Op *get, const Layout *l, const Grow *left)
 				lower_code(L, "const float w0 = I < J ? %s : %s[2 * h];", fnum(L, 2 * s), wd);
 			lower_code(L, "const float w1 = I < J ? %s : %s[2 * h + 1];", fnum(L, 2 * s), wd);
 			lower_open(L, S_FOR, true, "int j = 0; j < %d; j++", l->d[1].n);
-			lower_code(L, "%s[c][j] = %s;", w->name,
-			           lower_pack(L, arena_printf(L->a, "%s[c][j][0] * w0", src),
-			                      arena_printf(L->a, "%s[c][j][1] * w1", src)));
+			scaled = lower_pack(L, arena_printf(L->a, "%s[c][j][0] * w0", src),
+			                    arena_printf(L->a, "%s[c][j][1] * w1", src));
+			if (exact) /* a power of two scales exactly after rounding too, two values at once */
+				scaled = arena_printf(L->a, "I < J ? mul_bf16x2(%s, 0x%xu) : %s",
+				                      lower_pack(L, arena_printf(L->a, "%s[c][j][0]", src),
+				                                 arena_printf(L->a, "%s[c][j][1]", src)), o << 16 | o, scaled);
+			lower_code(L, "%s[c][j] = %s;", w->name, scaled);
 		} else {
 			lower_open(L, S_FOR, true, "int i = %d; i < %d; i++", p->slot / 8, (p->slot + p->nslots) / 8);
 			lower_open(L, S_FOR, true, "int j = 0; j < %d; j++", l->d[1].n);
@@ -413,17 +411,19 @@ Version *lower_pack_state(Lower *L, Op *get, const Layout *l, const Grow *left)
 /* Where each slot lies in the author's order (-1: a dead slot), and its scale. */
 typedef struct Order {
 	short row[4096];
-	double scale[4096];
+	double scale[4096]; /* the author's value over the slot's */
+	double read[4096];  /* the same for readers: exact where DIAGONAL is rounded */
 } Order;
 
-static void order_fill(Lower *L, const Grow *g, Order *o)
+/* `state`: of slots as a state holds them, DIAGONAL inside. */
+static void order_fill(Lower *L, const Grow *g, Order *o, bool state)
 {
 	if (g->slots > 4096)
 		diag_fail(L->k->diag, (Loc){ L->k->file, 0 }, "a state over %d features is too large; use a smaller D",
 		          g->n);
 	for (int i = 0; i < g->slots; i++) {
 		o->row[i] = -1;
-		o->scale[i] = 1;
+		o->scale[i] = o->read[i] = 1;
 	}
 	for (int q = 0; q < g->npieces; q++) {
 		const Piece *p = &g->piece[q];
@@ -431,7 +431,7 @@ static void order_fill(Lower *L, const Grow *g, Order *o)
 
 		for (int i = 0; p->kind == PIECE_ELEM && q != g->linear && i < p->n; i++) {
 			o->row[p->slot + i] = (short)(p->lo + i);
-			o->scale[p->slot + i] = p->scale;
+			o->scale[p->slot + i] = o->read[p->slot + i] = p->scale;
 		}
 		for (int I = 0; p->kind == PIECE_POW2 && I < p->groups; I++)
 			for (int J = I; J < p->groups; J++, pair++)
@@ -441,7 +441,11 @@ static void order_fill(Lower *L, const Grow *g, Order *o)
 					if (i > j)
 						continue;
 					o->row[at] = (short)(p->lo + i * d - i * (i - 1) / 2 + j - i);
-					o->scale[at] = p->scale * (i < j ? 1.4142135623730951 : 1);
+					o->scale[at] = o->read[at] = p->scale * (i < j ? 1.4142135623730951 : 1);
+					if (state && state_diagonal(p) && i == j) {
+						o->scale[at] = p->scale * 1.4142135623730951;
+						o->read[at] = p->scale / DIAGONAL;
+					}
 				}
 	}
 	for (int i = 0; g->linear >= 0 && i < g->piece[g->linear].n; i++) { /* after POW2, whose dead slots they take */
@@ -449,12 +453,12 @@ static void order_fill(Lower *L, const Grow *g, Order *o)
 		int at = g->piece[g->pow2].slot + 16 * pair + 2 * (2 + i % 4 / 2) + i % 2;
 
 		o->row[at] = (short)(g->piece[g->linear].lo + i);
-		o->scale[at] = g->piece[g->linear].scale;
+		o->scale[at] = o->read[at] = g->piece[g->linear].scale;
 	}
 	for (int q = 0; q < g->npieces; q++)
 		if (g->piece[q].kind == PIECE_CONST) {
 			o->row[g->piece[q].slot] = (short)g->piece[q].lo;
-			o->scale[g->piece[q].slot] = g->piece[q].scale;
+			o->scale[g->piece[q].slot] = o->read[g->piece[q].slot] = g->piece[q].scale;
 		}
 }
 
@@ -471,7 +475,7 @@ static const char *order_tables(Lower *L, const Grow *g)
 	Text row = { .arena = L->a }, scale = { .arena = L->a };
 	Order o;
 
-	order_fill(L, g, &o);
+	order_fill(L, g, &o, true);
 	for (int i = 0; i < g->slots; i++) {
 		text_add(&row, "%s%d", i == 0 ? "\n\t" : i % 16 ? ", " : ",\n\t", o.row[i]);
 		text_add(&scale, "%s%s", i == 0 ? "\n\t" : i % 8 ? ", " : ",\n\t", fnum(L, o.scale[i]));
@@ -488,16 +492,16 @@ static const char *order_tables(Lower *L, const Grow *g)
 }
 
 /* Table of the products of both sides' scales, by slot; 0 for dead slots. */
-const char *lower_weight_table(Lower *L, const Grow *right, const Grow *left)
+const char *lower_weight_table(Lower *L, const Grow *right, const Grow *left, bool state)
 {
 	Order a, b;
 	Text t = { .arena = L->a };
 	const char *name;
 
-	order_fill(L, right, &a);
-	order_fill(L, left, &b);
+	order_fill(L, right, &a, state);
+	order_fill(L, left, &b, false);
 	for (int i = 0; i < right->slots; i++)
-		text_add(&t, "%s%s", i == 0 ? "\n\t" : i % 8 ? ", " : ",\n\t", fnum(L, a.row[i] < 0 ? 0 : a.scale[i] * b.scale[i]));
+		text_add(&t, "%s%s", i == 0 ? "\n\t" : i % 8 ? ", " : ",\n\t", fnum(L, a.row[i] < 0 ? 0 : a.read[i] * b.read[i]));
 	for (int i = 0; i < L->dev->ntables; i++)
 		if (strstr(L->dev->table[i].text, t.s))
 			return L->dev->table[i].name;

@@ -69,6 +69,7 @@ void lower_thin_update(Lower *L, Version *w, Op *dot)
 		lower_code(L, "const u32 %s = %s;", one[h], lower_pack(L, at, lower_elem(L, ones, &col, v)));
 	}
 	leaf = lower_leaf(L, g, ORIENT_T, &rows, "2 * k", 2);
+	leaf.state = true;
 	step = L->out;
 	for (int q = 0; q < g->npieces; q++) {
 		const Piece *p = &g->piece[q];
@@ -129,7 +130,7 @@ Buffer *lower_thin_publish(Lower *L, Op *get, const Grow *left)
 	name = lower_name(L, arena_printf(L->a, "%s_h", w->name));
 	buf = dev_buffer(L->dev, name, 1, 2 * slots, 2, 1);
 	buf->used_cols = buf->cols;
-	table = lower_weight_table(L, lower_state_grow(L, state), left);
+	table = lower_weight_table(L, lower_state_grow(L, state), left, true);
 	saved = lower_hoist(L, &none, &scope);
 	b = slots_open(L, w, slots, v);
 	b->last->atomic = true;

@@ -120,9 +120,9 @@ __global__ void __launch_bounds__(128, 1) chain(
 		x2[i][0][5] = 0.0f;
 		x2[i][0][6] = 0.0f;
 		x2[i][0][7] = 0.0f;
-		if (n0 + 4 * (warp % 4) + lane / 8 + 16 * i < N) {
+		if (n0 + 4 * warp + lane / 8 + 16 * i < N) {
 			u32 x_x[4];
-			ld_global_v4(x_x, x_p + (i64)(n0 + 4 * (warp % 4) + lane / 8 + 16 * i) * x_sN + 8 * (lane % 8));
+			ld_global_v4(x_x, x_p + (i64)(n0 + 4 * warp + lane / 8 + 16 * i) * x_sN + 8 * (lane % 8));
 			x2[i][0][0] = bf16_lo(x_x[0]);
 			x2[i][0][1] = bf16_hi(x_x[0]);
 			x2[i][0][2] = bf16_lo(x_x[1]);
@@ -154,7 +154,7 @@ __global__ void __launch_bounds__(128, 1) chain(
 	float r2[4];
 	#pragma unroll
 	for (int i = 0; i < 4; i++) {
-		r2[i] = sqrt_fast((((sum[i] * 0.015625f)) + eps));
+		r2[i] = sqrt_fast(sum[i] * 0.015625f + eps);
 	}
 	float w2[1][8];
 	{
@@ -181,9 +181,9 @@ __global__ void __launch_bounds__(128, 1) chain(
 		g3[i][0][5] = 0.0f;
 		g3[i][0][6] = 0.0f;
 		g3[i][0][7] = 0.0f;
-		if (n0 + 4 * (warp % 4) + lane / 8 + 16 * i < N) {
+		if (n0 + 4 * warp + lane / 8 + 16 * i < N) {
 			u32 g_x[4];
-			ld_global_v4(g_x, g_p + (i64)(n0 + 4 * (warp % 4) + lane / 8 + 16 * i) * g_sN + 8 * (lane % 8));
+			ld_global_v4(g_x, g_p + (i64)(n0 + 4 * warp + lane / 8 + 16 * i) * g_sN + 8 * (lane % 8));
 			g3[i][0][0] = bf16_lo(g_x[0]);
 			g3[i][0][1] = bf16_hi(g_x[0]);
 			g3[i][0][2] = bf16_lo(g_x[1]);
@@ -196,8 +196,8 @@ __global__ void __launch_bounds__(128, 1) chain(
 	}
 	#pragma unroll
 	for (int i = 0; i < 4; i++) {
-		if (n0 + 4 * (warp % 4) + lane / 8 + 16 * i < N) {
-			st_global_v4(y_p + (i64)(n0 + 4 * (warp % 4) + lane / 8 + 16 * i) * y_sN + 8 * (lane % 8), pack_bf16((((((divide(x2[i][0][0], r2[i]))) * w2[0][0])) * ((g3[i][0][0] * sigmoid(g3[i][0][0])))), (((((divide(x2[i][0][1], r2[i]))) * w2[0][1])) * ((g3[i][0][1] * sigmoid(g3[i][0][1]))))), pack_bf16((((((divide(x2[i][0][2], r2[i]))) * w2[0][2])) * ((g3[i][0][2] * sigmoid(g3[i][0][2])))), (((((divide(x2[i][0][3], r2[i]))) * w2[0][3])) * ((g3[i][0][3] * sigmoid(g3[i][0][3]))))), pack_bf16((((((divide(x2[i][0][4], r2[i]))) * w2[0][4])) * ((g3[i][0][4] * sigmoid(g3[i][0][4])))), (((((divide(x2[i][0][5], r2[i]))) * w2[0][5])) * ((g3[i][0][5] * sigmoid(g3[i][0][5]))))), pack_bf16((((((divide(x2[i][0][6], r2[i]))) * w2[0][6])) * ((g3[i][0][6] * sigmoid(g3[i][0][6])))), (((((divide(x2[i][0][7], r2[i]))) * w2[0][7])) * ((g3[i][0][7] * sigmoid(g3[i][0][7]))))));
+		if (n0 + 4 * warp + lane / 8 + 16 * i < N) {
+			st_global_v4(y_p + (i64)(n0 + 4 * warp + lane / 8 + 16 * i) * y_sN + 8 * (lane % 8), pack_bf16(divide(x2[i][0][0], r2[i]) * w2[0][0] * (g3[i][0][0] * sigmoid(g3[i][0][0])), divide(x2[i][0][1], r2[i]) * w2[0][1] * (g3[i][0][1] * sigmoid(g3[i][0][1]))), pack_bf16(divide(x2[i][0][2], r2[i]) * w2[0][2] * (g3[i][0][2] * sigmoid(g3[i][0][2])), divide(x2[i][0][3], r2[i]) * w2[0][3] * (g3[i][0][3] * sigmoid(g3[i][0][3]))), pack_bf16(divide(x2[i][0][4], r2[i]) * w2[0][4] * (g3[i][0][4] * sigmoid(g3[i][0][4])), divide(x2[i][0][5], r2[i]) * w2[0][5] * (g3[i][0][5] * sigmoid(g3[i][0][5]))), pack_bf16(divide(x2[i][0][6], r2[i]) * w2[0][6] * (g3[i][0][6] * sigmoid(g3[i][0][6])), divide(x2[i][0][7], r2[i]) * w2[0][7] * (g3[i][0][7] * sigmoid(g3[i][0][7]))));
 		}
 	}
 }

@@ -69,9 +69,9 @@ __global__ void __launch_bounds__(128, 1) copy(
 		x2[i][0][5] = 0.0f;
 		x2[i][0][6] = 0.0f;
 		x2[i][0][7] = 0.0f;
-		if (n0 + 4 * (warp % 4) + lane / 8 + 16 * i < N) {
+		if (n0 + 4 * warp + lane / 8 + 16 * i < N) {
 			u32 x_x[4];
-			ld_global_v4(x_x, x_p + (i64)(n0 + 4 * (warp % 4) + lane / 8 + 16 * i) * x_sN + 8 * (lane % 8));
+			ld_global_v4(x_x, x_p + (i64)(n0 + 4 * warp + lane / 8 + 16 * i) * x_sN + 8 * (lane % 8));
 			x2[i][0][0] = bf16_lo(x_x[0]);
 			x2[i][0][1] = bf16_hi(x_x[0]);
 			x2[i][0][2] = bf16_lo(x_x[1]);
@@ -84,8 +84,8 @@ __global__ void __launch_bounds__(128, 1) copy(
 	}
 	#pragma unroll
 	for (int i = 0; i < 4; i++) {
-		if (n0 + 4 * (warp % 4) + lane / 8 + 16 * i < N) {
-			st_global_v4(y_p + (i64)(n0 + 4 * (warp % 4) + lane / 8 + 16 * i) * y_sN + 8 * (lane % 8), pack_bf16(x2[i][0][0], x2[i][0][1]), pack_bf16(x2[i][0][2], x2[i][0][3]), pack_bf16(x2[i][0][4], x2[i][0][5]), pack_bf16(x2[i][0][6], x2[i][0][7]));
+		if (n0 + 4 * warp + lane / 8 + 16 * i < N) {
+			st_global_v4(y_p + (i64)(n0 + 4 * warp + lane / 8 + 16 * i) * y_sN + 8 * (lane % 8), pack_bf16(x2[i][0][0], x2[i][0][1]), pack_bf16(x2[i][0][2], x2[i][0][3]), pack_bf16(x2[i][0][4], x2[i][0][5]), pack_bf16(x2[i][0][6], x2[i][0][7]));
 		}
 	}
 }

@@ -81,20 +81,19 @@ __global__ void __launch_bounds__(128, 1) cumsum(
 	const int tid = (int)threadIdx.x;
 	const int warp = tid / 32;
 	const int lane = tid % 32;
-	const u32 w_s_ring = smem + 0;
+	const u32 w_s_ring = smem;
 	const u32 cumsum2_v = smem + 512;
 	const int bi = (int)blockIdx.x;
 	const float *const w_p = w + bi * w_sB;
 	float *const y_p = y + bi * y_sB;
 	// cumsum.lua:12
-	float before;
-	before = 0.0f;
+	float before = 0.0f;
 	// cumsum.lua:13
 	const int n_end = (N + 63) / 64;
 	if (0 < n_end) {
 		for (int x = tid; x < 64; x += 128) {
-			const int on = (0) * 64 + x < N;
-			cp_async_4(w_s_ring + 0 * 256 + 4 * x, w_p + (i64)(on ? (0) * 64 + x : 0) * w_sN, on ? 4 : 0);
+			const int on = x < N;
+			cp_async_4(w_s_ring + 4 * x, w_p + (i64)(on ? x : 0) * w_sN, on ? 4 : 0);
 		}
 	}
 	cp_async_commit();
@@ -142,13 +141,12 @@ __global__ void __launch_bounds__(128, 1) cumsum(
 		}
 		float cumsum2_at[1];
 		block_sync();
-		cumsum2_at[0] = 32 * (warp % 4) + lane < 64 ? ld_shared_f32(cumsum2_v + 4 * (32 * (warp % 4) + lane)) : 0;
-		if (32 * (warp % 4) + lane < 64 && n0 + 32 * (warp % 4) + lane < N) {
-			st_global_f32(y_p + (i64)(n0 + 32 * (warp % 4) + lane) * y_sN, (cumsum2_at[0] + before));
+		cumsum2_at[0] = 32 * warp + lane < 64 ? ld_shared_f32(cumsum2_v + 4 * (32 * warp + lane)) : 0;
+		if (32 * warp + lane < 64 && n0 + 32 * warp + lane < N) {
+			st_global_f32(y_p + (i64)(n0 + 32 * warp + lane) * y_sN, cumsum2_at[0] + before);
 		}
 		// cumsum.lua:16
-		float sum;
-		sum = 0.0f;
+		float sum = 0.0f;
 		#pragma unroll
 		for (int e = 0; e < 2; e++) {
 			sum = sum + w2[e];
@@ -158,7 +156,7 @@ __global__ void __launch_bounds__(128, 1) cumsum(
 		sum = sum + shfl_xor_f32(sum, 4);
 		sum = sum + shfl_xor_f32(sum, 8);
 		sum = sum + shfl_xor_f32(sum, 16);
-		before = (before + sum);
+		before = before + sum;
 	}
 }
 

@@ -83,34 +83,17 @@ static __device__ __forceinline__ void cores_load4_trans(u32 *r0, u32 *r1, u32 *
 	             : "=r"(*r0), "=r"(*r1), "=r"(*r2), "=r"(*r3) : "r"(addr) : "memory");
 }
 
-// x of lane (own ^ mask)
-static __device__ __forceinline__ u32 shfl_xor_u32(u32 x, int mask)
+// the pointer itself, of which the compiler knows nothing
+static __device__ __forceinline__ void *opaque(const void *p)
 {
-	return __shfl_xor_sync(0xffffffffu, x, mask);
+	asm volatile("" : "+l"(p));
+	return (void *)p;
 }
 
-// x[i] of lane t of each four becomes x[t] of its lane i
-static __device__ __forceinline__ void quad_transpose(u32 *x)
+// stores 4 bytes
+static __device__ __forceinline__ void st_global_b32(void *p, u32 v)
 {
-	const int t = threadIdx.x & 3;
-#pragma unroll
-	for (int i = 0; i < 4; i += 2) {
-		const u32 y = shfl_xor_u32(t & 1 ? x[i] : x[i + 1], 1);
-		x[i] = t & 1 ? y : x[i];
-		x[i + 1] = t & 1 ? x[i + 1] : y;
-	}
-#pragma unroll
-	for (int i = 0; i < 2; i++) {
-		const u32 y = shfl_xor_u32(t & 2 ? x[i] : x[i + 2], 2);
-		x[i] = t & 2 ? y : x[i];
-		x[i + 2] = t & 2 ? x[i + 2] : y;
-	}
-}
-
-// stores 16 bytes
-static __device__ __forceinline__ void st_global_v4(void *p, u32 x, u32 y, u32 z, u32 w)
-{
-	*(uint4 *)p = make_uint4(x, y, z, w);
+	*(u32 *)p = v;
 }
 
 // stores 4 bytes
@@ -133,15 +116,15 @@ __global__ void __launch_bounds__(128, 1) dot_nt(
 	const int lane = tid % 32;
 	const int g = lane / 4;
 	const int t = lane % 4;
-	const u32 X_s = smem + 0;
+	const u32 X_s = smem;
 	const u32 Y_s_ring = smem + 4096;
 	const int m0 = ((int)blockIdx.x % ((M + 63) / 64)) * 64;
 	const int pid2 = (int)blockIdx.x / ((M + 63) / 64);
 	const int bi = pid2;
 	const b16 *const x_p = x + bi * x_sB;
 	const b16 *const y_p = y + bi * y_sB;
-	const u32 X_s_l = (lane % 16 + warp % 4 * 16) * 64 + (((lane / 16 % 2)) ^ ((lane % 16 + warp % 4 * 16) >> 1 & 3)) * 16;
-	const u32 Y_s_l = (lane % 16) * 64 + (((lane / 16 % 2)) ^ ((lane % 16) >> 1 & 3)) * 16;
+	const u32 X_s_l = (lane % 16 + warp * 16) * 64 + (lane / 16 % 2 ^ (((lane % 16 + warp * 16) >> 1) & 3)) * 16;
+	const u32 Y_s_l = (lane % 16) * 64 + (lane / 16 % 2 ^ ((lane % 16 >> 1) & 3)) * 16;
 	b16 *const z_p = z + bi * z_sB;
 	float *const s_p = s + bi * s_sB;
 	for (int x = tid; x < 256; x += 128) {
@@ -154,7 +137,7 @@ __global__ void __launch_bounds__(128, 1) dot_nt(
 	for (int x = tid; x < 192; x += 128) {
 		const int r = x / 3, c = x % 3;
 		const int on = m0 + r < M;
-		cp_async_16(X_s + (r * 64 + ((c) ^ (r >> 1 & 3)) * 16), x_p + (i64)(on ? m0 + r : 0) * x_sM + 8 * c, on ? 16 : 0);
+		cp_async_16(X_s + (r * 64 + (c ^ ((r >> 1) & 3)) * 16), x_p + (i64)(on ? m0 + r : 0) * x_sM + 8 * c, on ? 16 : 0);
 	}
 	cp_async_commit();
 	cp_async_wait(0);
@@ -181,8 +164,8 @@ __global__ void __launch_bounds__(128, 1) dot_nt(
 	if (0 < n_end) {
 		for (int x = tid; x < 192; x += 128) {
 			const int r = x / 3, c = x % 3;
-			const int on = (0) * 64 + r < N;
-			cp_async_16(Y_s_ring + 0 * 4096 + (r * 64 + ((c) ^ (r >> 1 & 3)) * 16), y_p + (i64)(on ? (0) * 64 + r : 0) * y_sN + 8 * c, on ? 16 : 0);
+			const int on = r < N;
+			cp_async_16(Y_s_ring + (r * 64 + (c ^ ((r >> 1) & 3)) * 16), y_p + (i64)(on ? r : 0) * y_sN + 8 * c, on ? 16 : 0);
 		}
 	}
 	cp_async_commit();
@@ -196,7 +179,7 @@ __global__ void __launch_bounds__(128, 1) dot_nt(
 			for (int x = tid; x < 192; x += 128) {
 				const int r = x / 3, c = x % 3;
 				const int on = fetch * 64 + r < N;
-				cp_async_16(Y_s_ring + fill * 4096 + (r * 64 + ((c) ^ (r >> 1 & 3)) * 16), y_p + (i64)(on ? fetch * 64 + r : 0) * y_sN + 8 * c, on ? 16 : 0);
+				cp_async_16(Y_s_ring + fill * 4096 + (r * 64 + (c ^ ((r >> 1) & 3)) * 16), y_p + (i64)(on ? fetch * 64 + r : 0) * y_sN + 8 * c, on ? 16 : 0);
 			}
 		}
 		cp_async_commit();
@@ -218,15 +201,15 @@ __global__ void __launch_bounds__(128, 1) dot_nt(
 		#pragma unroll
 		for (int k = 0; k < 2; k++) {
 			u32 X_f[2][2];
-			cores_load4(&X_f[0][0], &X_f[0 + 1][0], &X_f[0][0 + 1], &X_f[0 + 1][0 + 1], X_s + (X_s_l ^ 16 * (2 * k)));
+			cores_load4(&X_f[0][0], &X_f[1][0], &X_f[0][1], &X_f[1][1], X_s + (X_s_l ^ 32 * k));
 			u32 Y_f[8][2];
 			#pragma unroll
 			for (int i = 0; i < 8; i += 2) {
-				cores_load4(&Y_f[i][0], &Y_f[i + 1][0], &Y_f[i][0 + 1], &Y_f[i + 1][0 + 1], Y_s + 512 * (i) + (Y_s_l ^ 16 * (2 * k)));
+				cores_load4(&Y_f[i][0], &Y_f[i + 1][0], &Y_f[i][1], &Y_f[i + 1][1], Y_s + 512 * i + (Y_s_l ^ 32 * k));
 			}
 			#pragma unroll
 			for (int j = 0; j < 8; j++) {
-				mma_bf16(P[0][j], P[2 * 0 + 1][j], X_f[0][0], X_f[2 * 0 + 1][0], X_f[0][1], X_f[2 * 0 + 1][1], Y_f[j][0], Y_f[j][1]);
+				mma_bf16(P[0][j], P[1][j], X_f[0][0], X_f[1][0], X_f[0][1], X_f[1][1], Y_f[j][0], Y_f[j][1]);
 			}
 		}
 		float sum[2];
@@ -251,7 +234,7 @@ __global__ void __launch_bounds__(128, 1) dot_nt(
 		}
 		#pragma unroll
 		for (int i = 0; i < 2; i++) {
-			s2[i] = (s2[i] + sum[i]);
+			s2[i] = s2[i] + sum[i];
 		}
 		// dot_nt.lua:19
 		u32 P_h[2][8];
@@ -267,33 +250,31 @@ __global__ void __launch_bounds__(128, 1) dot_nt(
 			u32 Y_f2[2][4];
 			#pragma unroll
 			for (int j = 0; j < 4; j += 2) {
-				cores_load4_trans(&Y_f2[0][j], &Y_f2[0 + 1][j], &Y_f2[0][j + 1], &Y_f2[0 + 1][j + 1], Y_s + 512 * (2 * k) + (Y_s_l ^ 16 * (j)));
+				cores_load4_trans(&Y_f2[0][j], &Y_f2[1][j], &Y_f2[0][j + 1], &Y_f2[1][j + 1], Y_s + 1024 * k + (Y_s_l ^ 16 * j));
 			}
 			#pragma unroll
 			for (int j = 0; j < 4; j++) {
-				mma_bf16(z2[0][j], z2[2 * 0 + 1][j], P_h[0][2 * k], P_h[2 * 0 + 1][2 * k], P_h[0][2 * k + 1], P_h[2 * 0 + 1][2 * k + 1], Y_f2[0][j], Y_f2[1][j]);
+				mma_bf16(z2[0][j], z2[1][j], P_h[0][2 * k], P_h[1][2 * k], P_h[0][2 * k + 1], P_h[1][2 * k + 1], Y_f2[0][j], Y_f2[1][j]);
 			}
 		}
 	}
 	// dot_nt.lua:21
+	b16 *const z_at = (b16 *)opaque(z_p + (i64)(m0 + 16 * (warp % 4) + g) * z_sM + 2 * t);
 	#pragma unroll
 	for (int i = 0; i < 2; i++) {
-		u32 x[4];
 		#pragma unroll
-		for (int c = 0; c < 4; c++) {
-			x[c] = pack_bf16(z2[i][c][0], z2[i][c][1]);
-		}
-		quad_transpose(x);
-		if (m0 + 16 * (warp % 4) + g + 8 * i < M && 8 * t < 24) {
-			st_global_v4(z_p + (i64)(m0 + 16 * (warp % 4) + g + 8 * i) * z_sM + 8 * t, x[0], x[1], x[2], x[3]);
+		for (int j = 0; j < 4; j++) {
+			if (m0 + 16 * warp + g + 8 * i < M && 2 * t + 8 * j < 24) {
+				st_global_b32(z_at + (i64)(8 * i) * z_sM + 8 * j, pack_bf16(z2[i][j][0], z2[i][j][1]));
+			}
 		}
 	}
 	// dot_nt.lua:21
 	if (lane % 4 == 0) {
 		#pragma unroll
 		for (int i = 0; i < 2; i++) {
-			if (m0 + 16 * (warp % 4) + g + 8 * i < M) {
-				st_global_f32(s_p + (i64)(m0 + 16 * (warp % 4) + g + 8 * i) * s_sM, s2[i]);
+			if (m0 + 16 * warp + g + 8 * i < M) {
+				st_global_f32(s_p + (i64)(m0 + 16 * warp + g + 8 * i) * s_sM, s2[i]);
 			}
 		}
 	}

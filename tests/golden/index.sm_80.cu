@@ -93,14 +93,14 @@ __global__ void __launch_bounds__(128, 1) index(
 	const int lane = tid % 32;
 	const int g = lane / 4;
 	const int t = lane % 4;
-	const u32 c2_v = smem + 0;
+	const u32 c2_v = smem;
 	const int n0 = ((int)blockIdx.x % ((N + 63) / 64)) * 64;
 	const int pid2 = (int)blockIdx.x / ((N + 63) / 64);
 	const int bi = pid2;
 	const b16 *const x_p = x + bi * x_sB;
 	float *const y_p = y + bi * y_sB;
 	int *const p_p = p + bi * p_sB;
-	// index.lua:15
+	// index.lua:16
 	float x2[2][1][8];
 	#pragma unroll
 	for (int i = 0; i < 2; i++) {
@@ -112,9 +112,9 @@ __global__ void __launch_bounds__(128, 1) index(
 		x2[i][0][5] = 0.0f;
 		x2[i][0][6] = 0.0f;
 		x2[i][0][7] = 0.0f;
-		if (n0 + 8 * (warp % 4) + g + 32 * i < N && 8 * t < 24) {
+		if (n0 + 8 * warp + g + 32 * i < N && 8 * t < 24) {
 			u32 x_x[4];
-			ld_global_v4(x_x, x_p + (i64)(n0 + 8 * (warp % 4) + g + 32 * i) * x_sN + 8 * t);
+			ld_global_v4(x_x, x_p + (i64)(n0 + 8 * warp + g + 32 * i) * x_sN + 8 * t);
 			x2[i][0][0] = bf16_lo(x_x[0]);
 			x2[i][0][1] = bf16_hi(x_x[0]);
 			x2[i][0][2] = bf16_lo(x_x[1]);
@@ -139,7 +139,7 @@ __global__ void __launch_bounds__(128, 1) index(
 		c2[i] = c2[i] + c2_run;
 	}
 	if (warp == 0) {
-		st_shared_f32(c2_v + 4 * (lane), c2[0]);
+		st_shared_f32(c2_v + 4 * lane, c2[0]);
 	}
 	float c2_at[1][8];
 	block_sync();
@@ -149,17 +149,17 @@ __global__ void __launch_bounds__(128, 1) index(
 	}
 	#pragma unroll
 	for (int i = 0; i < 2; i++) {
-		if (n0 + 8 * (warp % 4) + g + 32 * i < N && 8 * t < 24) {
-			st_global_v4(y_p + (i64)(n0 + 8 * (warp % 4) + g + 32 * i) * y_sN + 8 * t, f32_bits(((((((n0 + 8 * (warp % 4) + g + 32 * i)) * 2)) < W) ? (x2[i][0][0] + shift) : (((((n0 + 8 * (warp % 4) + g + 32 * i)) - N)) + c2_at[0][0]))), f32_bits(((((((n0 + 8 * (warp % 4) + g + 32 * i)) * 2)) < W) ? (x2[i][0][1] + shift) : (((((n0 + 8 * (warp % 4) + g + 32 * i)) - N)) + c2_at[0][1]))), f32_bits(((((((n0 + 8 * (warp % 4) + g + 32 * i)) * 2)) < W) ? (x2[i][0][2] + shift) : (((((n0 + 8 * (warp % 4) + g + 32 * i)) - N)) + c2_at[0][2]))), f32_bits(((((((n0 + 8 * (warp % 4) + g + 32 * i)) * 2)) < W) ? (x2[i][0][3] + shift) : (((((n0 + 8 * (warp % 4) + g + 32 * i)) - N)) + c2_at[0][3]))));
-			st_global_v4(y_p + (i64)(n0 + 8 * (warp % 4) + g + 32 * i) * y_sN + 8 * t + 4, f32_bits(((((((n0 + 8 * (warp % 4) + g + 32 * i)) * 2)) < W) ? (x2[i][0][4] + shift) : (((((n0 + 8 * (warp % 4) + g + 32 * i)) - N)) + c2_at[0][4]))), f32_bits(((((((n0 + 8 * (warp % 4) + g + 32 * i)) * 2)) < W) ? (x2[i][0][5] + shift) : (((((n0 + 8 * (warp % 4) + g + 32 * i)) - N)) + c2_at[0][5]))), f32_bits(((((((n0 + 8 * (warp % 4) + g + 32 * i)) * 2)) < W) ? (x2[i][0][6] + shift) : (((((n0 + 8 * (warp % 4) + g + 32 * i)) - N)) + c2_at[0][6]))), f32_bits(((((((n0 + 8 * (warp % 4) + g + 32 * i)) * 2)) < W) ? (x2[i][0][7] + shift) : (((((n0 + 8 * (warp % 4) + g + 32 * i)) - N)) + c2_at[0][7]))));
+		if (n0 + 8 * warp + g + 32 * i < N && 8 * t < 24) {
+			st_global_v4(y_p + (i64)(n0 + 8 * warp + g + 32 * i) * y_sN + 8 * t, f32_bits((n0 + 8 * warp + g + 32 * i) * 2 < W ? x2[i][0][0] + shift : n0 + 8 * warp + g + 32 * i - N + c2_at[0][0]), f32_bits((n0 + 8 * warp + g + 32 * i) * 2 < W ? x2[i][0][1] + shift : n0 + 8 * warp + g + 32 * i - N + c2_at[0][1]), f32_bits((n0 + 8 * warp + g + 32 * i) * 2 < W ? x2[i][0][2] + shift : n0 + 8 * warp + g + 32 * i - N + c2_at[0][2]), f32_bits((n0 + 8 * warp + g + 32 * i) * 2 < W ? x2[i][0][3] + shift : n0 + 8 * warp + g + 32 * i - N + c2_at[0][3]));
+			st_global_v4(y_p + (i64)(n0 + 8 * warp + g + 32 * i) * y_sN + 8 * t + 4, f32_bits((n0 + 8 * warp + g + 32 * i) * 2 < W ? x2[i][0][4] + shift : n0 + 8 * warp + g + 32 * i - N + c2_at[0][4]), f32_bits((n0 + 8 * warp + g + 32 * i) * 2 < W ? x2[i][0][5] + shift : n0 + 8 * warp + g + 32 * i - N + c2_at[0][5]), f32_bits((n0 + 8 * warp + g + 32 * i) * 2 < W ? x2[i][0][6] + shift : n0 + 8 * warp + g + 32 * i - N + c2_at[0][6]), f32_bits((n0 + 8 * warp + g + 32 * i) * 2 < W ? x2[i][0][7] + shift : n0 + 8 * warp + g + 32 * i - N + c2_at[0][7]));
 		}
 	}
-	// index.lua:16
+	// index.lua:17
 	if (lane % 4 == 0) {
 		#pragma unroll
 		for (int i = 0; i < 2; i++) {
-			if (n0 + 8 * (warp % 4) + g + 32 * i < N) {
-				st_global_i32(p_p + (i64)(n0 + 8 * (warp % 4) + g + 32 * i) * p_sN, (((((((n0 + 8 * (warp % 4) + g + 32 * i)) - 2)) > (0) ? ((((n0 + 8 * (warp % 4) + g + 32 * i)) - 2)) : (0))) * 10));
+			if (n0 + 8 * warp + g + 32 * i < N) {
+				st_global_i32(p_p + (i64)(n0 + 8 * warp + g + 32 * i) * p_sN, (n0 + 8 * warp + g + 32 * i - 2 > 0 ? n0 + 8 * warp + g + 32 * i - 2 : 0) * 10);
 			}
 		}
 	}

@@ -153,7 +153,7 @@ __global__ void __launch_bounds__(128, 1) loops_twice(
 	const int lane = tid % 32;
 	const int g = lane / 4;
 	const int t = lane % 4;
-	const u32 x_s_ring = smem + 0;
+	const u32 x_s_ring = smem;
 	const u32 u_s_ring = smem + 8192;
 	const u32 rmax_x = smem + 8704;
 	const u32 x_s2_ring = smem + 9216;
@@ -169,27 +169,26 @@ __global__ void __launch_bounds__(128, 1) loops_twice(
 	for (int x = tid; x < 512; x += 128) {
 		st_shared_v4(x_s2_ring + 16 * x, 0, 0, 0, 0);
 	}
-	// loops_twice.lua:13
+	// loops_twice.lua:14
 	float hi[1][8];
 	#pragma unroll
 	for (int j = 0; j < 8; j++) {
 		hi[0][j] = 0.0f;
 	}
-	// loops_twice.lua:13
-	float s;
-	s = 0.0f;
 	// loops_twice.lua:14
+	float s = 0.0f;
+	// loops_twice.lua:15
 	const int n_end = (N + 63) / 64;
 	block_sync();
 	if (0 < n_end) {
 		for (int x = tid; x < 192; x += 128) {
 			const int r = x / 3, c = x % 3;
-			const int on = (0) * 64 + r < N;
-			cp_async_16(x_s_ring + 0 * 4096 + (r * 64 + ((c) ^ (r >> 1 & 3)) * 16), x_p + (i64)(on ? (0) * 64 + r : 0) * x_sN + 8 * c, on ? 16 : 0);
+			const int on = r < N;
+			cp_async_16(x_s_ring + (r * 64 + (c ^ ((r >> 1) & 3)) * 16), x_p + (i64)(on ? r : 0) * x_sN + 8 * c, on ? 16 : 0);
 		}
 		for (int x = tid; x < 64; x += 128) {
-			const int on = (0) * 64 + x < N;
-			cp_async_4(u_s_ring + 0 * 256 + 4 * x, u_p + (i64)(on ? (0) * 64 + x : 0) * u_sN, on ? 4 : 0);
+			const int on = x < N;
+			cp_async_4(u_s_ring + 4 * x, u_p + (i64)(on ? x : 0) * u_sN, on ? 4 : 0);
 		}
 	}
 	cp_async_commit();
@@ -204,7 +203,7 @@ __global__ void __launch_bounds__(128, 1) loops_twice(
 			for (int x = tid; x < 192; x += 128) {
 				const int r = x / 3, c = x % 3;
 				const int on = fetch * 64 + r < N;
-				cp_async_16(x_s_ring + fill * 4096 + (r * 64 + ((c) ^ (r >> 1 & 3)) * 16), x_p + (i64)(on ? fetch * 64 + r : 0) * x_sN + 8 * c, on ? 16 : 0);
+				cp_async_16(x_s_ring + fill * 4096 + (r * 64 + (c ^ ((r >> 1) & 3)) * 16), x_p + (i64)(on ? fetch * 64 + r : 0) * x_sN + 8 * c, on ? 16 : 0);
 			}
 			for (int x = tid; x < 64; x += 128) {
 				const int on = fetch * 64 + x < N;
@@ -216,12 +215,12 @@ __global__ void __launch_bounds__(128, 1) loops_twice(
 		const u32 u_s = u_s_ring + slot * 256;
 		slot = slot + 1 == 2 ? 0 : slot + 1;
 		fill = fill + 1 == 2 ? 0 : fill + 1;
-		// loops_twice.lua:15
+		// loops_twice.lua:16
 		float x2[2][1][8];
 		#pragma unroll
 		for (int i = 0; i < 2; i++) {
 			u32 x[4];
-			ld_shared_v4(x, x_s + (8 * (warp % 4) + g + 32 * i) * 64 + ((((8 * t) / 8)) ^ ((8 * (warp % 4) + g + 32 * i) >> 1 & 3)) * 16 + 2 * ((8 * t) % 8));
+			ld_shared_v4(x, x_s + (8 * warp + g + 32 * i) * 64 + (8 * t / 8 ^ (((8 * warp + g + 32 * i) >> 1) & 3)) * 16 + 2 * (8 * t % 8));
 			x2[i][0][0] = bf16_lo(x[0]);
 			x2[i][0][1] = bf16_hi(x[0]);
 			x2[i][0][2] = bf16_lo(x[1]);
@@ -240,7 +239,7 @@ __global__ void __launch_bounds__(128, 1) loops_twice(
 		for (int i = 0; i < 2; i++) {
 			#pragma unroll
 			for (int h = 0; h < 8; h++) {
-				rmax[0][h] = fmaxf(rmax[0][h], ((8 * (warp % 4) + g + 32 * i < n0_live) ? fabsf(x2[i][0][h]) : -inf()));
+				rmax[0][h] = fmaxf(rmax[0][h], 8 * warp + g + 32 * i < n0_live ? fabsf(x2[i][0][h]) : -inf());
 			}
 		}
 		#pragma unroll
@@ -252,7 +251,7 @@ __global__ void __launch_bounds__(128, 1) loops_twice(
 		if (lane / 4 == 0) {
 			#pragma unroll
 			for (int j = 0; j < 8; j++) {
-				st_shared_f32(rmax_x + 128 * (warp / 1 % 4) + 4 * (8 * t + j), rmax[0][j]);
+				st_shared_f32(rmax_x + 128 * warp + 4 * (8 * t + j), rmax[0][j]);
 			}
 		}
 		block_sync();
@@ -266,38 +265,37 @@ __global__ void __launch_bounds__(128, 1) loops_twice(
 		}
 		#pragma unroll
 		for (int j = 0; j < 8; j++) {
-			hi[0][j] = (fmaxf(hi[0][j], rmax[0][j]));
+			hi[0][j] = fmaxf(hi[0][j], rmax[0][j]);
 		}
-		// loops_twice.lua:16
+		// loops_twice.lua:17
 		float u2[2];
 		#pragma unroll
 		for (int e = 0; e < 2; e++) {
 			u2[e] = ld_shared_f32(u_s + 4 * (2 * lane + e));
 		}
-		float sum;
-		sum = 0.0f;
+		float sum = 0.0f;
 		#pragma unroll
 		for (int e = 0; e < 2; e++) {
-			sum = sum + ((2 * lane + e < n0_live) ? exp2_fast(1.44269504f * u2[e]) : 0.0f);
+			sum = sum + (2 * lane + e < n0_live ? exp2_fast(1.44269504f * u2[e]) : 0.0f);
 		}
 		sum = sum + shfl_xor_f32(sum, 1);
 		sum = sum + shfl_xor_f32(sum, 2);
 		sum = sum + shfl_xor_f32(sum, 4);
 		sum = sum + shfl_xor_f32(sum, 8);
 		sum = sum + shfl_xor_f32(sum, 16);
-		s = (s + sum);
+		s = s + sum;
 	}
-	// loops_twice.lua:18
+	// loops_twice.lua:19
 	const int n2_end = (N + 63) / 64;
 	if (0 < n2_end) {
 		for (int x = tid; x < 192; x += 128) {
 			const int r = x / 3, c = x % 3;
-			const int on = (0) * 64 + r < N;
-			cp_async_16(x_s2_ring + 0 * 4096 + (r * 64 + ((c) ^ (r >> 1 & 3)) * 16), x_p + (i64)(on ? (0) * 64 + r : 0) * x_sN + 8 * c, on ? 16 : 0);
+			const int on = r < N;
+			cp_async_16(x_s2_ring + (r * 64 + (c ^ ((r >> 1) & 3)) * 16), x_p + (i64)(on ? r : 0) * x_sN + 8 * c, on ? 16 : 0);
 		}
 		for (int x = tid; x < 64; x += 128) {
-			const int on = (0) * 64 + x < N;
-			cp_async_4(u_s2_ring + 0 * 256 + 4 * x, u_p + (i64)(on ? (0) * 64 + x : 0) * u_sN, on ? 4 : 0);
+			const int on = x < N;
+			cp_async_4(u_s2_ring + 4 * x, u_p + (i64)(on ? x : 0) * u_sN, on ? 4 : 0);
 		}
 	}
 	cp_async_commit();
@@ -311,7 +309,7 @@ __global__ void __launch_bounds__(128, 1) loops_twice(
 			for (int x = tid; x < 192; x += 128) {
 				const int r = x / 3, c = x % 3;
 				const int on = fetch2 * 64 + r < N;
-				cp_async_16(x_s2_ring + fill2 * 4096 + (r * 64 + ((c) ^ (r >> 1 & 3)) * 16), x_p + (i64)(on ? fetch2 * 64 + r : 0) * x_sN + 8 * c, on ? 16 : 0);
+				cp_async_16(x_s2_ring + fill2 * 4096 + (r * 64 + (c ^ ((r >> 1) & 3)) * 16), x_p + (i64)(on ? fetch2 * 64 + r : 0) * x_sN + 8 * c, on ? 16 : 0);
 			}
 			for (int x = tid; x < 64; x += 128) {
 				const int on = fetch2 * 64 + x < N;
@@ -323,12 +321,12 @@ __global__ void __launch_bounds__(128, 1) loops_twice(
 		const u32 u_s2 = u_s2_ring + slot2 * 256;
 		slot2 = slot2 + 1 == 2 ? 0 : slot2 + 1;
 		fill2 = fill2 + 1 == 2 ? 0 : fill2 + 1;
-		// loops_twice.lua:19
+		// loops_twice.lua:20
 		float x3[2][1][8];
 		#pragma unroll
 		for (int i = 0; i < 2; i++) {
 			u32 x[4];
-			ld_shared_v4(x, x_s2 + (8 * (warp % 4) + g + 32 * i) * 64 + ((((8 * t) / 8)) ^ ((8 * (warp % 4) + g + 32 * i) >> 1 & 3)) * 16 + 2 * ((8 * t) % 8));
+			ld_shared_v4(x, x_s2 + (8 * warp + g + 32 * i) * 64 + (8 * t / 8 ^ (((8 * warp + g + 32 * i) >> 1) & 3)) * 16 + 2 * (8 * t % 8));
 			x3[i][0][0] = bf16_lo(x[0]);
 			x3[i][0][1] = bf16_hi(x[0]);
 			x3[i][0][2] = bf16_lo(x[1]);
@@ -340,21 +338,21 @@ __global__ void __launch_bounds__(128, 1) loops_twice(
 		}
 		#pragma unroll
 		for (int i = 0; i < 2; i++) {
-			if (n20 + 8 * (warp % 4) + g + 32 * i < N && 8 * t < 24) {
-				st_global_v4(y_p + (i64)(n20 + 8 * (warp % 4) + g + 32 * i) * y_sN + 8 * t, pack_bf16((divide(x3[i][0][0], hi[0][0])), (divide(x3[i][0][1], hi[0][1]))), pack_bf16((divide(x3[i][0][2], hi[0][2])), (divide(x3[i][0][3], hi[0][3]))), pack_bf16((divide(x3[i][0][4], hi[0][4])), (divide(x3[i][0][5], hi[0][5]))), pack_bf16((divide(x3[i][0][6], hi[0][6])), (divide(x3[i][0][7], hi[0][7]))));
+			if (n20 + 8 * warp + g + 32 * i < N && 8 * t < 24) {
+				st_global_v4(y_p + (i64)(n20 + 8 * warp + g + 32 * i) * y_sN + 8 * t, pack_bf16(divide(x3[i][0][0], hi[0][0]), divide(x3[i][0][1], hi[0][1])), pack_bf16(divide(x3[i][0][2], hi[0][2]), divide(x3[i][0][3], hi[0][3])), pack_bf16(divide(x3[i][0][4], hi[0][4]), divide(x3[i][0][5], hi[0][5])), pack_bf16(divide(x3[i][0][6], hi[0][6]), divide(x3[i][0][7], hi[0][7])));
 			}
 		}
-		// loops_twice.lua:20
+		// loops_twice.lua:21
 		float u3[2];
 		#pragma unroll
 		for (int i = 0; i < 2; i++) {
-			u3[i] = ld_shared_f32(u_s2 + 4 * (8 * (warp % 4) + g + 32 * i));
+			u3[i] = ld_shared_f32(u_s2 + 4 * (8 * warp + g + 32 * i));
 		}
 		if (lane % 4 == 0) {
 			#pragma unroll
 			for (int i = 0; i < 2; i++) {
-				if (n20 + 8 * (warp % 4) + g + 32 * i < N) {
-					st_global_f32(w_p + (i64)(n20 + 8 * (warp % 4) + g + 32 * i) * w_sN, (divide(exp2_fast(1.44269504f * u3[i]), s)));
+				if (n20 + 8 * warp + g + 32 * i < N) {
+					st_global_f32(w_p + (i64)(n20 + 8 * warp + g + 32 * i) * w_sN, divide(exp2_fast(1.44269504f * u3[i]), s));
 				}
 			}
 		}

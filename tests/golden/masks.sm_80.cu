@@ -70,6 +70,13 @@ static __device__ __forceinline__ void cores_load4_trans(u32 *r0, u32 *r1, u32 *
 	             : "=r"(*r0), "=r"(*r1), "=r"(*r2), "=r"(*r3) : "r"(addr) : "memory");
 }
 
+// the pointer itself, of which the compiler knows nothing
+static __device__ __forceinline__ void *opaque(const void *p)
+{
+	asm volatile("" : "+l"(p));
+	return (void *)p;
+}
+
 // stores 8 bytes
 static __device__ __forceinline__ void st_global_v2(void *p, u32 x, u32 y)
 {
@@ -96,23 +103,23 @@ __global__ void __launch_bounds__(128, 1) masks(
 	const int lane = tid % 32;
 	const int g = lane / 4;
 	const int t = lane % 4;
-	const u32 Q_s = smem + 0;
+	const u32 Q_s = smem;
 	const u32 K_s_ring = smem + 2048;
-	const int m0 = (((M + 63) / 64) - 1 - (int)blockIdx.x % ((M + 63) / 64)) * 64;
+	const int m0 = ((M + 63) / 64 - 1 - (int)blockIdx.x % ((M + 63) / 64)) * 64;
 	const int pid2 = (int)blockIdx.x / ((M + 63) / 64);
 	const int bi = pid2;
 	const b16 *const q_p = q + bi * q_sB;
-	const u32 Q_s_c = (tid / 2) * 32 + (((tid % 2)) ^ ((tid / 2) >> 2 & 1)) * 16;
+	const u32 Q_s_c = tid / 2 * 32 + (tid % 2 ^ ((tid / 2 >> 2) & 1)) * 16;
 	const b16 *const k_p = k + bi * k_sB;
-	const u32 K_s_c = (tid / 2) * 32 + (((tid % 2)) ^ ((tid / 2) >> 2 & 1)) * 16;
-	const u32 K_s_l = (lane % 16) * 32 + (((lane / 16 % 2)) ^ ((lane % 16) >> 2 & 1)) * 16;
-	const u32 Q_s_l = (lane % 16 + warp % 4 * 16) * 32 + (((lane / 16 % 2)) ^ ((lane % 16 + warp % 4 * 16) >> 2 & 1)) * 16;
+	const u32 K_s_c = tid / 2 * 32 + (tid % 2 ^ ((tid / 2 >> 2) & 1)) * 16;
+	const u32 K_s_l = (lane % 16) * 32 + (lane / 16 % 2 ^ ((lane % 16 >> 2) & 1)) * 16;
+	const u32 Q_s_l = (lane % 16 + warp * 16) * 32 + (lane / 16 % 2 ^ (((lane % 16 + warp * 16) >> 2) & 1)) * 16;
 	float *const o_p = o + bi * o_sB;
 	const b16 *const q_src = q_p + (i64)(m0 + tid / 2) * q_sM + 8 * (tid % 2);
 	cp_async_16(Q_s + Q_s_c, q_src, m0 + tid / 2 < M ? 16 : 0);
 	cp_async_commit();
 	cp_async_wait(0);
-	// masks.lua:31
+	// masks.lua:32
 	float o2[2][2][2];
 	#pragma unroll
 	for (int i = 0; i < 2; i++) {
@@ -124,12 +131,12 @@ __global__ void __launch_bounds__(128, 1) masks(
 			}
 		}
 	}
-	// masks.lua:33
+	// masks.lua:34
 	const int N_last = m0 + 63;
-	const int n_end = (N_last < 0 ? 0 : N_last / 64 + 1 < (N + 63) / 64 ? N_last / 64 + 1 : (N + 63) / 64);
+	const int n_end = N_last < 0 ? 0 : N_last / 64 + 1 < (N + 63) / 64 ? N_last / 64 + 1 : (N + 63) / 64;
 	if (0 < n_end) {
-		const b16 *const k_src = k_p + (i64)((0) * 64 + tid / 2) * k_sN + 8 * (tid % 2);
-		cp_async_16(K_s_ring + 0 * 2048 + K_s_c, k_src, (0) * 64 + tid / 2 < N ? 16 : 0);
+		const b16 *const k_src = k_p + (i64)(tid / 2) * k_sN + 8 * (tid % 2);
+		cp_async_16(K_s_ring + K_s_c, k_src, tid / 2 < N ? 16 : 0);
 	}
 	cp_async_commit();
 	int slot = 0, fill = 1;
@@ -146,11 +153,11 @@ __global__ void __launch_bounds__(128, 1) masks(
 		const u32 K_s = K_s_ring + slot * 2048;
 		slot = slot + 1 == 2 ? 0 : slot + 1;
 		fill = fill + 1 == 2 ? 0 : fill + 1;
-		// masks.lua:35
+		// masks.lua:36
 		u32 K[8][2];
 		#pragma unroll
 		for (int i = 0; i < 8; i += 2) {
-			cores_load4(&K[i][0], &K[i + 1][0], &K[i][0 + 1], &K[i + 1][0 + 1], K_s + 256 * (i) + K_s_l);
+			cores_load4(&K[i][0], &K[i + 1][0], &K[i][1], &K[i + 1][1], K_s + 256 * i + K_s_l);
 		}
 		float dot[2][8][2];
 		#pragma unroll
@@ -164,19 +171,19 @@ __global__ void __launch_bounds__(128, 1) masks(
 			}
 		}
 		u32 Q_f[2][2];
-		cores_load4(&Q_f[0][0], &Q_f[0 + 1][0], &Q_f[0][0 + 1], &Q_f[0 + 1][0 + 1], Q_s + Q_s_l);
+		cores_load4(&Q_f[0][0], &Q_f[1][0], &Q_f[0][1], &Q_f[1][1], Q_s + Q_s_l);
 		#pragma unroll
 		for (int j = 0; j < 8; j++) {
-			mma_bf16(dot[0][j], dot[2 * 0 + 1][j], Q_f[0][0], Q_f[2 * 0 + 1][0], Q_f[0][1], Q_f[2 * 0 + 1][1], K[j][0], K[j][1]);
+			mma_bf16(dot[0][j], dot[1][j], Q_f[0][0], Q_f[1][0], Q_f[0][1], Q_f[1][1], K[j][0], K[j][1]);
 		}
-		if (!(m0 + 16 * (warp / 1 % 4) - n0 >= 63)) {
+		if (!(m0 + 16 * warp - n0 >= 63)) {
 			#pragma unroll
 			for (int i = 0; i < 2; i++) {
 				#pragma unroll
 				for (int j = 0; j < 8; j++) {
 					#pragma unroll
 					for (int e = 0; e < 2; e++) {
-						dot[i][j][e] = (((m0 + 16 * (warp % 4) + g + 8 * i)) >= ((n0 + 2 * t + 8 * j + e))) ? dot[i][j][e] : 0.0f;
+						dot[i][j][e] = m0 + 16 * warp + g + 8 * i >= n0 + 2 * t + 8 * j + e ? dot[i][j][e] : 0.0f;
 					}
 				}
 			}
@@ -192,23 +199,24 @@ __global__ void __launch_bounds__(128, 1) masks(
 		u32 K2[8][2];
 		#pragma unroll
 		for (int i = 0; i < 8; i += 2) {
-			cores_load4_trans(&K2[i][0], &K2[i + 1][0], &K2[i][0 + 1], &K2[i + 1][0 + 1], K_s + 256 * (i) + K_s_l);
+			cores_load4_trans(&K2[i][0], &K2[i + 1][0], &K2[i][1], &K2[i + 1][1], K_s + 256 * i + K_s_l);
 		}
 		#pragma unroll
 		for (int k = 0; k < 4; k++) {
 			#pragma unroll
 			for (int j = 0; j < 2; j++) {
-				mma_bf16(o2[0][j], o2[2 * 0 + 1][j], where[0][2 * k], where[2 * 0 + 1][2 * k], where[0][2 * k + 1], where[2 * 0 + 1][2 * k + 1], K2[2 * k][j], K2[2 * k + 1][j]);
+				mma_bf16(o2[0][j], o2[1][j], where[0][2 * k], where[1][2 * k], where[0][2 * k + 1], where[1][2 * k + 1], K2[2 * k][j], K2[2 * k + 1][j]);
 			}
 		}
 	}
-	// masks.lua:37
+	// masks.lua:38
+	float *const o_at = (float *)opaque(o_p + (i64)(m0 + 16 * (warp % 4) + g) * o_sM + 2 * t);
 	#pragma unroll
 	for (int i = 0; i < 2; i++) {
 		#pragma unroll
 		for (int j = 0; j < 2; j++) {
-			if (m0 + 16 * (warp % 4) + g + 8 * i < M) {
-				st_global_v2(o_p + (i64)(m0 + 16 * (warp % 4) + g + 8 * i) * o_sM + 2 * t + 8 * j, f32_bits(o2[i][j][0]), f32_bits(o2[i][j][1]));
+			if (m0 + 16 * warp + g + 8 * i < M) {
+				st_global_v2(o_at + (i64)(8 * i) * o_sM + 8 * j, f32_bits(o2[i][j][0]), f32_bits(o2[i][j][1]));
 			}
 		}
 	}

@@ -107,41 +107,41 @@ __global__ void __launch_bounds__(128, 1) reduce_columns(
 	const int tid = (int)threadIdx.x;
 	const int warp = tid / 32;
 	const int lane = tid % 32;
-	const u32 x_s_ring = smem + 0;
+	const u32 x_s_ring = smem;
 	const u32 sum_x = smem + 16384;
 	const u32 rmax_x = smem + 17408;
 	const u32 rmin_x = smem + 18432;
 	const int bi = (int)blockIdx.x;
 	const b16 *const x_p = x + bi * x_sB;
-	const u32 x_s_c = (tid / 8) * 128 + (((tid % 8)) ^ ((tid / 8) & 7)) * 16;
+	const u32 x_s_c = tid / 8 * 128 + (tid % 8 ^ (tid / 8 & 7)) * 16;
 	float *const lo_p = lo + bi * lo_sB;
 	float *const hi_p = hi + bi * hi_sB;
 	float *const s_p = s + bi * s_sB;
-	// reduce_columns.lua:26
+	// reduce_columns.lua:27
 	float s2[1][8];
 	#pragma unroll
 	for (int j = 0; j < 8; j++) {
 		s2[0][j] = 0.0f;
 	}
-	// reduce_columns.lua:26
+	// reduce_columns.lua:27
 	float hi2[1][8];
 	#pragma unroll
 	for (int j = 0; j < 8; j++) {
 		hi2[0][j] = -inf();
 	}
-	// reduce_columns.lua:26
+	// reduce_columns.lua:27
 	float lo2[1][8];
 	#pragma unroll
 	for (int j = 0; j < 8; j++) {
 		lo2[0][j] = inf();
 	}
-	// reduce_columns.lua:27
+	// reduce_columns.lua:28
 	const int n_end = (N + 63) / 64;
 	if (0 < n_end) {
-		const b16 *const x_src = x_p + (i64)((0) * 64 + tid / 8) * x_sN + 8 * (tid % 8);
+		const b16 *const x_src = x_p + (i64)(tid / 8) * x_sN + 8 * (tid % 8);
 		#pragma unroll
 		for (int u = 0; u < 4; u++) {
-			cp_async_16(x_s_ring + 0 * 8192 + x_s_c + 2048 * u, x_src + (i64)(16 * u) * x_sN, (0) * 64 + tid / 8 + 16 * u < N ? 16 : 0);
+			cp_async_16(x_s_ring + x_s_c + 2048 * u, x_src + (i64)(16 * u) * x_sN, tid / 8 + 16 * u < N ? 16 : 0);
 		}
 	}
 	cp_async_commit();
@@ -163,12 +163,12 @@ __global__ void __launch_bounds__(128, 1) reduce_columns(
 		const u32 x_s = x_s_ring + slot * 8192;
 		slot = slot + 1 == 2 ? 0 : slot + 1;
 		fill = fill + 1 == 2 ? 0 : fill + 1;
-		// reduce_columns.lua:29
+		// reduce_columns.lua:30
 		float x2[4][1][8];
 		#pragma unroll
 		for (int i = 0; i < 4; i++) {
 			u32 x[4];
-			ld_shared_v4(x, x_s + (4 * (warp % 4) + lane / 8 + 16 * i) * 128 + ((((8 * (lane % 8)) / 8)) ^ ((4 * (warp % 4) + lane / 8 + 16 * i) & 7)) * 16 + 2 * ((8 * (lane % 8)) % 8));
+			ld_shared_v4(x, x_s + (4 * warp + lane / 8 + 16 * i) * 128 + (8 * (lane % 8) / 8 ^ ((4 * warp + lane / 8 + 16 * i) & 7)) * 16 + 2 * (8 * (lane % 8) % 8));
 			x2[i][0][0] = bf16_lo(x[0]);
 			x2[i][0][1] = bf16_hi(x[0]);
 			x2[i][0][2] = bf16_lo(x[1]);
@@ -183,7 +183,7 @@ __global__ void __launch_bounds__(128, 1) reduce_columns(
 		for (int i = 0; i < 4; i++) {
 			#pragma unroll
 			for (int h = 0; h < 8; h++) {
-				x3[i][0][h] = (x2[i][0][h] + 1.0f);
+				x3[i][0][h] = x2[i][0][h] + 1.0f;
 			}
 		}
 		float sum[1][8];
@@ -195,7 +195,7 @@ __global__ void __launch_bounds__(128, 1) reduce_columns(
 		for (int i = 0; i < 4; i++) {
 			#pragma unroll
 			for (int h = 0; h < 8; h++) {
-				sum[0][h] = sum[0][h] + ((4 * (warp % 4) + lane / 8 + 16 * i < n0_live) ? x3[i][0][h] : 0.0f);
+				sum[0][h] = sum[0][h] + (4 * warp + lane / 8 + 16 * i < n0_live ? x3[i][0][h] : 0.0f);
 			}
 		}
 		#pragma unroll
@@ -206,7 +206,7 @@ __global__ void __launch_bounds__(128, 1) reduce_columns(
 		if (lane / 8 == 0) {
 			#pragma unroll
 			for (int j = 0; j < 8; j++) {
-				st_shared_f32(sum_x + 256 * (warp / 1 % 4) + 4 * (8 * (lane % 8) + j), sum[0][j]);
+				st_shared_f32(sum_x + 256 * warp + 4 * (8 * (lane % 8) + j), sum[0][j]);
 			}
 		}
 		block_sync();
@@ -220,9 +220,9 @@ __global__ void __launch_bounds__(128, 1) reduce_columns(
 		}
 		#pragma unroll
 		for (int j = 0; j < 8; j++) {
-			s2[0][j] = (s2[0][j] + sum[0][j]);
+			s2[0][j] = s2[0][j] + sum[0][j];
 		}
-		// reduce_columns.lua:30
+		// reduce_columns.lua:31
 		float rmax[1][8];
 		#pragma unroll
 		for (int j = 0; j < 8; j++) {
@@ -232,7 +232,7 @@ __global__ void __launch_bounds__(128, 1) reduce_columns(
 		for (int i = 0; i < 4; i++) {
 			#pragma unroll
 			for (int h = 0; h < 8; h++) {
-				rmax[0][h] = fmaxf(rmax[0][h], ((4 * (warp % 4) + lane / 8 + 16 * i < n0_live) ? x3[i][0][h] : -inf()));
+				rmax[0][h] = fmaxf(rmax[0][h], 4 * warp + lane / 8 + 16 * i < n0_live ? x3[i][0][h] : -inf());
 			}
 		}
 		#pragma unroll
@@ -243,7 +243,7 @@ __global__ void __launch_bounds__(128, 1) reduce_columns(
 		if (lane / 8 == 0) {
 			#pragma unroll
 			for (int j = 0; j < 8; j++) {
-				st_shared_f32(rmax_x + 256 * (warp / 1 % 4) + 4 * (8 * (lane % 8) + j), rmax[0][j]);
+				st_shared_f32(rmax_x + 256 * warp + 4 * (8 * (lane % 8) + j), rmax[0][j]);
 			}
 		}
 		block_sync();
@@ -257,9 +257,9 @@ __global__ void __launch_bounds__(128, 1) reduce_columns(
 		}
 		#pragma unroll
 		for (int j = 0; j < 8; j++) {
-			hi2[0][j] = (fmaxf(hi2[0][j], rmax[0][j]));
+			hi2[0][j] = fmaxf(hi2[0][j], rmax[0][j]);
 		}
-		// reduce_columns.lua:31
+		// reduce_columns.lua:32
 		float rmin[1][8];
 		#pragma unroll
 		for (int j = 0; j < 8; j++) {
@@ -269,7 +269,7 @@ __global__ void __launch_bounds__(128, 1) reduce_columns(
 		for (int i = 0; i < 4; i++) {
 			#pragma unroll
 			for (int h = 0; h < 8; h++) {
-				rmin[0][h] = fminf(rmin[0][h], ((4 * (warp % 4) + lane / 8 + 16 * i < n0_live) ? x3[i][0][h] : inf()));
+				rmin[0][h] = fminf(rmin[0][h], 4 * warp + lane / 8 + 16 * i < n0_live ? x3[i][0][h] : inf());
 			}
 		}
 		#pragma unroll
@@ -280,7 +280,7 @@ __global__ void __launch_bounds__(128, 1) reduce_columns(
 		if (lane / 8 == 0) {
 			#pragma unroll
 			for (int j = 0; j < 8; j++) {
-				st_shared_f32(rmin_x + 256 * (warp / 1 % 4) + 4 * (8 * (lane % 8) + j), rmin[0][j]);
+				st_shared_f32(rmin_x + 256 * warp + 4 * (8 * (lane % 8) + j), rmin[0][j]);
 			}
 		}
 		block_sync();
@@ -294,20 +294,20 @@ __global__ void __launch_bounds__(128, 1) reduce_columns(
 		}
 		#pragma unroll
 		for (int j = 0; j < 8; j++) {
-			lo2[0][j] = (fminf(lo2[0][j], rmin[0][j]));
+			lo2[0][j] = fminf(lo2[0][j], rmin[0][j]);
 		}
 	}
-	// reduce_columns.lua:33
+	// reduce_columns.lua:34
 	if (lane / 8 == 0 && warp == 0) {
-		st_global_v4(lo_p + 8 * (lane % 8), f32_bits((lo2[0][0] - 1.0f)), f32_bits((lo2[0][1] - 1.0f)), f32_bits((lo2[0][2] - 1.0f)), f32_bits((lo2[0][3] - 1.0f)));
-		st_global_v4(lo_p + 8 * (lane % 8) + 4, f32_bits((lo2[0][4] - 1.0f)), f32_bits((lo2[0][5] - 1.0f)), f32_bits((lo2[0][6] - 1.0f)), f32_bits((lo2[0][7] - 1.0f)));
+		st_global_v4(lo_p + 8 * (lane % 8), f32_bits(lo2[0][0] - 1.0f), f32_bits(lo2[0][1] - 1.0f), f32_bits(lo2[0][2] - 1.0f), f32_bits(lo2[0][3] - 1.0f));
+		st_global_v4(lo_p + 8 * (lane % 8) + 4, f32_bits(lo2[0][4] - 1.0f), f32_bits(lo2[0][5] - 1.0f), f32_bits(lo2[0][6] - 1.0f), f32_bits(lo2[0][7] - 1.0f));
 	}
-	// reduce_columns.lua:33
+	// reduce_columns.lua:34
 	if (lane / 8 == 0 && warp == 0) {
-		st_global_v4(hi_p + 8 * (lane % 8), f32_bits((hi2[0][0] - 1.0f)), f32_bits((hi2[0][1] - 1.0f)), f32_bits((hi2[0][2] - 1.0f)), f32_bits((hi2[0][3] - 1.0f)));
-		st_global_v4(hi_p + 8 * (lane % 8) + 4, f32_bits((hi2[0][4] - 1.0f)), f32_bits((hi2[0][5] - 1.0f)), f32_bits((hi2[0][6] - 1.0f)), f32_bits((hi2[0][7] - 1.0f)));
+		st_global_v4(hi_p + 8 * (lane % 8), f32_bits(hi2[0][0] - 1.0f), f32_bits(hi2[0][1] - 1.0f), f32_bits(hi2[0][2] - 1.0f), f32_bits(hi2[0][3] - 1.0f));
+		st_global_v4(hi_p + 8 * (lane % 8) + 4, f32_bits(hi2[0][4] - 1.0f), f32_bits(hi2[0][5] - 1.0f), f32_bits(hi2[0][6] - 1.0f), f32_bits(hi2[0][7] - 1.0f));
 	}
-	// reduce_columns.lua:33
+	// reduce_columns.lua:34
 	if (lane / 8 == 0 && warp == 0) {
 		st_global_v4(s_p + 8 * (lane % 8), f32_bits(s2[0][0]), f32_bits(s2[0][1]), f32_bits(s2[0][2]), f32_bits(s2[0][3]));
 		st_global_v4(s_p + 8 * (lane % 8) + 4, f32_bits(s2[0][4]), f32_bits(s2[0][5]), f32_bits(s2[0][6]), f32_bits(s2[0][7]));

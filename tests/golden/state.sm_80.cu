@@ -77,25 +77,17 @@ static __device__ __forceinline__ void cores_load4(u32 *r0, u32 *r1, u32 *r2, u3
 	             : "=r"(*r0), "=r"(*r1), "=r"(*r2), "=r"(*r3) : "r"(addr) : "memory");
 }
 
-// x of lane (own ^ mask)
-static __device__ __forceinline__ u32 shfl_xor_u32(u32 x, int mask)
+// the pointer itself, of which the compiler knows nothing
+static __device__ __forceinline__ void *opaque(const void *p)
 {
-	return __shfl_xor_sync(0xffffffffu, x, mask);
+	asm volatile("" : "+l"(p));
+	return (void *)p;
 }
 
-// x[i] of lane t of each two becomes x[t] of its lane i
-static __device__ __forceinline__ void pair_transpose(u32 *x)
+// stores 4 bytes
+static __device__ __forceinline__ void st_global_b32(void *p, u32 v)
 {
-	const int t = threadIdx.x & 1;
-	const u32 y = shfl_xor_u32(t ? x[0] : x[1], 1);
-	x[0] = t ? y : x[0];
-	x[1] = t ? x[1] : y;
-}
-
-// stores 8 bytes
-static __device__ __forceinline__ void st_global_v2(void *p, u32 x, u32 y)
-{
-	*(uint2 *)p = make_uint2(x, y);
+	*(u32 *)p = v;
 }
 
 // stores 4 bytes
@@ -119,22 +111,22 @@ __global__ void __launch_bounds__(128, 1) state(
 	const int lane = tid % 32;
 	const int g = lane / 4;
 	const int t = lane % 4;
-	const u32 k_s_ring = smem + 0;
+	const u32 k_s_ring = smem;
 	const u32 v_s_ring = smem + 2048;
 	const u32 q_s_ring = smem + 6144;
 	const int bi = (int)blockIdx.x;
 	const b16 *const k_p = k + bi * k_sB;
 	const b16 *const v_p = v + bi * v_sB;
 	const b16 *const q_p = q + bi * q_sB;
-	const u32 k_s_l = (lane % 16) * 32 + (((lane / 16 % 2)) ^ ((lane % 16) >> 2 & 1)) * 16;
-	const u32 v_s_l = (lane % 16) * 128 + (((lane / 16 % 2 + warp % 4 * 2)) ^ ((lane % 16) & 7)) * 16;
-	const u32 q_s_l = (lane % 16) * 32 + (((lane / 16 % 2)) ^ ((lane % 16) >> 2 & 1)) * 16;
+	const u32 k_s_l = (lane % 16) * 32 + (lane / 16 % 2 ^ ((lane % 16 >> 2) & 1)) * 16;
+	const u32 v_s_l = (lane % 16) * 128 + ((lane / 16 % 2 + warp * 2) ^ (lane % 16 & 7)) * 16;
+	const u32 q_s_l = (lane % 16) * 32 + (lane / 16 % 2 ^ ((lane % 16 >> 2) & 1)) * 16;
 	b16 *const o_p = o + bi * o_sB;
 	float *const s1_p = s1 + bi * s1_sB;
 	for (int x = tid; x < 256; x += 128) {
 		st_shared_v4(v_s_ring + 16 * x, 0, 0, 0, 0);
 	}
-	// state.lua:34
+	// state.lua:35
 	float S[2][2][2];
 	#pragma unroll
 	for (int i = 0; i < 2; i++) {
@@ -146,48 +138,48 @@ __global__ void __launch_bounds__(128, 1) state(
 			}
 		}
 	}
-	// state.lua:37
+	// state.lua:38
 	const int n_end = N;
 	block_sync();
 	if (0 < n_end) {
 		for (int x = tid; x < 32; x += 128) {
 			const int r = x / 2, c = x % 2;
-			const int on = r < 1 && (0) * 1 + r < N;
-			cp_async_16(k_s_ring + 0 * 512 + (r * 32 + ((c) ^ (r >> 2 & 1)) * 16), k_p + (i64)(on ? (0) * 1 + r : 0) * k_sN + 8 * c, on ? 16 : 0);
+			const int on = r < 1 && r < N;
+			cp_async_16(k_s_ring + (r * 32 + (c ^ ((r >> 2) & 1)) * 16), k_p + (i64)(on ? r : 0) * k_sN + 8 * c, on ? 16 : 0);
 		}
 		for (int x = tid; x < 64; x += 128) {
 			const int r = x / 4, c = x % 4;
-			const int on = r < 1 && (0) * 1 + r < N;
-			cp_async_16(v_s_ring + 0 * 2048 + (r * 128 + ((c) ^ (r & 7)) * 16), v_p + (i64)(on ? (0) * 1 + r : 0) * v_sN + 8 * c, on ? 16 : 0);
+			const int on = r < 1 && r < N;
+			cp_async_16(v_s_ring + (r * 128 + (c ^ (r & 7)) * 16), v_p + (i64)(on ? r : 0) * v_sN + 8 * c, on ? 16 : 0);
 		}
 		for (int x = tid; x < 32; x += 128) {
 			const int r = x / 2, c = x % 2;
-			const int on = r < 1 && (0) * 1 + r < N;
-			cp_async_16(q_s_ring + 0 * 512 + (r * 32 + ((c) ^ (r >> 2 & 1)) * 16), q_p + (i64)(on ? (0) * 1 + r : 0) * q_sN + 8 * c, on ? 16 : 0);
+			const int on = r < 1 && r < N;
+			cp_async_16(q_s_ring + (r * 32 + (c ^ ((r >> 2) & 1)) * 16), q_p + (i64)(on ? r : 0) * q_sN + 8 * c, on ? 16 : 0);
 		}
 	}
 	cp_async_commit();
 	int slot = 0, fill = 1;
 	for (int n = 0; n < n_end; n++) {
-		const int n0 = n * 1;
+		const int n0 = n;
 		cp_async_wait(0);
 		const int fetch = n + 1;
 		block_sync();
 		if (fetch < n_end) {
 			for (int x = tid; x < 32; x += 128) {
 				const int r = x / 2, c = x % 2;
-				const int on = r < 1 && fetch * 1 + r < N;
-				cp_async_16(k_s_ring + fill * 512 + (r * 32 + ((c) ^ (r >> 2 & 1)) * 16), k_p + (i64)(on ? fetch * 1 + r : 0) * k_sN + 8 * c, on ? 16 : 0);
+				const int on = r < 1 && fetch + r < N;
+				cp_async_16(k_s_ring + fill * 512 + (r * 32 + (c ^ ((r >> 2) & 1)) * 16), k_p + (i64)(on ? fetch + r : 0) * k_sN + 8 * c, on ? 16 : 0);
 			}
 			for (int x = tid; x < 64; x += 128) {
 				const int r = x / 4, c = x % 4;
-				const int on = r < 1 && fetch * 1 + r < N;
-				cp_async_16(v_s_ring + fill * 2048 + (r * 128 + ((c) ^ (r & 7)) * 16), v_p + (i64)(on ? fetch * 1 + r : 0) * v_sN + 8 * c, on ? 16 : 0);
+				const int on = r < 1 && fetch + r < N;
+				cp_async_16(v_s_ring + fill * 2048 + (r * 128 + (c ^ (r & 7)) * 16), v_p + (i64)(on ? fetch + r : 0) * v_sN + 8 * c, on ? 16 : 0);
 			}
 			for (int x = tid; x < 32; x += 128) {
 				const int r = x / 2, c = x % 2;
-				const int on = r < 1 && fetch * 1 + r < N;
-				cp_async_16(q_s_ring + fill * 512 + (r * 32 + ((c) ^ (r >> 2 & 1)) * 16), q_p + (i64)(on ? fetch * 1 + r : 0) * q_sN + 8 * c, on ? 16 : 0);
+				const int on = r < 1 && fetch + r < N;
+				cp_async_16(q_s_ring + fill * 512 + (r * 32 + (c ^ ((r >> 2) & 1)) * 16), q_p + (i64)(on ? fetch + r : 0) * q_sN + 8 * c, on ? 16 : 0);
 			}
 		}
 		cp_async_commit();
@@ -196,7 +188,7 @@ __global__ void __launch_bounds__(128, 1) state(
 		const u32 q_s = q_s_ring + slot * 512;
 		slot = slot + 1 == 2 ? 0 : slot + 1;
 		fill = fill + 1 == 2 ? 0 : fill + 1;
-		// state.lua:38
+		// state.lua:39
 		#pragma unroll
 		for (int i = 0; i < 2; i++) {
 			#pragma unroll
@@ -207,16 +199,16 @@ __global__ void __launch_bounds__(128, 1) state(
 				}
 			}
 		}
-		// state.lua:39
+		// state.lua:40
 		u32 k_f[2][2];
-		cores_load4_trans(&k_f[0][0], &k_f[0 + 1][0], &k_f[0][0 + 1], &k_f[0 + 1][0 + 1], k_s + k_s_l);
+		cores_load4_trans(&k_f[0][0], &k_f[1][0], &k_f[0][1], &k_f[1][1], k_s + k_s_l);
 		u32 v_f[2][2];
-		cores_load4_trans(&v_f[0][0], &v_f[0 + 1][0], &v_f[0][0 + 1], &v_f[0 + 1][0 + 1], v_s + v_s_l);
+		cores_load4_trans(&v_f[0][0], &v_f[1][0], &v_f[0][1], &v_f[1][1], v_s + v_s_l);
 		#pragma unroll
 		for (int i = 0; i < 2; i++) {
-			mma_bf16(S[i][0], S[i][2 * 0 + 1], v_f[0][0], v_f[0][2 * 0 + 1], v_f[1][0], v_f[1][2 * 0 + 1], k_f[0][i], k_f[1][i]);
+			mma_bf16(S[i][0], S[i][1], v_f[0][0], v_f[0][1], v_f[1][0], v_f[1][1], k_f[0][i], k_f[1][i]);
 		}
-		// state.lua:40
+		// state.lua:41
 		u32 get[2][2];
 		#pragma unroll
 		for (int i = 0; i < 2; i++) {
@@ -237,33 +229,31 @@ __global__ void __launch_bounds__(128, 1) state(
 			}
 		}
 		u32 q_f[2][2];
-		cores_load4(&q_f[0][0], &q_f[0 + 1][0], &q_f[0][0 + 1], &q_f[0 + 1][0 + 1], q_s + q_s_l);
+		cores_load4(&q_f[0][0], &q_f[1][0], &q_f[0][1], &q_f[1][1], q_s + q_s_l);
 		#pragma unroll
 		for (int j = 0; j < 2; j++) {
-			mma_bf16(dot[0][j], dot[2 * 0 + 1][j], q_f[0][0], q_f[2 * 0 + 1][0], q_f[0][1], q_f[2 * 0 + 1][1], get[0][j], get[1][j]);
+			mma_bf16(dot[0][j], dot[1][j], q_f[0][0], q_f[1][0], q_f[0][1], q_f[1][1], get[0][j], get[1][j]);
 		}
+		b16 *const o_at = (b16 *)opaque(o_p + (i64)(n0 + g) * o_sN + 16 * (warp % 4) + 2 * t);
 		#pragma unroll
 		for (int i = 0; i < 2; i++) {
-			u32 x[2];
 			#pragma unroll
-			for (int c = 0; c < 2; c++) {
-				x[c] = pack_bf16(dot[i][c][0], dot[i][c][1]);
-			}
-			pair_transpose(x);
-			if (g + 8 * i < 1 && n0 + g + 8 * i < N && 4 * (lane / 2 % 2) + 16 * (warp % 4) + 8 * (lane % 2) < 32) {
-				st_global_v2(o_p + (i64)(n0 + g + 8 * i) * o_sN + 4 * (lane / 2 % 2) + 16 * (warp % 4) + 8 * (lane % 2), x[0], x[1]);
+			for (int j = 0; j < 2; j++) {
+				if (g + 8 * i < 1 && n0 + g + 8 * i < N && 16 * warp + 2 * t + 8 * j < 32) {
+					st_global_b32(o_at + (i64)(8 * i) * o_sN + 8 * j, pack_bf16(dot[i][j][0], dot[i][j][1]));
+				}
 			}
 		}
 	}
-	// state.lua:42
+	// state.lua:43
 	#pragma unroll
 	for (int i = 0; i < 2; i++) {
 		#pragma unroll
 		for (int j = 0; j < 2; j++) {
 			#pragma unroll
 			for (int e = 0; e < 2; e++) {
-				if (16 * (warp % 4) + g + 8 * j < 32) {
-					st_global_f32(s1_p + (i64)(2 * t + 8 * i + e) * s1_sD + 16 * (warp % 4) + g + 8 * j, S[i][j][e]);
+				if (16 * warp + g + 8 * j < 32) {
+					st_global_f32(s1_p + (i64)(2 * t + 8 * i + e) * s1_sD + 16 * warp + g + 8 * j, S[i][j][e]);
 				}
 			}
 		}

@@ -93,25 +93,17 @@ static __device__ __forceinline__ u32 prmt(u32 a, u32 b, u32 sel)
 	return d;
 }
 
-// x of lane (own ^ mask)
-static __device__ __forceinline__ u32 shfl_xor_u32(u32 x, int mask)
+// the pointer itself, of which the compiler knows nothing
+static __device__ __forceinline__ void *opaque(const void *p)
 {
-	return __shfl_xor_sync(0xffffffffu, x, mask);
+	asm volatile("" : "+l"(p));
+	return (void *)p;
 }
 
-// x[i] of lane t of each two becomes x[t] of its lane i
-static __device__ __forceinline__ void pair_transpose(u32 *x)
+// stores 4 bytes
+static __device__ __forceinline__ void st_global_b32(void *p, u32 v)
 {
-	const int t = threadIdx.x & 1;
-	const u32 y = shfl_xor_u32(t ? x[0] : x[1], 1);
-	x[0] = t ? y : x[0];
-	x[1] = t ? x[1] : y;
-}
-
-// stores 8 bytes
-static __device__ __forceinline__ void st_global_v2(void *p, u32 x, u32 y)
-{
-	*(uint2 *)p = make_uint2(x, y);
+	*(u32 *)p = v;
 }
 
 // x of the lane named
@@ -134,25 +126,25 @@ __global__ void __launch_bounds__(128, 1) sympow2_dot(
 	const int lane = tid % 32;
 	const int g = lane / 4;
 	const int t = lane % 4;
-	const u32 Q_s_ring = smem + 0;
+	const u32 Q_s_ring = smem;
 	const u32 K_s_ring = smem + 4096;
 	const u32 V_s_ring = smem + 8192;
 	const int bi = (int)blockIdx.x;
 	const b16 *const q_p = q + bi * q_sB;
-	const u32 Q_s_c = (tid / 2) * 32 + (((tid % 2)) ^ ((tid / 2) >> 2 & 1)) * 16;
+	const u32 Q_s_c = tid / 2 * 32 + (tid % 2 ^ ((tid / 2 >> 2) & 1)) * 16;
 	const b16 *const k_p = k + bi * k_sB;
-	const u32 K_s_c = (tid / 2) * 32 + (((tid % 2)) ^ ((tid / 2) >> 2 & 1)) * 16;
+	const u32 K_s_c = tid / 2 * 32 + (tid % 2 ^ ((tid / 2 >> 2) & 1)) * 16;
 	const b16 *const v_p = v + bi * v_sB;
-	const u32 V_s_c = (tid / 4) * 64 + (((tid % 4)) ^ ((tid / 4) >> 1 & 3)) * 16;
-	const u32 Q_s_l = (lane % 16 + warp % 2 * 32) * 32 + (((lane / 16 % 2)) ^ ((lane % 16 + warp % 2 * 32) >> 2 & 1)) * 16;
-	const u32 K_s_l = (lane % 16) * 32 + (((lane / 16 % 2)) ^ ((lane % 16) >> 2 & 1)) * 16;
-	const u32 V_s_l = (lane % 16) * 64 + (((lane / 16 % 2 + warp / 2 % 2 * 2)) ^ ((lane % 16) >> 1 & 3)) * 16;
+	const u32 V_s_c = tid / 4 * 64 + (tid % 4 ^ ((tid / 4 >> 1) & 3)) * 16;
+	const u32 Q_s_l = (lane % 16 + (warp % 2) * 32) * 32 + (lane / 16 % 2 ^ (((lane % 16 + (warp % 2) * 32) >> 2) & 1)) * 16;
+	const u32 K_s_l = (lane % 16) * 32 + (lane / 16 % 2 ^ ((lane % 16 >> 2) & 1)) * 16;
+	const u32 V_s_l = (lane % 16) * 64 + ((lane / 16 % 2 + warp / 2 * 2) ^ ((lane % 16 >> 1) & 3)) * 16;
 	const u32 S_w[3] = {
 		t == 0 ? 0x40003f80u : t == 1 ? 0x3f800000u : 0x0u, t == 3 ? 0x3f800000u : t == 2 ? 0x40003f80u : 0x40004000u,
 		t == 0 ? 0x40003f80u : t == 1 ? 0x3f800000u : 0x0u };
-	const u32 Q_s_g = (g + warp / 1 % 2 * 32) * 32 + ((0) ^ ((g + warp / 1 % 2 * 32) >> 2 & 1)) * 16;
+	const u32 Q_s_g = (g + (warp % 2) * 32) * 32 + (((g + (warp % 2) * 32) >> 2) & 1) * 16;
 	b16 *const o_p = o + bi * o_sB;
-	// sympow2_dot.lua:14
+	// sympow2_dot.lua:15
 	float S[20][2][2];
 	#pragma unroll
 	for (int i = 0; i < 20; i++) {
@@ -164,17 +156,17 @@ __global__ void __launch_bounds__(128, 1) sympow2_dot(
 			}
 		}
 	}
-	// sympow2_dot.lua:15
+	// sympow2_dot.lua:16
 	const int n_end = (N + 63) / 64;
 	if (0 < n_end) {
-		const b16 *const q_src = q_p + (i64)((0) * 64 + tid / 2) * q_sN + 8 * (tid % 2);
-		cp_async_16(Q_s_ring + 0 * 2048 + Q_s_c, q_src, (0) * 64 + tid / 2 < N ? 16 : 0);
-		const b16 *const k_src = k_p + (i64)((0) * 64 + tid / 2) * k_sN + 8 * (tid % 2);
-		cp_async_16(K_s_ring + 0 * 2048 + K_s_c, k_src, (0) * 64 + tid / 2 < N ? 16 : 0);
-		const b16 *const v_src = v_p + (i64)((0) * 64 + tid / 4) * v_sN + 8 * (tid % 4);
+		const b16 *const q_src = q_p + (i64)(tid / 2) * q_sN + 8 * (tid % 2);
+		cp_async_16(Q_s_ring + Q_s_c, q_src, tid / 2 < N ? 16 : 0);
+		const b16 *const k_src = k_p + (i64)(tid / 2) * k_sN + 8 * (tid % 2);
+		cp_async_16(K_s_ring + K_s_c, k_src, tid / 2 < N ? 16 : 0);
+		const b16 *const v_src = v_p + (i64)(tid / 4) * v_sN + 8 * (tid % 4);
 		#pragma unroll
 		for (int u = 0; u < 2; u++) {
-			cp_async_16(V_s_ring + 0 * 4096 + V_s_c + 2048 * u, v_src + (i64)(32 * u) * v_sN, (0) * 64 + tid / 4 + 32 * u < N ? 16 : 0);
+			cp_async_16(V_s_ring + V_s_c + 2048 * u, v_src + (i64)(32 * u) * v_sN, tid / 4 + 32 * u < N ? 16 : 0);
 		}
 	}
 	cp_async_commit();
@@ -201,11 +193,11 @@ __global__ void __launch_bounds__(128, 1) sympow2_dot(
 		const u32 V_s = V_s_ring + slot * 4096;
 		slot = slot + 1 == 2 ? 0 : slot + 1;
 		fill = fill + 1 == 2 ? 0 : fill + 1;
-		// sympow2_dot.lua:18
+		// sympow2_dot.lua:19
 		u32 V2[8][2];
 		#pragma unroll
 		for (int i = 0; i < 8; i += 2) {
-			cores_load4_trans(&V2[i][0], &V2[i + 1][0], &V2[i][0 + 1], &V2[i + 1][0 + 1], V_s + 512 * (i) + V_s_l);
+			cores_load4_trans(&V2[i][0], &V2[i + 1][0], &V2[i][1], &V2[i + 1][1], V_s + 512 * i + V_s_l);
 		}
 		u32 S_h[20][2];
 		#pragma unroll
@@ -226,7 +218,7 @@ __global__ void __launch_bounds__(128, 1) sympow2_dot(
 		#pragma unroll
 		for (int m2 = 0; m2 < 2; m2++) {
 			u32 Q[2][2];
-			cores_load4(&Q[0][0], &Q[0 + 1][0], &Q[0][0 + 1], &Q[0 + 1][0 + 1], Q_s + 256 * (2 * m2) + Q_s_l);
+			cores_load4(&Q[0][0], &Q[1][0], &Q[0][1], &Q[1][1], Q_s + 512 * m2 + Q_s_l);
 			float s[2][8][2];
 			#pragma unroll
 			for (int i = 0; i < 2; i++) {
@@ -241,18 +233,18 @@ __global__ void __launch_bounds__(128, 1) sympow2_dot(
 			u32 K_f[8][2];
 			#pragma unroll
 			for (int i = 0; i < 8; i += 2) {
-				cores_load4(&K_f[i][0], &K_f[i + 1][0], &K_f[i][0 + 1], &K_f[i + 1][0 + 1], K_s + 256 * (i) + K_s_l);
+				cores_load4(&K_f[i][0], &K_f[i + 1][0], &K_f[i][1], &K_f[i + 1][1], K_s + 256 * i + K_s_l);
 			}
 			#pragma unroll
 			for (int j = 0; j < 8; j++) {
-				mma_bf16(s[0][j], s[2 * 0 + 1][j], Q[0][0], Q[2 * 0 + 1][0], Q[0][1], Q[2 * 0 + 1][1], K_f[j][0], K_f[j][1]);
+				mma_bf16(s[0][j], s[1][j], Q[0][0], Q[1][0], Q[0][1], Q[1][1], K_f[j][0], K_f[j][1]);
 			}
 			u32 where[2][8];
 			#pragma unroll
 			for (int i = 0; i < 2; i++) {
 				#pragma unroll
 				for (int j = 0; j < 8; j++) {
-					where[i][j] = pack_bf16(((((n0 + 16 * m2 + 32 * (warp % 2) + g + 8 * i)) >= ((n0 + 2 * t + 8 * j))) ? fmaf(1.0f, s[i][j][0], 0.0f) * s[i][j][0] : 0.0f), ((((n0 + 16 * m2 + 32 * (warp % 2) + g + 8 * i)) >= ((n0 + 2 * t + 8 * j + 1))) ? fmaf(1.0f, s[i][j][1], 0.0f) * s[i][j][1] : 0.0f));
+					where[i][j] = pack_bf16(n0 + 16 * m2 + 32 * (warp % 2) + g + 8 * i >= n0 + 2 * t + 8 * j ? fmaf(1.0f, s[i][j][0], 0.0f) * s[i][j][0] : 0.0f, n0 + 16 * m2 + 32 * (warp % 2) + g + 8 * i >= n0 + 2 * t + 8 * j + 1 ? fmaf(1.0f, s[i][j][1], 0.0f) * s[i][j][1] : 0.0f);
 				}
 			}
 			float dot[2][2][2];
@@ -270,7 +262,7 @@ __global__ void __launch_bounds__(128, 1) sympow2_dot(
 			for (int k = 0; k < 4; k++) {
 				#pragma unroll
 				for (int j = 0; j < 2; j++) {
-					mma_bf16(dot[0][j], dot[2 * 0 + 1][j], where[0][2 * k], where[2 * 0 + 1][2 * k], where[0][2 * k + 1], where[2 * 0 + 1][2 * k + 1], V2[2 * k][j], V2[2 * k + 1][j]);
+					mma_bf16(dot[0][j], dot[1][j], where[0][2 * k], where[1][2 * k], where[0][2 * k + 1], where[1][2 * k + 1], V2[2 * k][j], V2[2 * k + 1][j]);
 				}
 			}
 			u32 Qa[2][4], Qb[2][4][2];
@@ -297,28 +289,26 @@ __global__ void __launch_bounds__(128, 1) sympow2_dot(
 					phi[1][1] = mul_bf16x2(Qa[1][I], Qb[1][J][1]);
 					#pragma unroll
 					for (int j = 0; j < 2; j++) {
-						mma_bf16(dot[0][j], dot[2 * 0 + 1][j], phi[0][0], phi[1][0], phi[0][1], phi[1][1], S_h[2 * (p)][j], S_h[2 * (p) + 1][j]);
+						mma_bf16(dot[0][j], dot[1][j], phi[0][0], phi[1][0], phi[0][1], phi[1][1], S_h[2 * p][j], S_h[2 * p + 1][j]);
 					}
 				}
 			}
+			b16 *const o_at = (b16 *)opaque(o_p + (i64)(n0 + 16 * m2 + 32 * (warp % 2) + g) * o_sN + 16 * (warp / 2 % 2) + 2 * t);
 			#pragma unroll
 			for (int i = 0; i < 2; i++) {
-				u32 x[2];
 				#pragma unroll
-				for (int c = 0; c < 2; c++) {
-					x[c] = pack_bf16(dot[i][c][0], dot[i][c][1]);
-				}
-				pair_transpose(x);
-				if (n0 + 16 * m2 + 32 * (warp % 2) + g + 8 * i < N && 4 * (lane / 2 % 2) + 16 * (warp / 2 % 2) + 8 * (lane % 2) < 32) {
-					st_global_v2(o_p + (i64)(n0 + 16 * m2 + 32 * (warp % 2) + g + 8 * i) * o_sN + 4 * (lane / 2 % 2) + 16 * (warp / 2 % 2) + 8 * (lane % 2), x[0], x[1]);
+				for (int j = 0; j < 2; j++) {
+					if (n0 + 16 * m2 + 32 * (warp % 2) + g + 8 * i < N) {
+						st_global_b32(o_at + (i64)(8 * i) * o_sN + 8 * j, pack_bf16(dot[i][j][0], dot[i][j][1]));
+					}
 				}
 			}
 		}
-		// sympow2_dot.lua:19
+		// sympow2_dot.lua:20
 		#pragma unroll
 		for (int k = 0; k < 4; k++) {
 			u32 K_f2[2][2];
-			cores_load4_trans(&K_f2[0][0], &K_f2[0 + 1][0], &K_f2[0][0 + 1], &K_f2[0 + 1][0 + 1], K_s + 256 * (2 * k) + K_s_l);
+			cores_load4_trans(&K_f2[0][0], &K_f2[1][0], &K_f2[0][1], &K_f2[1][1], K_s + 512 * k + K_s_l);
 			u32 Ka[2][4], Kb[2][4][2];
 			#pragma unroll
 			for (int r = 0; r < 2; r++) {
@@ -339,8 +329,8 @@ __global__ void __launch_bounds__(128, 1) sympow2_dot(
 					phi2[0][1] = mul_bf16x2(Ka[0][I], Kb[0][J][1]);
 					phi2[1][0] = mul_bf16x2(Ka[1][I], Kb[1][J][0]);
 					phi2[1][1] = mul_bf16x2(Ka[1][I], Kb[1][J][1]);
-					mma_bf16(S[2 * (p)][0], S[2 * (p)][2 * 0 + 1], V2[2 * k][0], V2[2 * k][2 * 0 + 1], V2[2 * k + 1][0], V2[2 * k + 1][2 * 0 + 1], phi2[0][0], phi2[1][0]);
-					mma_bf16(S[2 * (p) + 1][0], S[2 * (p) + 1][2 * 0 + 1], V2[2 * k][0], V2[2 * k][2 * 0 + 1], V2[2 * k + 1][0], V2[2 * k + 1][2 * 0 + 1], phi2[0][1], phi2[1][1]);
+					mma_bf16(S[2 * p][0], S[2 * p][1], V2[2 * k][0], V2[2 * k][1], V2[2 * k + 1][0], V2[2 * k + 1][1], phi2[0][0], phi2[1][0]);
+					mma_bf16(S[2 * p + 1][0], S[2 * p + 1][1], V2[2 * k][0], V2[2 * k][1], V2[2 * k + 1][0], V2[2 * k + 1][1], phi2[0][1], phi2[1][1]);
 				}
 			}
 		}

@@ -13,7 +13,7 @@
 
 typedef struct Need {
 	Facts *f;
-	int carried, packed, transient;
+	int warps, carried, packed, transient;
 } Need;
 
 static int regs_of(Facts *f, const Op *op)
@@ -28,9 +28,23 @@ static int regs_of(Facts *f, const Op *op)
 	return layout_regs(&l);
 }
 
+/* As the classes have it, which divide_axis changes to try a part. */
+static int extent(Facts *f, const Op *op, int d)
+{
+	return op->dim[d].n > 1 ? f->class[facts_class(f, op, d)].n : 1;
+}
+
 static void need_op(void *user, Op *op)
 {
 	Need *n = user;
+
+	if (!n->f->ndots) { /* streamed: a tile lies over the whole block */
+		int r = op->rank == 2 ? extent(n->f, op, 0) * extent(n->f, op, 1) / (32 * n->warps) : 0;
+
+		if (r * 13 / 10 > n->transient)
+			n->transient = r * 13 / 10;
+		return;
+	}
 
 	if (op->code == OP_state || op->code == OP_var) {
 		n->carried += regs_of(n->f, op);
@@ -50,9 +64,9 @@ static void need_op(void *user, Op *op)
 
 /* An estimate, good to some 15%: what is carried, its rounded copies, the largest product in flight, and
  * addresses. */
-int divide_registers(Facts *f)
+int divide_registers(Facts *f, int warps)
 {
-	Need n = { f, 0, 0, 0 };
+	Need n = { f, warps, 0, 0, 0 };
 
 	ir_walk(f->k->body, need_op, &n);
 	return n.carried + n.packed + n.transient + 60;
@@ -139,7 +153,7 @@ static int fits(Facts *f, int cls, int n, int warps)
 
 	f->class[cls].n = n;
 	facts_split(f, warps);
-	r = divide_registers(f);
+	r = divide_registers(f, warps);
 	f->class[cls].n = whole;
 	return r;
 }
@@ -152,7 +166,7 @@ bool divide_axis(Facts *f, int warps, int limit)
 	int best = 0, cls = -1, part = 0;
 
 	facts_split(f, warps);
-	best = divide_registers(f);
+	best = divide_registers(f, warps);
 	if (best <= limit)
 		return false;
 	ir_walk(k->body, bar_op, &a);

@@ -4,7 +4,7 @@
 
 #include "facts.h"
 
-int divide_registers(Facts *f);
+int divide_registers(Facts *f, int warps);
 bool divide_axis(Facts *f, int warps, int limit);
 
 #endif

@@ -74,7 +74,7 @@ static bool worth_keeping(Lower *L, const Operand *o)
 
 static bool is_grown(Lower *L, const Op *x)
 {
-	return op_info[x->code].class == GROW || (op_is_elementwise(x) && grow_parse(L->a, x));
+	return (op_info[x->code].class == GROW || op_is_elementwise(x)) && grow_parse(L->a, x);
 }
 
 /* The layout of the operand, from the result's rows (left) or columns (right). */

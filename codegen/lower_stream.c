@@ -299,7 +299,7 @@ int lower_wide(const Op *io, const Op *tile, const Layout *l)
 {
 	int n = wide_digit(tile, l), bytes = n * dtype_bytes(io->arg->dtype);
 
-	return tile->rank >= 1 && io->arg->dtype != DT_I32 && n > 1 && bytes % 4 == 0 && bytes <= 32 ? n : 1;
+	return tile->rank >= 1 && io->arg->dtype != DT_I32 && n > 1 && !(n & (n - 1)) && bytes % 4 == 0 && bytes <= 32 ? n : 1;
 }
 
 /* elem[0..n) = n elements at ptr, 16 bytes at most an access. */

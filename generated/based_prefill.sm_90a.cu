@@ -142,11 +142,10 @@ __global__ void __launch_bounds__(128, 1) based_prefill(
 	const u32 Q_s_l = (lane % 16) * 32 + (lane / 16 % 2 ^ ((lane % 16 >> 2) & 1)) * 16;
 	const u32 K_s_l = (lane % 16) * 32 + (lane / 16 % 2 ^ ((lane % 16 >> 2) & 1)) * 16;
 	const u32 V_s_l = (lane % 16) * 128 + ((lane / 16 % 2 + warp * 2) ^ (lane % 16 & 7)) * 16;
-	const u32 S_w[3] = {
-		t == 0 ? 0x3d803d00u : t == 1 ? 0x3d000000u : 0x3e803e80u, t == 3 ? 0x3d000000u : t == 2 ? 0x3d803d00u : 0x3d803d80u,
-		t == 0 ? 0x3d803d00u : t == 1 ? 0x3d003f80u : 0x3e803e80u };
 	const u32 Q_s_g = g * 32 + ((g >> 2) & 1) * 16;
 	b16 *const o_p = o + bi * o_sB + hi * o_sH;
+	const u32 diagonal_lo = g == 0 || g == 3 ? 0x3f353f35u : 0x3f803f80u;
+	const u32 diagonal_hi = g == 4 || g == 7 ? 0x3f353f35u : 0x3f803f80u;
 	// based_prefill.lua:19
 	float S[20][2][2];
 	#pragma unroll
@@ -203,6 +202,7 @@ __global__ void __launch_bounds__(128, 1) based_prefill(
 			cores_load4_trans(&V2[i][0], &V2[i + 1][0], &V2[i][1], &V2[i + 1][1], V_s + 1024 * i + V_s_l);
 		}
 		u32 S_h[20][2];
+		const float S_w[4] = { t == 0 ? 0.044198895f : t == 1 ? 0.0f : 0.25f, t == 1 ? 0.044198895f : t < 1 ? 0.0625f : 0.25f, t == 2 ? 0.044198895f : t < 2 ? 0.0625f : 0.0f, t == 3 ? 0.044198895f : 0.0625f };
 		#pragma unroll
 		for (int I = 0; I < 4; I++) {
 			#pragma unroll
@@ -210,10 +210,11 @@ __global__ void __launch_bounds__(128, 1) based_prefill(
 				#pragma unroll
 				for (int h = 0; h < 2; h++) {
 					const int c = 2 * (I * (7 - I) / 2 + J) + h;
-					const u32 w = I < J ? 0x3d803d80u : I + h == 0 ? S_w[2] : S_w[h];
+					const float w0 = I < J ? 0.0625f : I + h == 0 && t == 1 ? 1.0f : S_w[2 * h];
+					const float w1 = I < J ? 0.0625f : S_w[2 * h + 1];
 					#pragma unroll
 					for (int j = 0; j < 2; j++) {
-						S_h[c][j] = mul_bf16x2(pack_bf16(S[c][j][0], S[c][j][1]), w);
+						S_h[c][j] = I < J ? mul_bf16x2(pack_bf16(S[c][j][0], S[c][j][1]), 0x3d803d80u) : pack_bf16(S[c][j][0] * w0, S[c][j][1] * w1);
 					}
 				}
 			}
@@ -247,7 +248,7 @@ __global__ void __launch_bounds__(128, 1) based_prefill(
 			for (int i = 0; i < 2; i++) {
 				#pragma unroll
 				for (int j = 0; j < 2 * m2 + 2; j++) {
-					where[i][j] = pack_bf16(j < 2 * m2 || n0 + 16 * m2 + g + 8 * i >= n0 + 2 * t + 8 * j ? fmaf(fmaf(0.03125f, dot[i][j][0], 0.25f), dot[i][j][0], 1.0f) : 0.0f, j < 2 * m2 || n0 + 16 * m2 + g + 8 * i >= n0 + 2 * t + 8 * j + 1 ? fmaf(fmaf(0.03125f, dot[i][j][1], 0.25f), dot[i][j][1], 1.0f) : 0.0f);
+					where[i][j] = pack_bf16(j < 2 * m2 || 16 * m2 + g + 8 * i >= 2 * t + 8 * j ? fmaf(fmaf(0.03125f, dot[i][j][0], 0.25f), dot[i][j][0], 1.0f) : 0.0f, j < 2 * m2 || 16 * m2 + g + 8 * i >= 2 * t + 8 * j + 1 ? fmaf(fmaf(0.03125f, dot[i][j][1], 0.25f), dot[i][j][1], 1.0f) : 0.0f);
 				}
 			}
 			float dot2[2][2][2];
@@ -330,12 +331,12 @@ __global__ void __launch_bounds__(128, 1) based_prefill(
 				for (int J = I; J < 4; J++) {
 					const int p = I * (7 - I) / 2 + J;
 					u32 phi6[2][2];
-					const u32 x0 = mul_bf16x2(Ka[0][I], Kb[0][J][0]);
+					const u32 x0 = I == J ? mul_bf16x2(mul_bf16x2(Ka[0][I], Kb[0][J][0]), diagonal_lo) : mul_bf16x2(Ka[0][I], Kb[0][J][0]);
 					phi6[0][0] = p == 0 && g == 2 ? 0x3f803f80u : I == J && g >= 4 ? (g < 6 ? Kb[0][I][0] : Kb[0][I][1]) : x0;
-					phi6[0][1] = mul_bf16x2(Ka[0][I], Kb[0][J][1]);
-					const u32 x1 = mul_bf16x2(Ka[1][I], Kb[1][J][0]);
+					phi6[0][1] = I == J ? mul_bf16x2(mul_bf16x2(Ka[0][I], Kb[0][J][1]), diagonal_hi) : mul_bf16x2(Ka[0][I], Kb[0][J][1]);
+					const u32 x1 = I == J ? mul_bf16x2(mul_bf16x2(Ka[1][I], Kb[1][J][0]), diagonal_lo) : mul_bf16x2(Ka[1][I], Kb[1][J][0]);
 					phi6[1][0] = p == 0 && g == 2 ? 0x3f803f80u : I == J && g >= 4 ? (g < 6 ? Kb[1][I][0] : Kb[1][I][1]) : x1;
-					phi6[1][1] = mul_bf16x2(Ka[1][I], Kb[1][J][1]);
+					phi6[1][1] = I == J ? mul_bf16x2(mul_bf16x2(Ka[1][I], Kb[1][J][1]), diagonal_hi) : mul_bf16x2(Ka[1][I], Kb[1][J][1]);
 					mma_bf16(S[2 * p][0], S[2 * p][1], V2[2 * k][0], V2[2 * k][1], V2[2 * k + 1][0], V2[2 * k + 1][1], phi6[0][0], phi6[1][0]);
 					mma_bf16(S[2 * p + 1][0], S[2 * p + 1][1], V2[2 * k][0], V2[2 * k][1], V2[2 * k + 1][0], V2[2 * k + 1][1], phi6[0][1], phi6[1][1]);
 				}

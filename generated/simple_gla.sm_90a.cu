@@ -98,12 +98,6 @@ static __device__ __forceinline__ float exp2_fast(float x)
 	return d;
 }
 
-// +infinity
-static __device__ __forceinline__ float inf(void)
-{
-	return __int_as_float(0x7f800000);
-}
-
 // 4 cores from shared memory, each transposed on the way; lane l gives the address of row l%8 of core l/8
 static __device__ __forceinline__ void cores_load4_trans(u32 *r0, u32 *r1, u32 *r2, u32 *r3, u32 addr)
 {
@@ -365,7 +359,7 @@ __global__ void __launch_bounds__(128, 1) simple_gla(
 			for (int i = 0; i < 2; i++) {
 				#pragma unroll
 				for (int j = 0; j < 8; j++) {
-					mul2[i][j] = pack_bf16(dot2[i][j][0] * 0.125f * exp2_fast(1.44269504f * (n0 + 16 * m2 + 32 * (warp % 2) + g + 8 * i >= n0 + 2 * t + 8 * j ? c2_at[i] - c2_at_at[j][0] : -inf())), dot2[i][j][1] * 0.125f * exp2_fast(1.44269504f * (n0 + 16 * m2 + 32 * (warp % 2) + g + 8 * i >= n0 + 2 * t + 8 * j + 1 ? c2_at[i] - c2_at_at[j][1] : -inf())));
+					mul2[i][j] = pack_bf16(dot2[i][j][0] * 0.125f * (16 * m2 + 32 * (warp % 2) + g + 8 * i >= 2 * t + 8 * j ? exp2_fast(fmaf(c2_at[i], 1.44269504f, -1.44269504f * c2_at_at[j][0])) : 0.0f), dot2[i][j][1] * 0.125f * (16 * m2 + 32 * (warp % 2) + g + 8 * i >= 2 * t + 8 * j + 1 ? exp2_fast(fmaf(c2_at[i], 1.44269504f, -1.44269504f * c2_at_at[j][1])) : 0.0f));
 				}
 			}
 			#pragma unroll
@@ -402,13 +396,14 @@ __global__ void __launch_bounds__(128, 1) simple_gla(
 		total = total + shfl_xor_f32(total, 4);
 		total = total + shfl_xor_f32(total, 8);
 		total = total + shfl_xor_f32(total, 16);
+		float exp2 = exp2_fast(1.44269504f * total);
 		#pragma unroll
 		for (int i = 0; i < 8; i++) {
 			#pragma unroll
 			for (int j = 0; j < 4; j++) {
 				#pragma unroll
 				for (int e = 0; e < 2; e++) {
-					S[i][j][e] *= exp2_fast(1.44269504f * total);
+					S[i][j][e] *= exp2;
 				}
 			}
 		}

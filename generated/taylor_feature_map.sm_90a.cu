@@ -1,7 +1,7 @@
 // taylor_feature_map -- generated from taylor_feature_map.lua for sm_90a; do not edit.
 // The 2nd-order Taylor feature map, written out
-// with C=64, D=16, F=153, dtype=bf16, packed=1, stages=2, warps=4
-// launch taylor_feature_map: blocks = B * H * ceil(N / 64), threads = 128, dynamic shared memory = 0 bytes
+// with C=16, D=16, F=153, dtype=bf16, packed=1, stages=2, warps=4
+// launch taylor_feature_map: blocks = B * H * ceil(N / 16), threads = 128, dynamic shared memory = 0 bytes
 // strides (X_sA: of argument X along axis A) are in elements; matrices' last axes are contiguous.
 
 typedef unsigned short b16;
@@ -62,17 +62,17 @@ __global__ void __launch_bounds__(128, 1) taylor_feature_map(
 	const int tid = (int)threadIdx.x;
 	const int warp = tid / 32;
 	const int lane = tid % 32;
-	const int n0 = ((int)blockIdx.x % ((N + 63) / 64)) * 64;
-	const int pid2 = (int)blockIdx.x / ((N + 63) / 64);
+	const int n0 = ((int)blockIdx.x % ((N + 15) / 16)) * 16;
+	const int pid2 = (int)blockIdx.x / ((N + 15) / 16);
 	const int hi = pid2 % H;
 	const int pid3 = pid2 / H;
 	const int bi = pid3;
 	const b16 *const x_p = x + bi * x_sB + hi * x_sH;
 	b16 *const y_p = y + bi * y_sB + hi * y_sH;
 	// taylor_feature_map.lua:17
-	float concat[16][5][1];
+	float concat[4][5][1];
 	#pragma unroll
-	for (int i = 0; i < 16; i++) {
+	for (int i = 0; i < 4; i++) {
 		#pragma unroll
 		for (int j = 0; j < 5; j++) {
 			const int row_at = warp + 4 * i;
@@ -81,7 +81,7 @@ __global__ void __launch_bounds__(128, 1) taylor_feature_map(
 		}
 	}
 	#pragma unroll
-	for (int i = 0; i < 16; i++) {
+	for (int i = 0; i < 4; i++) {
 		#pragma unroll
 		for (int j = 0; j < 5; j++) {
 			if (n0 + warp + 4 * i < N && lane + 32 * j < 153) {

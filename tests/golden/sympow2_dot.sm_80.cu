@@ -139,9 +139,6 @@ __global__ void __launch_bounds__(128, 1) sympow2_dot(
 	const u32 Q_s_l = (lane % 16 + (warp % 2) * 32) * 32 + (lane / 16 % 2 ^ (((lane % 16 + (warp % 2) * 32) >> 2) & 1)) * 16;
 	const u32 K_s_l = (lane % 16) * 32 + (lane / 16 % 2 ^ ((lane % 16 >> 2) & 1)) * 16;
 	const u32 V_s_l = (lane % 16) * 64 + ((lane / 16 % 2 + warp / 2 * 2) ^ ((lane % 16 >> 1) & 3)) * 16;
-	const u32 S_w[3] = {
-		t == 0 ? 0x40003f80u : t == 1 ? 0x3f800000u : 0x0u, t == 3 ? 0x3f800000u : t == 2 ? 0x40003f80u : 0x40004000u,
-		t == 0 ? 0x40003f80u : t == 1 ? 0x3f800000u : 0x0u };
 	const u32 Q_s_g = (g + (warp % 2) * 32) * 32 + (((g + (warp % 2) * 32) >> 2) & 1) * 16;
 	b16 *const o_p = o + bi * o_sB;
 	// sympow2_dot.lua:15
@@ -200,6 +197,7 @@ __global__ void __launch_bounds__(128, 1) sympow2_dot(
 			cores_load4_trans(&V2[i][0], &V2[i + 1][0], &V2[i][1], &V2[i + 1][1], V_s + 512 * i + V_s_l);
 		}
 		u32 S_h[20][2];
+		const float S_w[4] = { t == 0 ? 1.0f : t == 1 ? 0.0f : 0.0f, t == 1 ? 1.0f : t < 1 ? 2.0f : 0.0f, t == 2 ? 1.0f : t < 2 ? 2.0f : 0.0f, t == 3 ? 1.0f : 2.0f };
 		#pragma unroll
 		for (int I = 0; I < 4; I++) {
 			#pragma unroll
@@ -207,10 +205,11 @@ __global__ void __launch_bounds__(128, 1) sympow2_dot(
 				#pragma unroll
 				for (int h = 0; h < 2; h++) {
 					const int c = 2 * (I * (7 - I) / 2 + J) + h;
-					const u32 w = I < J ? 0x40004000u : S_w[h];
+					const float w0 = I < J ? 2.0f : S_w[2 * h];
+					const float w1 = I < J ? 2.0f : S_w[2 * h + 1];
 					#pragma unroll
 					for (int j = 0; j < 2; j++) {
-						S_h[c][j] = mul_bf16x2(pack_bf16(S[c][j][0], S[c][j][1]), w);
+						S_h[c][j] = I < J ? mul_bf16x2(pack_bf16(S[c][j][0], S[c][j][1]), 0x40004000u) : pack_bf16(S[c][j][0] * w0, S[c][j][1] * w1);
 					}
 				}
 			}
@@ -244,7 +243,7 @@ __global__ void __launch_bounds__(128, 1) sympow2_dot(
 			for (int i = 0; i < 2; i++) {
 				#pragma unroll
 				for (int j = 0; j < 8; j++) {
-					where[i][j] = pack_bf16(n0 + 16 * m2 + 32 * (warp % 2) + g + 8 * i >= n0 + 2 * t + 8 * j ? fmaf(1.0f, s[i][j][0], 0.0f) * s[i][j][0] : 0.0f, n0 + 16 * m2 + 32 * (warp % 2) + g + 8 * i >= n0 + 2 * t + 8 * j + 1 ? fmaf(1.0f, s[i][j][1], 0.0f) * s[i][j][1] : 0.0f);
+					where[i][j] = pack_bf16(16 * m2 + 32 * (warp % 2) + g + 8 * i >= 2 * t + 8 * j ? fmaf(1.0f, s[i][j][0], 0.0f) * s[i][j][0] : 0.0f, 16 * m2 + 32 * (warp % 2) + g + 8 * i >= 2 * t + 8 * j + 1 ? fmaf(1.0f, s[i][j][1], 0.0f) * s[i][j][1] : 0.0f);
 				}
 			}
 			float dot[2][2][2];

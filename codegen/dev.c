@@ -6,17 +6,33 @@
 #include <stdio.h>
 #include <string.h>
 
+void dev_append(Block *b, Stmt *s)
+{
+	if (b->last)
+		b->last->next = s;
+	else
+		b->first = s;
+	b->last = s;
+}
+
+void dev_insert(Block *b, Stmt *after, Stmt *s)
+{
+	s->next = after ? after->next : b->first;
+	if (after)
+		after->next = s;
+	else
+		b->first = s;
+	if (!s->next)
+		b->last = s;
+}
+
 Stmt *dev_add(Dev *d, Block *b, StmtKind kind, const char *text)
 {
 	Stmt *s = ARENA_NEW(d->arena, Stmt);
 
 	s->kind = kind;
 	s->text = text;
-	if (b->last)
-		b->last->next = s;
-	else
-		b->first = s;
-	b->last = s;
+	dev_append(b, s);
 	return s;
 }
 
@@ -268,11 +284,11 @@ static void join_declaration(const Dev *d, Stmt *s)
 static void tidy_block(const Dev *d, Block *b)
 {
 	for (Stmt *s = b->first; s; s = s->next) {
-		if (s->text && s->kind != S_COMMENT)
-			s->text = tidy_text(d->arena, s->text, d->warps);
 		join_declaration(d, s);
 		if (!s->next)
 			b->last = s;
+		if (s->text && s->kind != S_COMMENT)
+			s->text = tidy_text(d->arena, s->text, d->warps);
 		tidy_block(d, &s->body);
 		tidy_block(d, &s->orelse);
 	}

@@ -14,6 +14,7 @@
 typedef struct Need {
 	Facts *f;
 	int warps, carried, packed, transient;
+	bool *added; /* by Op.id: a product that is only added to something, and so accumulates there */
 } Need;
 
 static int regs_of(Facts *f, const Op *op)
@@ -32,6 +33,15 @@ static int regs_of(Facts *f, const Op *op)
 static int extent(Facts *f, const Op *op, int d)
 {
 	return op->dim[d].n > 1 ? f->class[facts_class(f, op, d)].n : 1;
+}
+
+static void added_op(void *user, Op *op)
+{
+	Need *n = user;
+
+	for (int i = 0; (op->code == OP_add || op->code == OP_update) && i < op->nsrc; i++)
+		if (op->src[i]->code == OP_dot && n->f->op[op->src[i]->id].uses == 1)
+			n->added[op->src[i]->id] = true;
 }
 
 static void need_op(void *user, Op *op)
@@ -57,7 +67,7 @@ static void need_op(void *user, Op *op)
 			n->packed += regs_of(n->f, x) / 2;
 		if (n->f->op[op->id].orient == ORIENT_N && rows > 2 && n->f->op[op->id].uses == 1)
 			r = r / rows * 2 + r / 4; /* strips */
-		if (r > n->transient && op->parent->owner)
+		if (r > n->transient && op->parent->owner && !n->added[op->id])
 			n->transient = r;
 	}
 }
@@ -66,8 +76,9 @@ static void need_op(void *user, Op *op)
  * addresses. */
 int divide_registers(Facts *f, int warps)
 {
-	Need n = { f, warps, 0, 0, 0 };
+	Need n = { f, warps, 0, 0, 0, ARENA_ARRAY(f->arena, bool, f->nops + 1) };
 
+	ir_walk(f->k->body, added_op, &n);
 	ir_walk(f->k->body, need_op, &n);
 	return n.carried + n.packed + n.transient + 60;
 }

@@ -86,14 +86,10 @@ _Noreturn void lower_cannot(Lower *L, const Op *op, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 
 /* lower_value.c: values as registers. v: one expression for each register digit of l. */
-bool lower_trivial(const Op *x); /* costs nothing to write out again */
 Version *lower_need(Lower *L, Op *op, const Layout *l);
 Version *lower_need_packed(Lower *L, Op *op, const Layout *l);
 Version *lower_find(Lower *L, const Op *op, const Layout *l, bool packed);
 Version *lower_declare(Lower *L, const Op *op, const Layout *l, bool packed, const char *want);
-void lower_ensure(Lower *L, Op *op, const Layout *l);
-const char *lower_elem(Lower *L, Op *op, const Layout *l, const char *const *v);
-const char *lower_combine(Lower *L, const Op *op, const char *const *x);
 const char *lower_ref(Lower *L, const Version *w, const Layout *l, const char *const *v);
 const char *lower_pack(Lower *L, const char *lo, const char *hi);
 /* Opens loops over l's register digits (all but the pair when `pairs`), fills v. */
@@ -106,6 +102,14 @@ Layout lower_lane_layout(int n);
 int lower_last(const Layout *l); /* the last register digit's place in v */
 int lower_covered(const Layout *l, int d); /* elements along dimension d, from the first to the last */
 Block *lower_hoist(Lower *L, const Layout *l, int *scope);
+
+/* lower_expr.c: one element as a C expression, over versions that lower_ensure has made. */
+bool lower_trivial(const Op *x);            /* costs nothing to write out again */
+bool lower_inlined(Lower *L, const Op *op); /* has no registers of its own */
+Layout lower_child(const Op *op, const Layout *l); /* of the op's sources */
+void lower_ensure(Lower *L, Op *op, const Layout *l);
+const char *lower_elem(Lower *L, Op *op, const Layout *l, const char *const *v);
+const char *lower_combine(Lower *L, const Op *op, const char *const *x);
 
 /* lower_reduce.c */
 Version *lower_reduce(Lower *L, Op *op, const Layout *l);

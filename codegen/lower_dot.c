@@ -4,6 +4,7 @@
  * operand plays mma's A is all that differs. An operand is
  *   ARRAY   cores already in registers, whole;
  *   STREAM  cores read from shared memory for one k16 step at a time;
+ *   MADE    an expression over such tiles, computed for one k16 step at a time;
  *   THIN    a one-column state, rounded into shared memory (lower_thin.c);
  *   FORMED  a grown tile, its cores made by multiplying leaf registers just before their use.
  * With a grown contraction (state reads) the leaf belongs to a row of cores, so rows are the outer
@@ -13,7 +14,7 @@
 
 #include <string.h>
 
-typedef enum OperandKind { ARRAY, STREAM, FORMED, THIN } OperandKind;
+typedef enum OperandKind { ARRAY, STREAM, MADE, FORMED, THIN } OperandKind;
 
 typedef struct Operand {
 	OperandKind kind;
@@ -127,6 +128,34 @@ static void operand_open(Product *p, Operand *o, Op *src, bool left)
 	}
 }
 
+/* Whether x is computed, element by element, from a tile in shared memory. */
+static bool over_staged(Lower *L, const Op *x)
+{
+	const Staged *s = lower_staged(L, x);
+
+	if (s)
+		return x->rank == 2 && s->buf->elem == 2;
+	if (!op_is_elementwise(x) || L->f->op[x->id].anchored)
+		return false;
+	for (int i = 0; i < x->nsrc; i++)
+		if (over_staged(L, x->src[i]))
+			return true;
+	return false;
+}
+
+/* A step is a strip of x's rows, so x is contracted along its rows, outside any other strips. */
+static void operand_by_steps(Product *p, Operand *o)
+{
+	Lower *L = p->L;
+
+	if (o->kind != ARRAY || o->array || L->strip || o->left != o->swapped || o->k <= 2 || o->staged ||
+	    L->f->op[o->x->id].uses > 1 || !over_staged(L, o->x))
+		return;
+	o->kind = MADE;
+	o->own.d[0].n = 2;
+	o->own.base[0] = "16 * k";
+}
+
 static void operand_array(Product *p, Operand *o)
 {
 	Lower *L = p->L;
@@ -181,6 +210,8 @@ static const char *frag(Product *p, Operand *o, const char *outer, int half, con
 {
 	Lower *L = p->L;
 
+	if (o->kind == MADE)
+		k = "0";
 	if (o->kind == STREAM) {
 		bool rows_outer = o->left != o->swapped;
 
@@ -253,6 +284,34 @@ static void mma_tiles(Product *p, const char *k)
 		           frag(p, &p->b, second(L, j), 1, k), frag(p, &p->a, i, 0, k), frag(p, &p->a, i, 1, k));
 	}
 	L->out = saved;
+}
+
+/* The steps are strips: what does not depend on them goes before their loop. */
+static void product_by_steps(Product *p)
+{
+	Lower *L = p->L;
+	Operand *const side[] = { &p->a, &p->b };
+	Block *outer = L->out;
+	Strip s = { "k", "16 * k", outer, L->scope, p->a.k / 2 };
+	Stmt *loop = ARENA_NEW(L->a, Stmt);
+
+	loop->kind = S_FOR;
+	loop->unroll = true;
+	loop->text = arena_printf(L->a, "int k = 0; k < %d; k++", s.count);
+	L->strip = &s;
+	L->out = &loop->body;
+	L->scope++;
+	for (int i = 0; i < 2; i++)
+		if (side[i]->kind == STREAM)
+			stream_step(p, side[i], "k");
+		else if (side[i]->kind == MADE)
+			side[i]->array = lower_need_packed(L, side[i]->x, &side[i]->own);
+	mma_tiles(p, "k");
+	lower_drop_versions(L, L->scope);
+	L->scope--;
+	L->strip = NULL;
+	L->out = outer;
+	dev_append(outer, loop);
 }
 
 static void plain_product(Product *p)
@@ -409,6 +468,10 @@ Version *lower_dot(Lower *L, Op *op, const Layout *l, Version *acc)
 		p.b.thin = lower_thin_publish(L, p.b.x, p.a.grow), p.b.kind = THIN;
 	else if (p.a.kind == FORMED && !p.a.swapped && p.b.x->code == OP_get && !p.b.array)
 		p.b.array = lower_pack_state(L, p.b.x, &p.b.own, p.a.grow), p.b.kind = ARRAY;
+	if (p.a.kind != FORMED && p.b.kind != FORMED) {
+		operand_by_steps(&p, &p.a);
+		operand_by_steps(&p, &p.b);
+	}
 	operand_array(&p, &p.a);
 	operand_array(&p, &p.b);
 	if (!acc) {
@@ -423,6 +486,6 @@ Version *lower_dot(Lower *L, Op *op, const Layout *l, Version *acc)
 	else if (p.b.kind == FORMED)
 		lower_cannot(L, op, "a grown right operand; write the product the other way round");
 	else
-		plain_product(&p);
+		(p.a.kind == MADE || p.b.kind == MADE ? product_by_steps : plain_product)(&p);
 	return acc;
 }

@@ -246,6 +246,8 @@ Version *lower_load(Lower *L, Op *op, const Layout *l, bool packed)
 		lower_cannot(L, op, "an operand that is not staged");
 	w = lower_declare(L, op, l, false, op->name ? NULL : op->arg->name);
 	wide = s && op->rank == 1 ? 1 : lower_wide(op, op, l);
+	if (!s && wide * dtype_bytes(op->arg->dtype) > L->align && L->align < 16)
+		wide = 1;
 	b = lower_nest(L, l, wide > 1, v);
 	for (int d = 0; d < op->rank; d++)
 		coord[d] = layout_coord(L->a, l, d, v);

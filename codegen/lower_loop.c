@@ -23,9 +23,18 @@ void lower_comment(Lower *L, const Op *op)
 		dev_add(L->dev, L->out, S_COMMENT, arena_printf(L->a, "%s:%d", file, op->loc.line));
 }
 
+static Stmt *wait_new(Lower *L, int pending)
+{
+	Stmt *s = ARENA_NEW(L->a, Stmt);
+
+	s->kind = S_WAIT;
+	s->n = pending;
+	return s;
+}
+
 static void wait_for(Lower *L, int pending)
 {
-	dev_add(L->dev, L->out, S_WAIT, NULL)->n = pending;
+	dev_append(L->out, wait_new(L, pending));
 }
 
 /* -- loads --------------------------------------------------------------------------------- */
@@ -225,6 +234,7 @@ static void lower_loop(Lower *L, Op *op)
 
 void lower_region(Lower *L, Region *r)
 {
+	Stmt *before;
 	bool issued = false, waited = true;
 
 	for (Op *x = r->first; x; x = x->next)
@@ -252,7 +262,12 @@ void lower_region(Lower *L, Region *r)
 		}
 		if (x->code == OP_loop) {
 			lower_comment(L, x);
+			before = L->out->last;
 			lower_settle_loop(L, x);
+			if (!waited && L->out->last != before) { /* it may have read what is in flight */
+				dev_insert(L->out, before, wait_new(L, 0));
+				waited = true;
+			}
 			lower_loop(L, x);
 			if (!waited) /* the loop may have had no turn */
 				wait_for(L, 0);

@@ -145,6 +145,49 @@ Version *lower_reduce(Lower *L, Op *op, const Layout *want)
 	return lower_convert(L, op, w, want);
 }
 
+/* Down the columns, through shared memory: one thread a column. */
+static Version *matrix_cumsum(Lower *L, Op *op, const Layout *want)
+{
+	Op *x = op->src[0];
+	Layout l = lower_value_layout(L, x);
+	int rows = lower_covered(&l, 0), cols = lower_covered(&l, 1), scope;
+	const char *v[MAX_DIGITS], *name, *at[2], *in = "";
+	Block *saved = lower_hoist(L, &l, &scope), *b;
+	Buffer *buf;
+	Version *w;
+	Stmt *st;
+
+	lower_ensure(L, x, &l);
+	name = lower_name(L, arena_printf(L->a, "%s_c", op->name ? op->name : "cumsum"));
+	buf = dev_buffer(L->dev, name, rows, cols, 4, 1);
+	b = atomic_nest(L, &l, &l, v);
+	st = lower_code(L, "st_shared_f32(%s + %d * (%s) + 4 * (%s), %s);", name, buf->pbytes,
+	                layout_coord(L->a, &l, 0, v), layout_coord(L->a, &l, 1, v), lower_elem(L, x, &l, v));
+	dev_access(st, buf, ACC_WRITE);
+	L->out = b;
+	lower_open(L, S_FOR, false, "int c = tid; c < %d; c += %d", cols, 32 * L->warps);
+	b->last->atomic = true;
+	lower_code(L, "float run = 0.0f;");
+	lower_open(L, S_FOR, false, "int r = 0; r < %d; r++", op->dim[0].n);
+	st = lower_code(L, "run = run + ld_shared_f32(%s + %d * r + 4 * c);", name, buf->pbytes);
+	dev_access(st, buf, ACC_READ);
+	st = lower_code(L, "st_shared_f32(%s + %d * r + 4 * c, run);", name, buf->pbytes);
+	dev_access(st, buf, ACC_WRITE);
+	L->out = saved;
+	L->scope = scope;
+	w = lower_declare(L, op, want, false, NULL);
+	b = lower_nest(L, want, false, v);
+	at[0] = layout_coord(L->a, want, 0, v);
+	at[1] = layout_coord(L->a, want, 1, v);
+	if (lower_covered(want, 0) > rows || lower_covered(want, 1) > cols)
+		in = arena_printf(L->a, "%s < %d && %s < %d ? ", at[0], rows, at[1], cols);
+	st = lower_code(L, "%s = %sld_shared_f32(%s + %d * (%s) + 4 * (%s))%s;", lower_ref(L, w, want, v), in, name,
+	                buf->pbytes, at[0], at[1], *in ? " : 0.0f" : "");
+	dev_access(st, buf, ACC_READ);
+	lower_nest_close(L, b);
+	return w;
+}
+
 /* Inclusive, along dimension 0: within the lane, then over lanes, every warp for itself. */
 Version *lower_cumsum(Lower *L, Op *op, const Layout *want)
 {
@@ -156,7 +199,7 @@ Version *lower_cumsum(Lower *L, Op *op, const Layout *want)
 	int per, scope;
 
 	if (op->rank != 1)
-		lower_cannot(L, op, "a running sum of a matrix");
+		return matrix_cumsum(L, op, want);
 	l = lower_lane_layout(op->dim[0].n);
 	per = l.d[0].n;
 	saved = lower_hoist(L, &l, &scope);

@@ -73,6 +73,8 @@ static void store_body(Lower *L, Op *op, const Layout *l)
 	if (pairs)
 		base = pair_base(L, op, l);
 	wide = lower_wide(op, x, l);
+	if (wide * dtype_bytes(dt) > L->align && L->align < 16)
+		wide = 1;
 	lower_nest(L, l, pairs || wide > 1, v);
 	for (int d = 0; d < x->rank; d++)
 		coord[d] = layout_coord(L->a, l, d, v);

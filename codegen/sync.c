@@ -88,13 +88,7 @@ static void put_before(Dev *d, Block *b, Stmt *prev, State *st)
 	Stmt *s = ARENA_NEW(d->arena, Stmt);
 
 	s->kind = S_BARRIER;
-	if (prev) {
-		s->next = prev->next;
-		prev->next = s;
-	} else {
-		s->next = b->first;
-		b->first = s;
-	}
+	dev_insert(b, prev, s);
 	barrier(st);
 }
 

@@ -41,7 +41,7 @@ void dev_access(Stmt *s, Buffer *b, AccessKind k)
 	for (int i = 0; i < s->nacc; i++)
 		if (s->acc[i].buf == b && s->acc[i].kind == k)
 			return;
-	if (s->nacc == 12)
+	if (s->nacc == MAX_ACCESSES)
 		bug("dev: too many accesses in one statement");
 	s->acc[s->nacc++] = (Access){ b, k };
 }

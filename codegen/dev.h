@@ -46,6 +46,8 @@ typedef enum StmtKind {
 	S_BLANK
 } StmtKind;
 
+enum { MAX_BUFFERS = 24, MAX_TABLES = 8, MAX_ACCESSES = 3 * MAX_BUFFERS };
+
 typedef struct Stmt Stmt;
 
 typedef struct Block {
@@ -60,11 +62,9 @@ struct Stmt {
 	bool uniform; /* a run-time loop or condition that is the same in all threads */
 	int n;
 	int nacc;
-	Access acc[12];
+	Access acc[MAX_ACCESSES];
 	Stmt *next;
 };
-
-enum { MAX_BUFFERS = 24, MAX_TABLES = 8 };
 
 /* A constant table beside the kernel. */
 typedef struct Table {

@@ -119,7 +119,11 @@ Version *lower_convert(Lower *L, Op *op, Version *from, const Layout *l);
 /* lower_dot.c: into `acc` when given (adds to it), else into a new zeroed array. */
 Version *lower_dot(Lower *L, Op *op, const Layout *l, Version *acc);
 
-/* lower_grow.c: operands over a grown dimension. */
+/* lower_grow.c: operands over a grown dimension.
+ *
+ * DIAGONAL is what a diagonal feature of a state is multiplied by when it is formed: 1 / sqrt(2), rounded
+ * to 16 bits (the same value in bf16 and f16). */
+#define DIAGONAL 0.70703125
 typedef struct Leaf {
 	const Grow *g;
 	Orient orient;
@@ -135,6 +139,10 @@ const char *lower_form(Lower *L, const Leaf *x, int piece, const char *r, const 
 const char *lower_piece_loops(Lower *L, const Piece *p);
 const char *lower_form_piece(Lower *L, const Leaf *x, int piece, const char *r, const char *step, const char *b1);
 const Grow *lower_state_grow(Lower *L, const Op *state);
+bool lower_state_diagonal(const Piece *p);
+const char *lower_number(Lower *L, double v); /* an fp32 literal */
+
+/* lower_order.c */
 const char *lower_weight_table(Lower *L, const Grow *right, const Grow *left, bool state);
 Version *lower_pack_state(Lower *L, Op *get, const Layout *l, const Grow *left);
 void lower_state_load(Lower *L, Op *state, Version *to);

@@ -33,14 +33,10 @@ static unsigned bf16_bits(double v)
 	return u >> 16;
 }
 
-/* What a diagonal feature of a state is multiplied by when it is formed: 1 / sqrt(2), rounded to 16
- * bits (the same value in bf16 and f16). */
-#define DIAGONAL 0.70703125
-
 /* With DIAGONAL inside, the author's scales of a POW2 piece, sqrt(2) apart on and off the diagonal, are
  * one and the same for a state. Where that one is a power of two, storing a state and loading it
  * again loses nothing, and a sequence may be cut without changing a bit. */
-static bool state_diagonal(const Piece *p)
+bool lower_state_diagonal(const Piece *p)
 {
 	return p->kind == PIECE_POW2 && is_pow2(1.4142135623730951 * p->scale);
 }
@@ -197,7 +193,7 @@ const char *lower_form(Lower *L, const Leaf *x, int piece, const char *r, const 
 		                    strcmp(I, "0") ? arena_printf(L->a, "2 * %s + %s", I, b1) : b1);
 	e = arena_printf(L->a, "mul_%sx2(%s[%s][%s], %s[%s][%s][%s])", ty(L), x->a[piece], r, I, x->b[piece], r, J,
 	                 b1);
-	if (x->state && state_diagonal(p))
+	if (x->state && lower_state_diagonal(p))
 		e = arena_printf(L->a, "(I == J ? mul_%sx2(%s, %s) : %s)", ty(L), e, diagonal_factor(L, b1), e);
 	if (strcmp(b1, "0") || (x->g->linear < 0 && x->g->const_slot != p->slot + 2))
 		return e;
@@ -271,7 +267,7 @@ const Grow *lower_state_grow(Lower *L, const Op *state)
 	return g;
 }
 
-static const char *fnum(Lower *L, double v)
+const char *lower_number(Lower *L, double v)
 {
 	const char *s = arena_printf(L->a, "%.9g", v);
 
@@ -303,10 +299,10 @@ static void pack_turned(Lower *L, Version *w, const Version *from, const Layout 
 			continue;
 		if (p->kind == PIECE_POW2) {
 			const char *wd = lower_name(L, arena_printf(L->a, "%s_w", from->name));
-			const char *d = fnum(L, state_diagonal(p) ? s / DIAGONAL : s);
-			const char *o = fnum(L, 2 * s), *one = right->const_slot == p->slot + 2
-			                ? fnum(L, right->const_value * left->const_value) : "0.0f";
-			const char *x = fnum(L, linear_weight(right, left, q));
+			const char *d = lower_number(L, lower_state_diagonal(p) ? s / DIAGONAL : s);
+			const char *o = lower_number(L, 2 * s), *one = right->const_slot == p->slot + 2
+			                ? lower_number(L, right->const_value * left->const_value) : "0.0f";
+			const char *x = lower_number(L, linear_weight(right, left, q));
 
 			/* slots (a, b) = (g / 2, 2 h + g % 2): diagonal, above it, below it */
 			L->out = &L->pro;
@@ -324,7 +320,7 @@ static void pack_turned(Lower *L, Version *w, const Version *from, const Layout 
 			lower_code(L, "const float w = I < J ? %s : I + h == 0 ? %s[2] : %s[h];", o, wd, wd);
 		} else {
 			lower_open(L, S_FOR, true, "int c = %d; c < %d; c++", p->slot / 8, (p->slot + p->nslots) / 8);
-			lower_code(L, "const float w = %s;", fnum(L, s));
+			lower_code(L, "const float w = %s;", lower_number(L, s));
 		}
 		lower_open(L, S_FOR, true, "int j = 0; j < %d; j++", l->d[1].n);
 		lower_code(L, "%s[c][j] = %s;", w->name, cores);
@@ -364,7 +360,7 @@ Version *lower_pack_state(Lower *L, Op *get, const Layout *l, const Grow *left)
 			continue;
 		b = L->out;
 		if (p->kind == PIECE_POW2) {
-			double linear = linear_weight(right, left, q), d = state_diagonal(p) ? s / DIAGONAL : s;
+			double linear = linear_weight(right, left, q), d = lower_state_diagonal(p) ? s / DIAGONAL : s;
 			bool exact = !L->f16 && is_pow2(2 * s);
 			unsigned o = bf16_bits(2 * s);
 			const char *wd, *scaled;
@@ -372,9 +368,9 @@ Version *lower_pack_state(Lower *L, Op *get, const Layout *l, const Grow *left)
 			wd = lower_name(L, arena_printf(L->a, "%s_w", from->name));
 
 			lower_code(L, "const float %s[4] = { t == 0 ? %s : t == 1 ? 0.0f : %s, t == 1 ? %s : t < 1 ? %s : %s, "
-			           "t == 2 ? %s : t < 2 ? %s : 0.0f, t == 3 ? %s : %s };", wd, fnum(L, d), fnum(L, linear),
-			           fnum(L, d), fnum(L, 2 * s), fnum(L, linear), fnum(L, d), fnum(L, 2 * s), fnum(L, d),
-			           fnum(L, 2 * s));
+			           "t == 2 ? %s : t < 2 ? %s : 0.0f, t == 3 ? %s : %s };", wd, lower_number(L, d), lower_number(L, linear),
+			           lower_number(L, d), lower_number(L, 2 * s), lower_number(L, linear), lower_number(L, d), lower_number(L, 2 * s), lower_number(L, d),
+			           lower_number(L, 2 * s));
 			lower_open(L, S_FOR, true, "int I = 0; I < %d; I++", p->groups);
 			lower_open(L, S_FOR, true, "int J = I; J < %d; J++", p->groups);
 			lower_open(L, S_FOR, true, "int h = 0; h < 2; h++");
@@ -382,10 +378,10 @@ Version *lower_pack_state(Lower *L, Op *get, const Layout *l, const Grow *left)
 			           p->slot ? arena_printf(L->a, "%d + ", p->slot / 16) : "", 2 * p->groups - 1);
 			if (right->const_slot == p->slot + 2)
 				lower_code(L, "const float w0 = I < J ? %s : I + h == 0 && t == 1 ? %s : %s[2 * h];",
-				           fnum(L, 2 * s), fnum(L, right->const_value * left->const_value), wd);
+				           lower_number(L, 2 * s), lower_number(L, right->const_value * left->const_value), wd);
 			else
-				lower_code(L, "const float w0 = I < J ? %s : %s[2 * h];", fnum(L, 2 * s), wd);
-			lower_code(L, "const float w1 = I < J ? %s : %s[2 * h + 1];", fnum(L, 2 * s), wd);
+				lower_code(L, "const float w0 = I < J ? %s : %s[2 * h];", lower_number(L, 2 * s), wd);
+			lower_code(L, "const float w1 = I < J ? %s : %s[2 * h + 1];", lower_number(L, 2 * s), wd);
 			lower_open(L, S_FOR, true, "int j = 0; j < %d; j++", l->d[1].n);
 			scaled = lower_pack(L, arena_printf(L->a, "%s[c][j][0] * w0", src),
 			                    arena_printf(L->a, "%s[c][j][1] * w1", src));
@@ -398,204 +394,12 @@ Version *lower_pack_state(Lower *L, Op *get, const Layout *l, const Grow *left)
 			lower_open(L, S_FOR, true, "int i = %d; i < %d; i++", p->slot / 8, (p->slot + p->nslots) / 8);
 			lower_open(L, S_FOR, true, "int j = 0; j < %d; j++", l->d[1].n);
 			lower_code(L, "%s[i][j] = %s;", w->name,
-			           lower_pack(L, arena_printf(L->a, "%s[i][j][0] * %s", src, fnum(L, s)),
-			                      arena_printf(L->a, "%s[i][j][1] * %s", src, fnum(L, s))));
+			           lower_pack(L, arena_printf(L->a, "%s[i][j][0] * %s", src, lower_number(L, s)),
+			                      arena_printf(L->a, "%s[i][j][1] * %s", src, lower_number(L, s))));
 		}
 		L->out = b;
 	}
 	L->out = saved;
 	L->scope = scope;
 	return w;
-}
-
-/* Where each slot lies in the author's order (-1: a dead slot), and its scale. */
-typedef struct Order {
-	short row[4096];
-	double scale[4096]; /* the author's value over the slot's */
-	double read[4096];  /* the same for readers: exact where DIAGONAL is rounded */
-} Order;
-
-/* `state`: of slots as a state holds them, DIAGONAL inside. */
-static void order_fill(Lower *L, const Grow *g, Order *o, bool state)
-{
-	if (g->slots > 4096)
-		diag_fail(L->k->diag, (Loc){ L->k->file, 0 }, "a state over %d features is too large; use a smaller D",
-		          g->n);
-	for (int i = 0; i < g->slots; i++) {
-		o->row[i] = -1;
-		o->scale[i] = o->read[i] = 1;
-	}
-	for (int q = 0; q < g->npieces; q++) {
-		const Piece *p = &g->piece[q];
-		int d = 4 * p->groups, pair = 0;
-
-		for (int i = 0; p->kind == PIECE_ELEM && q != g->linear && i < p->n; i++) {
-			o->row[p->slot + i] = (short)(p->lo + i);
-			o->scale[p->slot + i] = o->read[p->slot + i] = p->scale;
-		}
-		for (int I = 0; p->kind == PIECE_POW2 && I < p->groups; I++)
-			for (int J = I; J < p->groups; J++, pair++)
-				for (int s = 0; s < 16; s++) {
-					int i = 4 * I + s / 2 % 4, j = 4 * J + 2 * (s / 8) + s % 2, at = p->slot + 16 * pair + s;
-
-					if (i > j)
-						continue;
-					o->row[at] = (short)(p->lo + i * d - i * (i - 1) / 2 + j - i);
-					o->scale[at] = o->read[at] = p->scale * (i < j ? 1.4142135623730951 : 1);
-					if (state && state_diagonal(p) && i == j) {
-						o->scale[at] = p->scale * 1.4142135623730951;
-						o->read[at] = p->scale / DIAGONAL;
-					}
-				}
-	}
-	for (int i = 0; g->linear >= 0 && i < g->piece[g->linear].n; i++) { /* after POW2, whose dead slots they take */
-		int G = g->piece[g->pow2].groups, I = i / 4, pair = I * (2 * G - 1 - I) / 2 + I;
-		int at = g->piece[g->pow2].slot + 16 * pair + 2 * (2 + i % 4 / 2) + i % 2;
-
-		o->row[at] = (short)(g->piece[g->linear].lo + i);
-		o->scale[at] = o->read[at] = g->piece[g->linear].scale;
-	}
-	for (int q = 0; q < g->npieces; q++)
-		if (g->piece[q].kind == PIECE_CONST) {
-			o->row[g->piece[q].slot] = (short)g->piece[q].lo;
-			o->scale[g->piece[q].slot] = o->read[g->piece[q].slot] = g->piece[q].scale;
-		}
-}
-
-static void table_add(Lower *L, const char *name, const char *text)
-{
-	if (L->dev->ntables == MAX_TABLES)
-		bug("too many tables");
-	L->dev->table[L->dev->ntables++] = (Table){ name, text };
-}
-
-static const char *order_tables(Lower *L, const Grow *g)
-{
-	const char *name;
-	Text row = { .arena = L->a }, scale = { .arena = L->a };
-	Order o;
-
-	order_fill(L, g, &o, true);
-	for (int i = 0; i < g->slots; i++) {
-		text_add(&row, "%s%d", i == 0 ? "\n\t" : i % 16 ? ", " : ",\n\t", o.row[i]);
-		text_add(&scale, "%s%s", i == 0 ? "\n\t" : i % 8 ? ", " : ",\n\t", fnum(L, o.scale[i]));
-	}
-	for (int i = 0; i < L->dev->ntables; i++)
-		if (strstr(L->dev->table[i].text, row.s) && strstr(L->dev->table[i].text, scale.s))
-			return L->dev->table[i].name;
-	name = lower_name(L, arena_printf(L->a, "%s_order", L->dev->name));
-	table_add(L, name, arena_printf(L->a,
-		"// feature slot -> row of the state (-1: unused), and the row's scale\n"
-		"static __device__ const short %s_row[%d] = {%s\n};\n"
-		"static __device__ const float %s_scale[%d] = {%s\n};", name, g->slots, row.s, name, g->slots, scale.s));
-	return name;
-}
-
-/* Table of the products of both sides' scales, by slot; 0 for dead slots. */
-const char *lower_weight_table(Lower *L, const Grow *right, const Grow *left, bool state)
-{
-	Order a, b;
-	Text t = { .arena = L->a };
-	const char *name;
-
-	order_fill(L, right, &a, state);
-	order_fill(L, left, &b, false);
-	for (int i = 0; i < right->slots; i++)
-		text_add(&t, "%s%s", i == 0 ? "\n\t" : i % 8 ? ", " : ",\n\t", fnum(L, a.row[i] < 0 ? 0 : a.read[i] * b.read[i]));
-	for (int i = 0; i < L->dev->ntables; i++)
-		if (strstr(L->dev->table[i].text, t.s))
-			return L->dev->table[i].name;
-	name = lower_name(L, arena_printf(L->a, "%s_weight", L->dev->name));
-	table_add(L, name, arena_printf(L->a, "// feature slot -> product of both sides' scales\n"
-	                                "static __device__ const float %s[%d] = {%s\n};", name, right->slots, t.s));
-	return name;
-}
-
-static bool two_axes(const Op *io)
-{
-	int n = 0;
-
-	for (int i = 0; i < io->arg->rank; i++)
-		n += !(io->at[i] && io->at[i]->kind == RANGE_ONE);
-	return n == 2;
-}
-
-typedef struct Cell {
-	const char *v[MAX_DIGITS], *row, *col, *slot, *at;
-	Block *saved;
-} Cell;
-
-/* Loops over the state's registers down to one element that exists; `tile` is [F, V] or [F]. */
-static Cell cell_open(Lower *L, const Op *io, const Op *tile, const Version *w, const char *table, int slots)
-{
-	bool thin = w->l.rank == 1;
-	int cols = thin ? 1 : w->l.d[1].n * 8;
-	Cell c;
-
-	c.saved = lower_nest(L, &w->l, false, c.v);
-	for (int i = 3; i < w->l.nd; i++)
-		if (w->l.d[i].hw == HW_WARP && w->l.d[i].dim == 1)
-			cols *= w->l.d[i].n;
-	lower_scope(L, c.saved);
-	/* without this, every element's address is computed first, and there are not the registers */
-	lower_code(L, "compiler_fence();");
-	c.slot = lower_name(L, "slot");
-	c.at = lower_name(L, "row");
-	lower_code(L, "const int %s = %s;", c.slot, layout_coord(L->a, &w->l, 0, c.v));
-	if (thin)
-		lower_open(L, S_IF, false, "%s < %d", c.slot, slots);
-	lower_code(L, "const int %s = table_s16(%s_row + %s);", c.at, table, c.slot);
-	c.row = lower_stride(L, io, 0);
-	c.col = thin ? "0" : layout_coord(L->a, &w->l, 1, c.v);
-	if (!thin && cols > tile->dim[1].n)
-		lower_open(L, S_IF, false, "%s >= 0 && %s < %d", c.at, c.col, tile->dim[1].n);
-	else
-		lower_open(L, S_IF, false, "%s >= 0", c.at);
-	return c;
-}
-
-static const char *cell_pointer(Lower *L, const Op *io, const Op *tile, const Cell *c)
-{
-	if (tile->rank == 1 || !two_axes(io))
-		return arena_printf(L->a, "%s + %s%s", lower_pointer(L, io), c->at,
-		                    strcmp(c->row, "1") ? arena_printf(L->a, " * %s", c->row) : "");
-	if (tile->rank == 2 && tile->dim[1].range && tile->dim[1].range->kind != RANGE_WHOLE)
-		return arena_printf(L->a, "%s + %s * %s + %s + %s", lower_pointer(L, io), c->at, c->row,
-		                    lower_start(L, tile->dim[1].range), c->col);
-	return arena_printf(L->a, "%s + %s * %s + %s", lower_pointer(L, io), c->at, c->row, c->col);
-}
-
-void lower_state_load(Lower *L, Op *state, Version *to)
-{
-	Op *load = state->src[0];
-	const char *table;
-	Cell c;
-
-	while (load->code == OP_cast || load->code == OP_expand)
-		load = load->src[0];
-	if (load->code != OP_load)
-		lower_cannot(L, state, "a state over features that starts from a computed tile");
-	table = order_tables(L, lower_state_grow(L, state));
-	c = cell_open(L, load, load, to, table, lower_state_grow(L, state)->slots);
-	lower_code(L, "%s = ld_global_f32(%s) / table_f32(%s_scale + %s);", lower_ref(L, to, &to->l, c.v),
-	           cell_pointer(L, load, load, &c), table, c.slot);
-	lower_nest_close(L, c.saved);
-}
-
-void lower_state_store(Lower *L, Op *store, Op *get, Version *from)
-{
-	const char *table = order_tables(L, lower_state_grow(L, get->src[0])), *owner;
-	Block *b = L->out;
-	Op *x = store->src[0];
-	Cell c;
-
-	while (x->code == OP_cast)
-		x = x->src[0];
-	owner = layout_owner(L->a, &from->l, L->warps);
-	if (owner)
-		lower_open(L, S_IF, false, "%s", owner);
-	c = cell_open(L, store, x, from, table, lower_state_grow(L, get->src[0])->slots);
-	lower_code(L, "st_global_f32(%s, %s * table_f32(%s_scale + %s));", cell_pointer(L, store, x, &c),
-	           lower_ref(L, from, &from->l, c.v), table, c.slot);
-	L->out = b;
 }

@@ -1,7 +1,7 @@
 // based_prefill -- generated from based_prefill.lua for sm_90a; do not edit.
 // Causal linear attention under the 2nd-order Taylor map (BASED, arXiv 2402.18668)
-// with C=64, D=16, F=153, V=64, dtype=bf16, normalize=0, stages=2, warps=4
-// launch based_prefill: blocks = B * H, threads = 128, dynamic shared memory = 24576 bytes
+// with C=64, D=16, F=153, V=64, dtype=bf16, normalize=0, stages=3, warps=4
+// launch based_prefill: blocks = B * H, threads = 128, dynamic shared memory = 36864 bytes
 // strides (X_sA: of argument X along axis A) are in elements; matrices' last axes are contiguous.
 
 typedef unsigned short b16;
@@ -128,8 +128,8 @@ __global__ void __launch_bounds__(128, 1) based_prefill(
 	const int g = lane / 4;
 	const int t = lane % 4;
 	const u32 Q_s_ring = smem;
-	const u32 K_s_ring = smem + 4096;
-	const u32 V_s_ring = smem + 8192;
+	const u32 K_s_ring = smem + 6144;
+	const u32 V_s_ring = smem + 12288;
 	const int hi = (int)blockIdx.x % H;
 	const int pid2 = (int)blockIdx.x / H;
 	const int bi = pid2;
@@ -172,29 +172,41 @@ __global__ void __launch_bounds__(128, 1) based_prefill(
 		}
 	}
 	cp_async_commit();
-	int slot = 0, fill = 1;
+	if (1 < n_end) {
+		const b16 *const q_src2 = q_p + (i64)(64 + tid / 2) * q_sN + 8 * (tid % 2);
+		cp_async_16(Q_s_ring + 2048 + Q_s_c, q_src2, 64 + tid / 2 < N ? 16 : 0);
+		const b16 *const k_src2 = k_p + (i64)(64 + tid / 2) * k_sN + 8 * (tid % 2);
+		cp_async_16(K_s_ring + 2048 + K_s_c, k_src2, 64 + tid / 2 < N ? 16 : 0);
+		const b16 *const v_src2 = v_p + (i64)(64 + tid / 8) * v_sN + 8 * (tid % 8);
+		#pragma unroll
+		for (int u = 0; u < 4; u++) {
+			cp_async_16(V_s_ring + 8192 + V_s_c + 2048 * u, v_src2 + (i64)(16 * u) * v_sN, 64 + tid / 8 + 16 * u < N ? 16 : 0);
+		}
+	}
+	cp_async_commit();
+	int slot = 0, fill = 2;
 	for (int n = 0; n < n_end; n++) {
 		const int n0 = n * 64;
-		cp_async_wait(0);
-		const int fetch = n + 1;
+		cp_async_wait(1);
+		const int fetch = n + 2;
 		block_sync();
 		if (fetch < n_end) {
-			const b16 *const q_src2 = q_p + (i64)(fetch * 64 + tid / 2) * q_sN + 8 * (tid % 2);
-			cp_async_16(Q_s_ring + fill * 2048 + Q_s_c, q_src2, fetch * 64 + tid / 2 < N ? 16 : 0);
-			const b16 *const k_src2 = k_p + (i64)(fetch * 64 + tid / 2) * k_sN + 8 * (tid % 2);
-			cp_async_16(K_s_ring + fill * 2048 + K_s_c, k_src2, fetch * 64 + tid / 2 < N ? 16 : 0);
-			const b16 *const v_src2 = v_p + (i64)(fetch * 64 + tid / 8) * v_sN + 8 * (tid % 8);
+			const b16 *const q_src3 = q_p + (i64)(fetch * 64 + tid / 2) * q_sN + 8 * (tid % 2);
+			cp_async_16(Q_s_ring + fill * 2048 + Q_s_c, q_src3, fetch * 64 + tid / 2 < N ? 16 : 0);
+			const b16 *const k_src3 = k_p + (i64)(fetch * 64 + tid / 2) * k_sN + 8 * (tid % 2);
+			cp_async_16(K_s_ring + fill * 2048 + K_s_c, k_src3, fetch * 64 + tid / 2 < N ? 16 : 0);
+			const b16 *const v_src3 = v_p + (i64)(fetch * 64 + tid / 8) * v_sN + 8 * (tid % 8);
 			#pragma unroll
 			for (int u = 0; u < 4; u++) {
-				cp_async_16(V_s_ring + fill * 8192 + V_s_c + 2048 * u, v_src2 + (i64)(16 * u) * v_sN, fetch * 64 + tid / 8 + 16 * u < N ? 16 : 0);
+				cp_async_16(V_s_ring + fill * 8192 + V_s_c + 2048 * u, v_src3 + (i64)(16 * u) * v_sN, fetch * 64 + tid / 8 + 16 * u < N ? 16 : 0);
 			}
 		}
 		cp_async_commit();
 		const u32 Q_s = Q_s_ring + slot * 2048;
 		const u32 K_s = K_s_ring + slot * 2048;
 		const u32 V_s = V_s_ring + slot * 8192;
-		slot = slot + 1 == 2 ? 0 : slot + 1;
-		fill = fill + 1 == 2 ? 0 : fill + 1;
+		slot = slot + 1 == 3 ? 0 : slot + 1;
+		fill = fill + 1 == 3 ? 0 : fill + 1;
 		// based_prefill.lua:26
 		u32 V2[8][2];
 		#pragma unroll

@@ -1,7 +1,7 @@
 // flash_attention -- generated from flash_attention.lua for sm_90a; do not edit.
 // Softmax attention with an online softmax, grouped-query heads
-// with C=64, D=128, V=128, causal=1, dtype=bf16, rows=64, stages=2, warps=4
-// launch flash_attention: blocks = B * G * R * ceil(M / 64), threads = 128, dynamic shared memory = 81920 bytes
+// with C=64, D=128, V=128, causal=1, dtype=bf16, rows=64, stages=3, warps=4
+// launch flash_attention: blocks = B * G * R * ceil(M / 64), threads = 128, dynamic shared memory = 114688 bytes
 // strides (X_sA: of argument X along axis A) are in elements; matrices' last axes are contiguous.
 
 typedef unsigned short b16;
@@ -147,7 +147,7 @@ __global__ void __launch_bounds__(128, 1) flash_attention(
 	const int t = lane % 4;
 	const u32 Q_s = smem;
 	const u32 k_s_ring = smem + 16384;
-	const u32 v_s_ring = smem + 49152;
+	const u32 v_s_ring = smem + 65536;
 	const int m0 = ((M + 63) / 64 - 1 - (int)blockIdx.x % ((M + 63) / 64)) * 64;
 	const int pid2 = (int)blockIdx.x / ((M + 63) / 64);
 	const int ri = pid2 % R;
@@ -212,30 +212,43 @@ __global__ void __launch_bounds__(128, 1) flash_attention(
 		}
 	}
 	cp_async_commit();
-	int slot = 0, fill = 1;
+	if (1 < n_end) {
+		const b16 *const k_src2 = k_p + (i64)(64 + tid / 16) * k_sN + 8 * (tid % 16);
+		#pragma unroll
+		for (int u = 0; u < 8; u++) {
+			cp_async_16(k_s_ring + 16384 + k_s_c + 1024 * u, k_src2 + (i64)(8 * u) * k_sN, 64 + tid / 16 + 8 * u < N ? 16 : 0);
+		}
+		const b16 *const v_src2 = v_p + (i64)(64 + tid / 16) * v_sN + 8 * (tid % 16);
+		#pragma unroll
+		for (int u = 0; u < 8; u++) {
+			cp_async_16(v_s_ring + 16384 + v_s_c + 1024 * u, v_src2 + (i64)(8 * u) * v_sN, 64 + tid / 16 + 8 * u < N ? 16 : 0);
+		}
+	}
+	cp_async_commit();
+	int slot = 0, fill = 2;
 	for (int n = 0; n < n_end; n++) {
 		const int n0 = n * 64;
 		const int n0_live = N - n0 < 64 ? N - n0 : 64;
-		cp_async_wait(0);
-		const int fetch = n + 1;
+		cp_async_wait(1);
+		const int fetch = n + 2;
 		block_sync();
 		if (fetch < n_end) {
-			const b16 *const k_src2 = k_p + (i64)(fetch * 64 + tid / 16) * k_sN + 8 * (tid % 16);
+			const b16 *const k_src3 = k_p + (i64)(fetch * 64 + tid / 16) * k_sN + 8 * (tid % 16);
 			#pragma unroll
 			for (int u = 0; u < 8; u++) {
-				cp_async_16(k_s_ring + fill * 16384 + k_s_c + 1024 * u, k_src2 + (i64)(8 * u) * k_sN, fetch * 64 + tid / 16 + 8 * u < N ? 16 : 0);
+				cp_async_16(k_s_ring + fill * 16384 + k_s_c + 1024 * u, k_src3 + (i64)(8 * u) * k_sN, fetch * 64 + tid / 16 + 8 * u < N ? 16 : 0);
 			}
-			const b16 *const v_src2 = v_p + (i64)(fetch * 64 + tid / 16) * v_sN + 8 * (tid % 16);
+			const b16 *const v_src3 = v_p + (i64)(fetch * 64 + tid / 16) * v_sN + 8 * (tid % 16);
 			#pragma unroll
 			for (int u = 0; u < 8; u++) {
-				cp_async_16(v_s_ring + fill * 16384 + v_s_c + 1024 * u, v_src2 + (i64)(8 * u) * v_sN, fetch * 64 + tid / 16 + 8 * u < N ? 16 : 0);
+				cp_async_16(v_s_ring + fill * 16384 + v_s_c + 1024 * u, v_src3 + (i64)(8 * u) * v_sN, fetch * 64 + tid / 16 + 8 * u < N ? 16 : 0);
 			}
 		}
 		cp_async_commit();
 		const u32 k_s = k_s_ring + slot * 16384;
 		const u32 v_s = v_s_ring + slot * 16384;
-		slot = slot + 1 == 2 ? 0 : slot + 1;
-		fill = fill + 1 == 2 ? 0 : fill + 1;
+		slot = slot + 1 == 3 ? 0 : slot + 1;
+		fill = fill + 1 == 3 ? 0 : fill + 1;
 		// flash_attention.lua:26
 		float dot[2][8][2];
 		#pragma unroll

@@ -408,32 +408,29 @@ __global__ void __launch_bounds__(128, 1) simple_gla(
 			}
 		}
 		// simple_gla.lua:23
-		u32 K[8][8];
-		#pragma unroll
-		for (int i = 0; i < 8; i += 2) {
-			#pragma unroll
-			for (int j = 0; j < 8; j += 2) {
-				cores_load4_trans(&K[i][j], &K[i + 1][j], &K[i][j + 1], &K[i + 1][j + 1], K_s + 1024 * i + (K_s_l ^ 16 * j));
-			}
-		}
-		float where[8][2];
-		#pragma unroll
-		for (int i = 0; i < 8; i++) {
-			#pragma unroll
-			for (int e = 0; e < 2; e++) {
-				where[i][e] = 2 * t + 8 * i + e < n0_live ? exp2_fast(fmaf(total, 1.44269504f, -1.44269504f * c2_at_at[i][e])) : 0.0f;
-			}
-		}
-		u32 mul3[8][8];
-		#pragma unroll
-		for (int i = 0; i < 8; i++) {
-			#pragma unroll
-			for (int j = 0; j < 8; j++) {
-				mul3[i][j] = pack_bf16(bf16_lo(K[i][j]) * where[i][0], bf16_hi(K[i][j]) * where[i][1]);
-			}
-		}
 		#pragma unroll
 		for (int k = 0; k < 4; k++) {
+			u32 K[2][8];
+			#pragma unroll
+			for (int j = 0; j < 8; j += 2) {
+				cores_load4_trans(&K[0][j], &K[1][j], &K[0][j + 1], &K[1][j + 1], K_s + 2048 * k + (K_s_l ^ 16 * j));
+			}
+			float where[2][2];
+			#pragma unroll
+			for (int i = 0; i < 2; i++) {
+				#pragma unroll
+				for (int e = 0; e < 2; e++) {
+					where[i][e] = 16 * k + 2 * t + 8 * i + e < n0_live ? exp2_fast(fmaf(total, 1.44269504f, -1.44269504f * c2_at_at[2 * k + i][e])) : 0.0f;
+				}
+			}
+			u32 mul3[2][8];
+			#pragma unroll
+			for (int i = 0; i < 2; i++) {
+				#pragma unroll
+				for (int j = 0; j < 8; j++) {
+					mul3[i][j] = pack_bf16(bf16_lo(K[i][j]) * where[i][0], bf16_hi(K[i][j]) * where[i][1]);
+				}
+			}
 			u32 V_f2[2][4];
 			#pragma unroll
 			for (int j = 0; j < 4; j += 2) {
@@ -443,7 +440,7 @@ __global__ void __launch_bounds__(128, 1) simple_gla(
 			for (int i = 0; i < 8; i++) {
 				#pragma unroll
 				for (int j = 0; j < 2; j++) {
-					mma_bf16(S[i][2 * j], S[i][2 * j + 1], V_f2[0][2 * j], V_f2[0][2 * j + 1], V_f2[1][2 * j], V_f2[1][2 * j + 1], mul3[2 * k][i], mul3[2 * k + 1][i]);
+					mma_bf16(S[i][2 * j], S[i][2 * j + 1], V_f2[0][2 * j], V_f2[0][2 * j + 1], V_f2[1][2 * j], V_f2[1][2 * j + 1], mul3[0][i], mul3[1][i]);
 				}
 			}
 		}

@@ -13,7 +13,7 @@ typedef struct Proof {
 	unsigned char *seen; /* by Op.id */
 	int states;          /* changed in the loop */
 	Loc at;
-	const char *why;     /* NULL so far */
+	const char *why; /* NULL so far */
 } Proof;
 
 static const char *called(const Op *o, const char *otherwise)
@@ -53,23 +53,25 @@ static void prove_region(Proof *p, const Region *r)
 		if (o->body)
 			prove_region(p, o->body);
 		if (o->code == OP_set)
-			refuse(p, o, arena_printf(p->k->arena, "%s is a variable: it may become anything",
-			                          called(o->src[0], "what is set here")));
+			refuse(p, o,
+			       arena_printf(p->k->arena, "%s is a variable: it may become anything",
+			                    called(o->src[0], "what is set here")));
 		if (o->code != OP_decay && o->code != OP_update)
 			continue;
 		p->states++;
 		memset(p->seen, 0, (size_t)p->k->nops);
 		on = carried_value(p, o->src[1]);
 		if (on)
-			refuse(p, o, arena_printf(p->k->arena, "the %s of %s depends on %s, which is carried",
-			                          o->code == OP_decay ? "decay" : "update",
-			                          called(o->src[0], "a state"), called(on, "a tile")));
+			refuse(p, o,
+			       arena_printf(p->k->arena, "the %s of %s depends on %s, which is carried",
+			                    o->code == OP_decay ? "decay" : "update",
+			                    called(o->src[0], "a state"), called(on, "a tile")));
 	}
 }
 
 const Op *ir_segment_loop(const Kernel *k, Loc *at, const char **why)
 {
-	Proof p = { .k = k, .seen = arena_alloc(k->arena, (size_t)k->nops + 1) };
+	Proof p = {.k = k, .seen = arena_alloc(k->arena, (size_t)k->nops + 1)};
 	const Op *loop = NULL;
 
 	for (const Op *o = k->body->first; o; o = o->next) {
@@ -87,7 +89,7 @@ const Op *ir_segment_loop(const Kernel *k, Loc *at, const char **why)
 		prove_region(&p, loop->body);
 	if (!p.why && p.states == 0) {
 		p.why = "nothing is carried by a state";
-		p.at = loop ? loop->loc : (Loc){ k->file, 0 };
+		p.at = loop ? loop->loc : (Loc){k->file, 0};
 	}
 	if (at)
 		*at = p.at;

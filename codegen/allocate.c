@@ -21,7 +21,7 @@ void allocate_smem(Dev *d)
 	d->smem = at;
 	d->text.smem = at;
 	if (at > d->gpu->smem_block)
-		diag_fail(d->k->diag, (Loc){ d->k->file, 0 },
+		diag_fail(d->k->diag, (Loc){d->k->file, 0},
 		          "the tiles need %d bytes of shared memory, the GPU gives a block %d; "
 		          "use smaller tune values (fewer stages, shorter chunks)",
 		          at, d->gpu->smem_block);

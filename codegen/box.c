@@ -8,17 +8,17 @@
 #include <string.h>
 
 const char *const box_name[NBOX] = {
-	"tile", "range", "axis", "argument", "variable", "state", "loop",
+    "tile", "range", "axis", "argument", "variable", "state", "loop",
 };
 const char *const box_meta[NBOX] = {
-	"az.tile", "az.range", "az.axis", "az.argument", "az.variable", "az.state", "az.loop",
+    "az.tile", "az.range", "az.axis", "az.argument", "az.variable", "az.state", "az.loop",
 };
 
 int box_push(lua_State *L, Spec *s, BoxKind kind, void *p)
 {
 	Box *x = lua_newuserdatauv(L, sizeof *x, 0);
 
-	*x = (Box){ kind, s->gen, p };
+	*x = (Box){kind, s->gen, p};
 	luaL_setmetatable(L, box_meta[kind]);
 	return 1;
 }
@@ -41,7 +41,7 @@ Loc core_here(lua_State *L, Spec *s)
 	Loc at = sandbox_where(L);
 
 	if (!at.file)
-		return (Loc){ s->k->file, 0 };
+		return (Loc){s->k->file, 0};
 	if (at.file != s->source) {
 		s->source = at.file;
 		s->source_copy = arena_strdup(s->k->arena, at.file);
@@ -65,8 +65,8 @@ void *box_need(lua_State *L, Spec *s, int i, BoxKind kind)
 	Box *x = box_check(L, s, i);
 
 	if (!x || x->kind != kind)
-		diag_fail(&s->diag, core_here(L, s), "expected a %s, got %s%s", box_name[kind], x ? "a " : "",
-		          x ? box_name[x->kind] : luaL_typename(L, i));
+		diag_fail(&s->diag, core_here(L, s), "expected a %s, got %s%s", box_name[kind],
+		          x ? "a " : "", x ? box_name[x->kind] : luaL_typename(L, i));
 	return x->p;
 }
 
@@ -100,8 +100,10 @@ Op *box_operand(lua_State *L, Spec *s, int i)
 	}
 	diag_fail(&s->diag, at, "expected a tile or a number, got %s%s%s", x ? "a " : "",
 	          x ? box_name[x->kind] : luaL_typename(L, i),
-	          x && x->kind == BOX_RANGE ? "; a range cuts an argument (a.x[range]); its positions are "
-	          "range.index" : "");
+	          x && x->kind == BOX_RANGE
+	              ? "; a range cuts an argument (a.x[range]); its positions are "
+	                "range.index"
+	              : "");
 }
 
 int box_push_tile(lua_State *L, Spec *s, Op *o)
@@ -118,20 +120,24 @@ static Dim dim_read(lua_State *L, Spec *s, int i)
 
 	if (x && x->kind == BOX_RANGE) {
 		Range *r = x->p;
-		return (Dim){ r->n, r->kind == RANGE_WHOLE ? NULL : r };
+		return (Dim){r->n, r->kind == RANGE_WHOLE ? NULL : r};
 	}
 	if (x && x->kind == BOX_AXIS) {
 		Axis *a = x->p;
 		if (!a->size)
-			diag_fail(&s->diag, core_here(L, s), "%s is known only at launch; a tile's dimension is a "
-			          "range of it, such as g.%s or a loop's", a->name, a->name);
-		return (Dim){ (int)a->size, NULL };
+			diag_fail(&s->diag, core_here(L, s),
+			          "%s is known only at launch; a tile's dimension is a "
+			          "range of it, such as g.%s or a loop's",
+			          a->name, a->name);
+		return (Dim){(int)a->size, NULL};
 	}
 	n = lua_tointegerx(L, i, &ok);
 	if (!ok || n < 1 || n > 65536)
-		diag_fail(&s->diag, core_here(L, s), "a dimension is a range, an axis or a whole number from 1, "
-		          "not %s", luaL_tolstring(L, i, NULL));
-	return (Dim){ (int)n, NULL };
+		diag_fail(&s->diag, core_here(L, s),
+		          "a dimension is a range, an axis or a whole number from 1, "
+		          "not %s",
+		          luaL_tolstring(L, i, NULL));
+	return (Dim){(int)n, NULL};
 }
 
 int box_dims(lua_State *L, Spec *s, int first, Dim *dim)
@@ -174,7 +180,9 @@ void box_cut(lua_State *L, Spec *s, Arg *a, int i, Range **at)
 		if (!at[d] && a->axis[d]->size)
 			at[d] = ir_range(k, RANGE_WHOLE, a->axis[d], (int)a->axis[d]->size, NULL);
 		if (!at[d])
-			diag_fail(k->diag, loc, "a.%s[...]: axis %s is known only at launch and nothing cuts it; give a "
-			          "range of %s in the bracket", a->name, a->axis[d]->name, a->axis[d]->name);
+			diag_fail(k->diag, loc,
+			          "a.%s[...]: axis %s is known only at launch and nothing cuts it; give a "
+			          "range of %s in the bracket",
+			          a->name, a->axis[d]->name, a->axis[d]->name);
 	}
 }

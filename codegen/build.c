@@ -11,23 +11,26 @@
 #include <string.h>
 
 const OpInfo op_info[NOPS] = {
-#define OP(name, class, nsrc, cuda, doc) [OP_##name] = { #name, class, nsrc, cuda, doc },
+#define OP(name, class, nsrc, cuda, doc) [OP_##name] = {#name, class, nsrc, cuda, doc},
 #include "ops.h"
 #undef OP
 };
 
-static const struct { const char *name; int bytes; } dtypes[NDTYPE] = {
-	[DT_F32] = { "f32", 4 }, [DT_BF16] = { "bf16", 2 }, [DT_F16] = { "f16", 2 },
-	[DT_I32] = { "i32", 4 }, [DT_MASK] = { "mask", 1 },
+static const struct {
+	const char *name;
+	int bytes;
+} dtypes[NDTYPE] = {
+    [DT_F32] = {"f32", 4}, [DT_BF16] = {"bf16", 2}, [DT_F16] = {"f16", 2},
+    [DT_I32] = {"i32", 4}, [DT_MASK] = {"mask", 1},
 };
 
 /* How the author writes an op, where it differs from its name. */
 static const char *const spelling[NOPS] = {
-	[OP_neg] = "-", [OP_add] = "+", [OP_sub] = "-", [OP_mul] = "*", [OP_div] = "/",
-	[OP_not_] = "~", [OP_and_] = "&", [OP_or_] = "|", [OP_lt] = ":lt", [OP_le] = ":le",
-	[OP_gt] = ":gt", [OP_ge] = ":ge", [OP_eq] = ":eq", [OP_ne] = ":ne", [OP_rmax] = "max",
-	[OP_rmin] = "min", [OP_update] = ":add", [OP_decay] = ":decay", [OP_set] = ":set",
-	[OP_expand] = ":col/:row",
+    [OP_neg] = "-",       [OP_add] = "+",        [OP_sub] = "-",    [OP_mul] = "*",
+    [OP_div] = "/",       [OP_not_] = "~",       [OP_and_] = "&",   [OP_or_] = "|",
+    [OP_lt] = ":lt",      [OP_le] = ":le",       [OP_gt] = ":gt",   [OP_ge] = ":ge",
+    [OP_eq] = ":eq",      [OP_ne] = ":ne",       [OP_rmax] = "max", [OP_rmin] = "min",
+    [OP_update] = ":add", [OP_decay] = ":decay", [OP_set] = ":set", [OP_expand] = ":col/:row",
 };
 
 const char *dtype_name(Dtype dt)
@@ -76,7 +79,8 @@ static bool region_open(const Builder *b, const Region *r)
 void build_use(Builder *b, Loc at, const Op *x)
 {
 	if (!region_open(b, x->parent))
-		diag_fail(b->k->diag, at, "%s%sthe tile made at line %d belongs to a loop that has ended; "
+		diag_fail(b->k->diag, at,
+		          "%s%sthe tile made at line %d belongs to a loop that has ended; "
 		          "carry it out with az.var (v:set in the loop, v:get after it)",
 		          x->name ? x->name : "", x->name ? ": " : "", x->loc.line);
 }
@@ -84,8 +88,10 @@ void build_use(Builder *b, Loc at, const Op *x)
 void build_use_range(Builder *b, Loc at, const Range *r)
 {
 	if (r->loop && !region_open(b, r->loop->body))
-		diag_fail(b->k->diag, at, "this range of %s belongs to the loop at line %d, which has ended; "
-		          "use it inside the loop", r->axis->name, r->loop->loc.line);
+		diag_fail(b->k->diag, at,
+		          "this range of %s belongs to the loop at line %d, which has ended; "
+		          "use it inside the loop",
+		          r->axis->name, r->loop->loc.line);
 }
 
 Op *build_op(Builder *b, Loc at, OpCode c, Dtype dt, int rank, const Dim *dim)
@@ -129,8 +135,10 @@ static void need_no_mask(Builder *b, Loc at, OpCode c, const Op *x)
 static void need_mask(Builder *b, Loc at, OpCode c, const Op *x)
 {
 	if (x->dtype != DT_MASK)
-		diag_fail(b->k->diag, at, "%s: needs a mask, not %s %s; masks come from comparisons such as "
-		          "i:ge(j)", op_spelling(c), dtype_name(x->dtype), shape_text(b, x));
+		diag_fail(b->k->diag, at,
+		          "%s: needs a mask, not %s %s; masks come from comparisons such as "
+		          "i:ge(j)",
+		          op_spelling(c), dtype_name(x->dtype), shape_text(b, x));
 }
 
 /* -- leaves ------------------------------------------------------------------------------- */
@@ -157,7 +165,7 @@ Op *ir_full(Builder *b, Loc at, int rank, const Dim *dim, double v)
 
 Op *ir_index(Builder *b, Loc at, Range *r)
 {
-	Dim d = { r->n, r };
+	Dim d = {r->n, r};
 	Op *o;
 
 	build_use_range(b, at, r);
@@ -205,8 +213,9 @@ int build_cut(Builder *b, Loc at, const char *what, const Arg *a, Range *const *
 		if (r->kind == RANGE_ONE)
 			continue;
 		if (rank == MAX_RANK)
-			diag_fail(b->k->diag, at, "%s %s: a tile has at most %d dimensions; put more axes in the grid",
-			          what, a->name, MAX_RANK);
+			diag_fail(b->k->diag, at,
+			          "%s %s: a tile has at most %d dimensions; put more axes in the grid", what,
+			          a->name, MAX_RANK);
 		dim[rank].n = r->n;
 		dim[rank++].range = r->kind == RANGE_WHOLE ? NULL : range[i];
 	}
@@ -225,8 +234,8 @@ Op *ir_load(Builder *b, Loc at, Arg *a, Range *const *range)
 	if (a->rank == 0)
 		diag_fail(b->k->diag, at, "%s is a scalar; write a.%s without a bracket", a->name, a->name);
 	if (!a->present)
-		diag_fail(b->k->diag, at, "%s is optional and absent here; test a.%s.present first", a->name,
-		          a->name);
+		diag_fail(b->k->diag, at, "%s is optional and absent here; test a.%s.present first",
+		          a->name, a->name);
 	rank = build_cut(b, at, "load", a, range, dim);
 	o = build_op(b, at, OP_load, a->dtype, rank, dim);
 	o->arg = a;
@@ -243,22 +252,25 @@ static Dim dim_join(Builder *b, Loc at, OpCode c, const Op *x, const Op *y, int 
 
 	if (p.n == q.n) {
 		if (p.range && q.range && p.range != q.range)
-			diag_fail(b->k->diag, at, "%s: dimension %d runs over different ranges of %s and %s; "
-			          "one of them may need az.transpose, :col() or :row()", op_spelling(c), i + 1,
-			          p.range->axis->name, q.range->axis->name);
+			diag_fail(b->k->diag, at,
+			          "%s: dimension %d runs over different ranges of %s and %s; "
+			          "one of them may need az.transpose, :col() or :row()",
+			          op_spelling(c), i + 1, p.range->axis->name, q.range->axis->name);
 		return p.range ? p : q;
 	}
 	if (p.n == 1 && !p.range)
 		return q;
 	if (q.n == 1 && !q.range)
 		return p;
-	diag_fail(b->k->diag, at, "%s: shapes differ: %s and %s; a dimension of 1 is repeated, others "
-	          "must be equal", op_spelling(c), shape_text(b, x), shape_text(b, y));
+	diag_fail(b->k->diag, at,
+	          "%s: shapes differ: %s and %s; a dimension of 1 is repeated, others "
+	          "must be equal",
+	          op_spelling(c), shape_text(b, x), shape_text(b, y));
 }
 
 static int shape_join(Builder *b, Loc at, OpCode c, int n, Op *const *src, Dim *dim)
 {
-	Op joined = { 0 };
+	Op joined = {0};
 
 	for (int s = 0; s < n; s++) {
 		const Op *x = src[s];
@@ -271,8 +283,10 @@ static int shape_join(Builder *b, Loc at, OpCode c, int n, Op *const *src, Dim *
 			continue;
 		}
 		if (joined.rank != x->rank)
-			diag_fail(b->k->diag, at, "%s: ranks differ: %s and %s; say :col() ([n] -> [n, 1]) or "
-			          ":row() ([n] -> [1, n])", op_spelling(c), shape_text(b, &joined), shape_text(b, x));
+			diag_fail(b->k->diag, at,
+			          "%s: ranks differ: %s and %s; say :col() ([n] -> [n, 1]) or "
+			          ":row() ([n] -> [1, n])",
+			          op_spelling(c), shape_text(b, &joined), shape_text(b, x));
 		for (int i = 0; i < x->rank; i++)
 			joined.dim[i] = dim_join(b, at, c, &joined, x, i);
 	}
@@ -300,9 +314,9 @@ static bool all_i32(int n, Op *const *src)
 }
 
 static const bool keeps_i32[NOPS] = {
-	[OP_neg] = true, [OP_abs] = true, [OP_add] = true, [OP_sub] = true, [OP_mul] = true,
-	[OP_min] = true, [OP_max] = true, [OP_where] = true, [OP_lt] = true, [OP_le] = true,
-	[OP_gt] = true, [OP_ge] = true, [OP_eq] = true, [OP_ne] = true,
+    [OP_neg] = true, [OP_abs] = true, [OP_add] = true,   [OP_sub] = true, [OP_mul] = true,
+    [OP_min] = true, [OP_max] = true, [OP_where] = true, [OP_lt] = true,  [OP_le] = true,
+    [OP_gt] = true,  [OP_ge] = true,  [OP_eq] = true,    [OP_ne] = true,
 };
 
 Op *ir_elementwise(Builder *b, Loc at, OpCode c, int n, Op *const *src)
@@ -373,15 +387,15 @@ Op *ir_transpose(Builder *b, Loc at, Op *x)
 
 Op *ir_expand(Builder *b, Loc at, Op *x, int d)
 {
-	Dim dim[MAX_RANK + 1] = { 0 };
+	Dim dim[MAX_RANK + 1] = {0};
 	Op *o;
 
 	if (x->rank >= MAX_RANK || x->rank == 0 || d < 0 || d > x->rank)
-		diag_fail(b->k->diag, at, "%s: cannot add dimension %d to %s", op_spelling(OP_expand), d + 1,
-		          shape_text(b, x));
+		diag_fail(b->k->diag, at, "%s: cannot add dimension %d to %s", op_spelling(OP_expand),
+		          d + 1, shape_text(b, x));
 	build_use(b, at, x);
 	for (int i = 0, j = 0; i <= x->rank; i++)
-		dim[i] = i == d ? (Dim){ 1, NULL } : x->dim[j++];
+		dim[i] = i == d ? (Dim){1, NULL} : x->dim[j++];
 	o = build_op(b, at, OP_expand, x->dtype, x->rank + 1, dim);
 	o->axis_dim = d;
 	build_src(b, o, x);
@@ -414,7 +428,7 @@ Op *ir_dot(Builder *b, Loc at, Op *x, Op *y)
 {
 	Diag *d = b->k->diag;
 	bool xvec = x->rank == 1, yvec = y->rank == 1;
-	Op *side[2] = { x, y }, *o;
+	Op *side[2] = {x, y}, *o;
 	Dim dim[2];
 	Dtype dt;
 
@@ -430,11 +444,15 @@ Op *ir_dot(Builder *b, Loc at, Op *x, Op *y)
 	if (yvec)
 		y = ir_expand(b, at, y, 1);
 	if (x->dim[1].n != y->dim[0].n)
-		diag_fail(d, at, "dot: inner dimensions differ: %s x %s; transpose one of them with "
-		          "az.transpose", shape_text(b, x), shape_text(b, y));
+		diag_fail(d, at,
+		          "dot: inner dimensions differ: %s x %s; transpose one of them with "
+		          "az.transpose",
+		          shape_text(b, x), shape_text(b, y));
 	if (x->dim[1].range && y->dim[0].range && x->dim[1].range != y->dim[0].range)
-		diag_fail(d, at, "dot: inner dimensions run over different ranges of %s and %s; transpose one "
-		          "of them with az.transpose", x->dim[1].range->axis->name, y->dim[0].range->axis->name);
+		diag_fail(d, at,
+		          "dot: inner dimensions run over different ranges of %s and %s; transpose one "
+		          "of them with az.transpose",
+		          x->dim[1].range->axis->name, y->dim[0].range->axis->name);
 	if (dtype_half(x->dtype) && dtype_half(y->dtype) && x->dtype != y->dtype)
 		diag_fail(d, at, "dot: operands are %s and %s; az.cast one of them", dtype_name(x->dtype),
 		          dtype_name(y->dtype));

@@ -17,12 +17,13 @@ static void need_number(Builder *b, Loc at, OpCode c, const Op *x)
 
 Op *ir_reduce(Builder *b, Loc at, OpCode c, Op *x, int d)
 {
-	Dim dim[MAX_RANK] = { 0 };
+	Dim dim[MAX_RANK] = {0};
 	Op *o;
 
 	need_number(b, at, c, x);
 	if (d < 0 || d >= x->rank)
-		diag_fail(b->k->diag, at, "%s: no dimension %d in %s", op_spelling(c), d + 1, shape_text(b, x));
+		diag_fail(b->k->diag, at, "%s: no dimension %d in %s", op_spelling(c), d + 1,
+		          shape_text(b, x));
 	for (int i = 0, j = 0; i < x->rank; i++)
 		if (i != d)
 			dim[j++] = x->dim[i];
@@ -50,8 +51,10 @@ static void need_inner(Builder *b, Loc at, OpCode c, const Op *x)
 	if (x->rank == 0)
 		diag_fail(b->k->diag, at, "%s: needs a vector or a matrix, not a scalar", op_spelling(c));
 	if (x->dim[x->rank - 1].range)
-		diag_fail(b->k->diag, at, "%s: works along the inner dimension, which here runs over a range of "
-		          "%s; transpose first", op_spelling(c), x->dim[x->rank - 1].range->axis->name);
+		diag_fail(b->k->diag, at,
+		          "%s: works along the inner dimension, which here runs over a range of "
+		          "%s; transpose first",
+		          op_spelling(c), x->dim[x->rank - 1].range->axis->name);
 }
 
 Op *ir_concat(Builder *b, Loc at, int n, Op *const *src)
@@ -85,7 +88,7 @@ Op *ir_concat(Builder *b, Loc at, int n, Op *const *src)
 		}
 		total += src[s]->dim[inner].n;
 	}
-	dim[inner] = (Dim){ total, NULL };
+	dim[inner] = (Dim){total, NULL};
 	o = build_op(b, at, OP_concat, dt, inner + 1, dim);
 	for (int s = 0; s < n; s++)
 		build_src(b, o, src[s]);
@@ -118,8 +121,10 @@ Op *ir_slice(Builder *b, Loc at, Op *x, int lo, int n)
 	need_inner(b, at, OP_slice, x);
 	memcpy(dim, x->dim, sizeof dim);
 	if (lo < 0 || n < 1 || lo > dim[x->rank - 1].n - n)
-		diag_fail(b->k->diag, at, "slice: columns %d to %d of %s; columns count from 0, and the last "
-		          "argument is how many", lo, lo + n - 1, shape_text(b, x));
+		diag_fail(b->k->diag, at,
+		          "slice: columns %d to %d of %s; columns count from 0, and the last "
+		          "argument is how many",
+		          lo, lo + n - 1, shape_text(b, x));
 	dim[x->rank - 1].n = n;
 	o = build_op(b, at, OP_slice, x->dtype, x->rank, dim);
 	o->lo = lo;
@@ -171,11 +176,11 @@ static Op *conform(Builder *b, Loc at, OpCode c, const Op *v, Op *x)
 	if (x->code == OP_const_ && v->rank > 0)
 		return ir_full(b, at, v->rank, v->dim, x->value);
 	for (int i = 0; ok && i < x->rank; i++)
-		ok = x->dim[i].n == v->dim[i].n && (!x->dim[i].range || !v->dim[i].range ||
-		     x->dim[i].range == v->dim[i].range);
+		ok = x->dim[i].n == v->dim[i].n &&
+		     (!x->dim[i].range || !v->dim[i].range || x->dim[i].range == v->dim[i].range);
 	if (!ok)
-		diag_fail(b->k->diag, at, "%s: the value is %s, but %s is %s", op_spelling(c), shape_text(b, x),
-		          v->name ? v->name : "the variable", shape_text(b, v));
+		diag_fail(b->k->diag, at, "%s: the value is %s, but %s is %s", op_spelling(c),
+		          shape_text(b, x), v->name ? v->name : "the variable", shape_text(b, v));
 	if (x->dtype != v->dtype && (x->dtype != DT_I32 || x->code != OP_const_))
 		x = ir_cast(b, at, x, v->dtype);
 	return x;
@@ -210,9 +215,10 @@ void ir_decay(Builder *b, Loc at, Op *state, Op *a)
 	for (int i = 0; ok && i < a->rank; i++)
 		ok = a->dim[i].n == state->dim[i].n || (a->dim[i].n == 1 && !a->dim[i].range);
 	if (!ok)
-		diag_fail(b->k->diag, at, ":decay: the factor is %s, the state %s; it may be a scalar, one per "
-		          "row (:col()), one per column (:row()) or one per element", shape_text(b, a),
-		          shape_text(b, state));
+		diag_fail(b->k->diag, at,
+		          ":decay: the factor is %s, the state %s; it may be a scalar, one per "
+		          "row (:col()), one per column (:row()) or one per element",
+		          shape_text(b, a), shape_text(b, state));
 	effect(b, at, OP_decay, state, a);
 }
 
@@ -229,10 +235,14 @@ static void check_coverage(Builder *b, Loc at, const Arg *a, Range *const *range
 		while (d < a->rank && range[d] != g->range[i])
 			d++;
 		if (d == a->rank)
-			diag_fail(b->k->diag, at, "every program along %s of the grid would write the same elements of "
-			          "%s%s", g->range[i]->axis->name, a->name, g->range[i]->kind == RANGE_GRID ?
-			          "; give the grid's own range in the bracket, or leave that axis out of the grid" :
-			          "; leave that axis out of the grid");
+			diag_fail(b->k->diag, at,
+			          "every program along %s of the grid would write the same elements of "
+			          "%s%s",
+			          g->range[i]->axis->name, a->name,
+			          g->range[i]->kind == RANGE_GRID
+			              ? "; give the grid's own range in the bracket, or leave that axis out of "
+			                "the grid"
+			              : "; leave that axis out of the grid");
 	}
 	for (const Region *r = b->open; r->owner; r = r->owner->parent) {
 		int d = 0;
@@ -240,18 +250,20 @@ static void check_coverage(Builder *b, Loc at, const Arg *a, Range *const *range
 		while (d < a->rank && range[d] != r->owner->range)
 			d++;
 		if (d == a->rank)
-			diag_fail(b->k->diag, at, "%s would be written again at every step of the loop at line %d; "
-			          "write it after the loop, or give the loop's range in the bracket", a->name,
-			          r->owner->loc.line);
+			diag_fail(b->k->diag, at,
+			          "%s would be written again at every step of the loop at line %d; "
+			          "write it after the loop, or give the loop's range in the bracket",
+			          a->name, r->owner->loc.line);
 	}
 }
 
 void ir_store(Builder *b, Loc at, Arg *a, Range *const *range, Op *value)
 {
-	Op cut = { .name = a->name }, *o;
+	Op cut = {.name = a->name}, *o;
 
 	if (!a->output)
-		diag_fail(b->k->diag, at, "%s is an input and cannot be written; declare it az.output", a->name);
+		diag_fail(b->k->diag, at, "%s is an input and cannot be written; declare it az.output",
+		          a->name);
 	if (a->rank == 0)
 		diag_fail(b->k->diag, at, "%s is a scalar and cannot be written", a->name);
 	cut.rank = build_cut(b, at, "store", a, range, cut.dim);
@@ -276,10 +288,10 @@ Range *ir_range(Kernel *k, RangeKind kind, Axis *axis, int n, Op *loop)
 			return r;
 	}
 	if (k->nranges == MAX_RANGES)
-		diag_fail(k->diag, loop ? loop->loc : (Loc){ k->file, 0 },
+		diag_fail(k->diag, loop ? loop->loc : (Loc){k->file, 0},
 		          "more than %d ranges; is a plain Lua loop unrolling tile loops?", MAX_RANGES);
 	r = ARENA_NEW(k->arena, Range);
-	*r = (Range){ kind, axis, n, loop, k->nranges };
+	*r = (Range){kind, axis, n, loop, k->nranges};
 	k->ranges[k->nranges++] = r;
 	return r;
 }

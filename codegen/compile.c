@@ -125,15 +125,16 @@ static void pass_schedule(Compile *c)
 	if (c->segmented && !c->cut)
 		diag_fail(c->k->diag, at, "segments: the loop cannot be cut: %s", why);
 	if (!c->segmented && c->o->segments > 1)
-		diag_fail(c->k->diag, (Loc){ c->k->file, 0 }, "segments=%d: schedule=%s has one", c->o->segments,
-		          want);
+		diag_fail(c->k->diag, (Loc){c->k->file, 0}, "segments=%d: schedule=%s has one",
+		          c->o->segments, want);
 	r = c->cut ? c->cut->range : NULL;
 	if (!r || strcmp(want, "auto") || c->o->segments || !size || !size[r->axis->id])
 		return;
 	pass_lower(c);
 	pass_allocate(c);
 	t = finished_text(c->dev[0]);
-	c->segmented = segment_count(c->gpu, &t, module_blocks(&t, size, 1), size[r->axis->id], r->n) > 1;
+	c->segmented =
+	    segment_count(c->gpu, &t, module_blocks(&t, size, 1), size[r->axis->id], r->n) > 1;
 }
 
 /* Row order is run order. `device`: the pass leaves device IR to print. */
@@ -143,28 +144,30 @@ static const struct Pass {
 	bool device;
 	const char *doc;
 } passes[] = {
-	{ "simplify", pass_simplify, false, "equal ops once, unused ops gone, carried vectors as columns" },
-	{ "divide", pass_divide, false, "an axis over programs where carried tiles do not fit" },
-	{ "tails", pass_tails, false, "elements that do not exist masked where a reduction would see them" },
-	{ "place", pass_place, false, "orientations, and how the warps divide the work" },
-	{ "schedule", pass_schedule, false, "one pass, or segments that fill the GPU" },
-	{ "lower", pass_lower, true, "tile ops to statements on cores" },
-	{ "sync", pass_sync, true, "block barriers" },
-	{ "allocate", pass_allocate, true, "shared memory offsets" },
+    {"simplify", pass_simplify, false,
+     "equal ops once, unused ops gone, carried vectors as columns"},
+    {"divide", pass_divide, false, "an axis over programs where carried tiles do not fit"},
+    {"tails", pass_tails, false,
+     "elements that do not exist masked where a reduction would see them"},
+    {"place", pass_place, false, "orientations, and how the warps divide the work"},
+    {"schedule", pass_schedule, false, "one pass, or segments that fill the GPU"},
+    {"lower", pass_lower, true, "tile ops to statements on cores"},
+    {"sync", pass_sync, true, "block barriers"},
+    {"allocate", pass_allocate, true, "shared memory offsets"},
 };
 
 enum { NPASSES = sizeof passes / sizeof *passes };
 
 static void check_name(Kernel *k, const char *what, const char *name)
 {
-	Text all = { .arena = k->arena };
+	Text all = {.arena = k->arena};
 
 	for (int i = 0; i < NPASSES; i++) {
 		if (!strcmp(passes[i].name, name))
 			return;
 		text_add(&all, "%s%s", i ? ", " : "", passes[i].name);
 	}
-	diag_fail(k->diag, (Loc){ NULL, 0 }, "%s %s: no such pass; one of trace, %s", what, name, all.s);
+	diag_fail(k->diag, (Loc){NULL, 0}, "%s %s: no such pass; one of trace, %s", what, name, all.s);
 }
 
 /* -- the text ------------------------------------------------------------------------------ */
@@ -226,7 +229,8 @@ static void print_header(const Module *m, Text *t)
 		print_factors(m->k, m->work[i].size, m->work[i].nfactors, t);
 		text_puts(t, " floats, not initialised\n");
 	}
-	text_puts(t, "// strides (X_sA: of argument X along axis A) are in elements; matrices' last axes are contiguous.\n");
+	text_puts(t, "// strides (X_sA: of argument X along axis A) are in elements; matrices' last "
+	             "axes are contiguous.\n");
 }
 
 static const char *sim_type(const Kernel *k, const Param *p)
@@ -238,7 +242,9 @@ static const char *sim_type(const Kernel *k, const Param *p)
 	if (p->kind == PARAM_WORK)
 		return "float *";
 	if (p->kind == PARAM_ARG)
-		return k->args[p->arg]->dtype == DT_F32 ? "float *" : k->args[p->arg]->dtype == DT_I32 ? "int *" : "b16 *";
+		return k->args[p->arg]->dtype == DT_F32   ? "float *"
+		       : k->args[p->arg]->dtype == DT_I32 ? "int *"
+		                                          : "b16 *";
 	return "int";
 }
 
@@ -262,7 +268,7 @@ static void emit(Compile *c)
 {
 	Module *m = c->m;
 	Arena *a = c->k->arena;
-	Text body = { .arena = a }, cuda = { .arena = a }, sim = { .arena = a };
+	Text body = {.arena = a}, cuda = {.arena = a}, sim = {.arena = a};
 
 	for (int i = 0; i < c->ndevs; i++) {
 		m->kernel[m->nkernels++] = finished_text(c->dev[i]);
@@ -286,7 +292,7 @@ static void emit(Compile *c)
 
 Module *compile_module(Kernel *k, const GpuTarget *g, const CompileOptions *o, Text *dump)
 {
-	Compile c = { .k = k, .gpu = g, .o = o };
+	Compile c = {.k = k, .gpu = g, .o = o};
 
 	if (o->dump && strcmp(o->dump, "trace"))
 		check_name(k, "-d", o->dump);
@@ -326,9 +332,15 @@ static int64_t product(const Factor *f, int n, const int64_t *axis_size, int seg
 
 	for (int i = 0; i < n; i++)
 		switch (f[i].kind) {
-		case FACTOR_CONST: r *= f[i].value; break;
-		case FACTOR_AXIS: r *= (axis_size[f[i].axis] + f[i].value - 1) / f[i].value; break;
-		case FACTOR_SEGS: r *= segs - f[i].value; break;
+		case FACTOR_CONST:
+			r *= f[i].value;
+			break;
+		case FACTOR_AXIS:
+			r *= (axis_size[f[i].axis] + f[i].value - 1) / f[i].value;
+			break;
+		case FACTOR_SEGS:
+			r *= segs - f[i].value;
+			break;
 		}
 	return r;
 }
@@ -349,5 +361,6 @@ int module_segments(const Module *m, const GpuTarget *g, const int64_t *axis_siz
 
 	if (!m->seg_chunk)
 		return 1;
-	return segment_count(g, whole, module_blocks(whole, axis_size, 1), axis_size[m->seg_axis], m->seg_chunk);
+	return segment_count(g, whole, module_blocks(whole, axis_size, 1), axis_size[m->seg_axis],
+	                     m->seg_chunk);
 }

@@ -10,16 +10,16 @@
 
 /* What the compiler may know of a GPU: features and limits, never a name. From specs/gpus. */
 typedef struct GpuTarget {
-	char arch[16];      /* "sm_80", "sm_90a": the NVRTC/nvcc architecture */
+	char arch[16]; /* "sm_80", "sm_90a": the NVRTC/nvcc architecture */
 	int sms;
-	int smem_block;     /* bytes a block may use (opt-in maximum) */
-	int smem_sm;        /* bytes an SM has for blocks */
+	int smem_block; /* bytes a block may use (opt-in maximum) */
+	int smem_sm;    /* bytes an SM has for blocks */
 	int regs_sm, regs_thread;
 	int threads_sm;
 	bool mma_sync, cp_async, wgmma, tma, mbarrier, setmaxnreg;
 	double dram_gbs, l2_mb, clock_ghz;
-	double tensor_tflops;     /* dense bf16, fp32 accumulation */
-	double mma_sync_share;    /* of tensor_tflops that mma.sync reaches */
+	double tensor_tflops;  /* dense bf16, fp32 accumulation */
+	double mma_sync_share; /* of tensor_tflops that mma.sync reaches */
 } GpuTarget;
 
 typedef enum ParamKind {
@@ -48,7 +48,7 @@ typedef struct Factor {
 enum { MAX_PARAMS = 128, MAX_FACTORS = 8, MAX_KERNELS = 4, MAX_WORK = 16 };
 
 typedef struct KernelText {
-	const char *name;   /* extern "C" symbol */
+	const char *name; /* extern "C" symbol */
 	int nparams, nfactors;
 	Param param[MAX_PARAMS];
 	Factor grid[MAX_FACTORS]; /* blocks = product, 1-D grid */
@@ -74,17 +74,18 @@ typedef struct Module {
 	WorkBuffer work[MAX_WORK];
 	/* segments: the axis that is cut, and its chunk; 0 when the module is one pass */
 	int seg_axis, seg_chunk;
-	const char *schedule;  /* "onepass" or "segmented" */
+	const char *schedule; /* "onepass" or "segmented" */
 } Module;
 
 typedef struct CompileOptions {
 	const char *dump;     /* pass name to print after, or NULL */
 	const char *stop;     /* pass name to stop after, or NULL */
 	const char *schedule; /* "auto", "onepass" or "segmented" */
-	int align;            /* bytes that base pointers and row strides are multiples of: 16, 8, 4, 2 */
-	bool fast_strides;    /* reserved */
-	int segments;         /* how many the caller will launch; 0: as module_segments says */
-	const int64_t *axis_size; /* by Axis.id, for "auto"; NULL or zeros: not known, which means one pass */
+	int align;         /* bytes that base pointers and row strides are multiples of: 16, 8, 4, 2 */
+	bool fast_strides; /* reserved */
+	int segments;      /* how many the caller will launch; 0: as module_segments says */
+	const int64_t
+	    *axis_size; /* by Axis.id, for "auto"; NULL or zeros: not known, which means one pass */
 } CompileOptions;
 
 /* Throws through k->diag; the module lives in k->arena; NULL when stopped by `stop`. */

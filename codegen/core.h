@@ -10,7 +10,14 @@
 #include "sandbox.h"
 
 typedef enum BoxKind {
-	BOX_TILE, BOX_RANGE, BOX_AXIS, BOX_ARG, BOX_VAR, BOX_STATE, BOX_LOOP, NBOX
+	BOX_TILE,
+	BOX_RANGE,
+	BOX_AXIS,
+	BOX_ARG,
+	BOX_VAR,
+	BOX_STATE,
+	BOX_LOOP,
+	NBOX
 } BoxKind;
 
 typedef struct Box {
@@ -23,13 +30,13 @@ extern const char *const box_name[NBOX], *const box_meta[NBOX];
 
 int box_push(lua_State *L, Spec *s, BoxKind kind, void *p);
 int box_push_tile(lua_State *L, Spec *s, Op *o);
-Box *box_test(lua_State *L, int i);                            /* NULL: no box */
-Box *box_check(lua_State *L, Spec *s, int i);                  /* the same, of this trace */
+Box *box_test(lua_State *L, int i);           /* NULL: no box */
+Box *box_check(lua_State *L, Spec *s, int i); /* the same, of this trace */
 void *box_need(lua_State *L, Spec *s, int i, BoxKind kind);
-Op *box_operand(lua_State *L, Spec *s, int i);                 /* whatever can be one, as a tile */
-int box_dims(lua_State *L, Spec *s, int first, Dim *dim);      /* arguments from `first` on */
+Op *box_operand(lua_State *L, Spec *s, int i);            /* whatever can be one, as a tile */
+int box_dims(lua_State *L, Spec *s, int first, Dim *dim); /* arguments from `first` on */
 void box_cut(lua_State *L, Spec *s, Arg *a, int i, Range **at);
-Loc core_here(lua_State *L, Spec *s);                          /* the author's line */
+Loc core_here(lua_State *L, Spec *s); /* the author's line */
 
 typedef struct CoreFn {
 	const char *name;
@@ -37,8 +44,8 @@ typedef struct CoreFn {
 } CoreFn;
 
 /* fromlua_ask.c */
-extern const CoreFn core_questions[];            /* asked while body runs; ends with a NULL name */
-void core_open_anytime(lua_State *L);            /* adds those that may be asked at any time */
+extern const CoreFn core_questions[]; /* asked while body runs; ends with a NULL name */
+void core_open_anytime(lua_State *L); /* adds those that may be asked at any time */
 void core_name_locals(lua_State *L, Spec *s);
 
 #endif

@@ -43,20 +43,34 @@ static double value(Cost *c, const Op *o)
 	case OP_transpose:
 	case OP_cast:
 		return x;
-	case OP_neg: return -x;
-	case OP_not_: return !x;
-	case OP_add: return x + y;
-	case OP_sub: return x - y;
-	case OP_mul: return x * y;
-	case OP_and_: return x && y;
-	case OP_or_: return x || y;
-	case OP_lt: return x < y;
-	case OP_le: return x <= y;
-	case OP_gt: return x > y;
-	case OP_ge: return x >= y;
-	case OP_eq: return x == y;
-	case OP_ne: return x != y;
-	case OP_where: return x ? y : value(c, o->src[2]);
+	case OP_neg:
+		return -x;
+	case OP_not_:
+		return !x;
+	case OP_add:
+		return x + y;
+	case OP_sub:
+		return x - y;
+	case OP_mul:
+		return x * y;
+	case OP_and_:
+		return x && y;
+	case OP_or_:
+		return x || y;
+	case OP_lt:
+		return x < y;
+	case OP_le:
+		return x <= y;
+	case OP_gt:
+		return x > y;
+	case OP_ge:
+		return x >= y;
+	case OP_eq:
+		return x == y;
+	case OP_ne:
+		return x != y;
+	case OP_where:
+		return x ? y : value(c, o->src[2]);
 	default:
 		c->unknown = true;
 		return 1;
@@ -106,7 +120,7 @@ static double region_flops(Cost *c, const Region *g)
 
 double kernel_flops(const Kernel *k, const int64_t *axis_size, const float *scalar)
 {
-	Cost c = { axis_size, scalar, NULL, 0, 0, NULL, false };
+	Cost c = {axis_size, scalar, NULL, 0, 0, NULL, false};
 	double n = region_flops(&c, k->body);
 	int i;
 

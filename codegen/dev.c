@@ -43,7 +43,7 @@ void dev_access(Stmt *s, Buffer *b, AccessKind k)
 			return;
 	if (s->nacc == MAX_ACCESSES)
 		bug("dev: too many accesses in one statement");
-	s->acc[s->nacc++] = (Access){ b, k };
+	s->acc[s->nacc++] = (Access){b, k};
 }
 
 static int pow2_above(int n)
@@ -62,8 +62,8 @@ Buffer *dev_buffer(Dev *d, const char *name, int rows, int cols, int elem, int s
 	int panels;
 
 	if (d->nbufs == MAX_BUFFERS)
-		diag_fail(d->k->diag, (Loc){ d->k->file, 0 }, "more than %d tiles in shared memory; split the kernel",
-		          MAX_BUFFERS);
+		diag_fail(d->k->diag, (Loc){d->k->file, 0},
+		          "more than %d tiles in shared memory; split the kernel", MAX_BUFFERS);
 	b->name = name;
 	b->rows = rows;
 	b->cols = cols;
@@ -95,7 +95,7 @@ const char *dev_param(Dev *d, ParamKind kind, int arg, int axis, Dtype dt, const
 			return t->param[i].name;
 	if (t->nparams == MAX_PARAMS)
 		bug("%s: too many parameters", d->name);
-	t->param[t->nparams++] = (Param){ kind, arg, axis, axis, dt, name };
+	t->param[t->nparams++] = (Param){kind, arg, axis, axis, dt, name};
 	return name;
 }
 
@@ -190,15 +190,19 @@ static bool mentions(const char *text, const char *id)
 
 static const char *param_type(const Param *p, const Kernel *k)
 {
-	static const char *const data[NDTYPE] = {
-		[DT_F32] = "float", [DT_BF16] = "b16", [DT_F16] = "b16", [DT_I32] = "int", [DT_MASK] = "int"
-	};
+	static const char *const data[NDTYPE] = {[DT_F32] = "float",
+	                                         [DT_BF16] = "b16",
+	                                         [DT_F16] = "b16",
+	                                         [DT_I32] = "int",
+	                                         [DT_MASK] = "int"};
 
 	switch (p->kind) {
 	case PARAM_ARG:
 		if (k->args[p->arg]->output)
 			return p->dtype == DT_F32 ? "float *" : p->dtype == DT_I32 ? "int *" : "b16 *";
-		return p->dtype == DT_F32 ? "const float *" : p->dtype == DT_I32 ? "const int *" : "const b16 *";
+		return p->dtype == DT_F32   ? "const float *"
+		       : p->dtype == DT_I32 ? "const int *"
+		                            : "const b16 *";
 	case PARAM_STRIDE:
 		return "i64 ";
 	case PARAM_WORK:
@@ -271,8 +275,8 @@ static void join_declaration(const Dev *d, Stmt *s)
 	int at = 0;
 
 	if (s->kind != S_CODE || !s->next || s->next->kind != S_CODE ||
-	    sscanf(s->text, "%15[a-z0-9] %63[A-Za-z0-9_];%n", type, name, &at) != 2 || s->text[at] || !at ||
-	    sscanf(s->next->text, "%63[A-Za-z0-9_] = ", of) != 1 || strcmp(name, of) ||
+	    sscanf(s->text, "%15[a-z0-9] %63[A-Za-z0-9_];%n", type, name, &at) != 2 || s->text[at] ||
+	    !at || sscanf(s->next->text, "%63[A-Za-z0-9_] = ", of) != 1 || strcmp(name, of) ||
 	    s->next->text[strlen(of) + 1] != '=')
 		return;
 	s->text = arena_printf(d->arena, "%s %s", type, s->next->text);
@@ -296,7 +300,7 @@ static void tidy_block(const Dev *d, Block *b)
 
 void dev_print(const Dev *d, Text *out)
 {
-	Text body = { .arena = d->arena };
+	Text body = {.arena = d->arena};
 
 	tidy_block(d, (Block *)&d->body);
 	drop_unused(d, (Block *)&d->body);
@@ -321,7 +325,9 @@ void dev_print(const Dev *d, Text *out)
 		text_puts(out, "\tconst int t = lane % 4;\n");
 	for (int i = 0; i < d->nbufs; i++)
 		if (mentions(body.s, d->buf[i]->name))
-			text_add(out, d->buf[i]->offset ? "\tconst u32 %s = smem + %d;\n" : "\tconst u32 %s = smem;\n",
+			text_add(out,
+			         d->buf[i]->offset ? "\tconst u32 %s = smem + %d;\n"
+			                           : "\tconst u32 %s = smem;\n",
 			         d->buf[i]->name, d->buf[i]->offset);
 	text_puts(out, body.s);
 	text_puts(out, "}\n");

@@ -15,15 +15,15 @@
  * 16-byte units are swizzled by XOR with address bits 7.. (the hardware's own 32/64/128-byte
  * modes), so that 8 rows of one column unit fall into 8 different bank groups. */
 typedef struct Buffer {
-	const char *name;   /* "k_s": also the name of its address in the text */
-	int rows, cols;     /* allocated extents: multiples of what its readers' fragments cover */
-	int elem;           /* bytes of an element */
-	int pcols, pbytes;  /* panel width in elements and bytes */
-	int swizzle;        /* 0, 1, 3 or 7: mask of the units XORed */
-	int stages;         /* ring of copies, >= 1 */
-	int bytes;          /* of one stage */
-	int offset;         /* set by allocate */
-	int used_cols;      /* columns the copies fill; the others are zeroed once */
+	const char *name;  /* "k_s": also the name of its address in the text */
+	int rows, cols;    /* allocated extents: multiples of what its readers' fragments cover */
+	int elem;          /* bytes of an element */
+	int pcols, pbytes; /* panel width in elements and bytes */
+	int swizzle;       /* 0, 1, 3 or 7: mask of the units XORed */
+	int stages;        /* ring of copies, >= 1 */
+	int bytes;         /* of one stage */
+	int offset;        /* set by allocate */
+	int used_cols;     /* columns the copies fill; the others are zeroed once */
 	int id;
 } Buffer;
 
@@ -75,13 +75,13 @@ typedef struct Dev {
 	const Kernel *k;
 	const GpuTarget *gpu;
 	Arena *arena;
-	const char *name;   /* of the kernel */
+	const char *name; /* of the kernel */
 	Block body;
 	int nbufs, ntables, warps, min_blocks;
 	Buffer *buf[MAX_BUFFERS];
 	Table table[MAX_TABLES];
-	int smem;           /* bytes, set by allocate */
-	KernelText text;    /* parameters and grid */
+	int smem;        /* bytes, set by allocate */
+	KernelText text; /* parameters and grid */
 } Dev;
 
 void dev_append(Block *b, Stmt *s);
@@ -93,8 +93,8 @@ void dev_access(Stmt *s, Buffer *b, AccessKind k);
 const char *dev_param(Dev *d, ParamKind kind, int arg, int axis, Dtype dt, const char *name);
 
 /* Passes over the device IR. */
-void sync_insert(Dev *d);      /* sync.c: barriers, and only it */
-void allocate_smem(Dev *d);    /* allocate.c */
+void sync_insert(Dev *d);   /* sync.c: barriers, and only it */
+void allocate_smem(Dev *d); /* allocate.c */
 void dev_print(const Dev *d, Text *out);
 
 #endif

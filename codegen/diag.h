@@ -24,7 +24,8 @@ typedef struct Diag {
 /* if (DIAG_TRY(d)) { error: d->text } else { ... } */
 #define DIAG_TRY(d) ((d)->armed = 1, (d)->text[0] = 0, setjmp((d)->env))
 
-_Noreturn void diag_fail(Diag *d, Loc at, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+_Noreturn void diag_fail(Diag *d, Loc at, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
 _Noreturn void diag_env(Diag *d, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 _Noreturn void bug(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 

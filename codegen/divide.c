@@ -9,7 +9,8 @@
 
 #include <math.h>
 
-/* -- how many registers a thread will need ------------------------------------------------------ */
+/* -- how many registers a thread will need ------------------------------------------------------
+ */
 
 typedef struct Need {
 	Facts *f;
@@ -72,18 +73,19 @@ static void need_op(void *user, Op *op)
 	}
 }
 
-/* An estimate, good to some 15%: what is carried, its rounded copies, the largest product in flight, and
- * addresses. */
+/* An estimate, good to some 15%: what is carried, its rounded copies, the largest product in
+ * flight, and addresses. */
 int divide_registers(Facts *f, int warps)
 {
-	Need n = { f, warps, 0, 0, 0, ARENA_ARRAY(f->arena, bool, f->nops + 1) };
+	Need n = {f, warps, 0, 0, 0, ARENA_ARRAY(f->arena, bool, f->nops + 1)};
 
 	ir_walk(f->k->body, added_op, &n);
 	ir_walk(f->k->body, need_op, &n);
 	return n.carried + n.packed + n.transient + 60;
 }
 
-/* -- which axis ---------------------------------------------------------------------------------- */
+/* -- which axis ----------------------------------------------------------------------------------
+ */
 
 typedef struct Axes {
 	Facts *f;
@@ -119,7 +121,8 @@ static void bar_op(void *user, Op *op)
 	default:
 		break;
 	}
-	for (int i = 0, d = 0; (op->code == OP_load || op->code == OP_store) && i < op->arg->rank; i++) {
+	for (int i = 0, d = 0; (op->code == OP_load || op->code == OP_store) && i < op->arg->rank;
+	     i++) {
 		if (op->at[i] && op->at[i]->kind == RANGE_ONE)
 			continue;
 		if (!op->at[i] || op->at[i]->kind == RANGE_WHOLE) {
@@ -144,7 +147,8 @@ static void cut_op(void *user, Op *op)
 	Cut *c = user;
 	const Op *tile = op->code == OP_store ? op->src[0] : op;
 
-	for (int i = 0, d = 0; (op->code == OP_load || op->code == OP_store) && i < op->arg->rank; i++) {
+	for (int i = 0, d = 0; (op->code == OP_load || op->code == OP_store) && i < op->arg->rank;
+	     i++) {
 		if (op->at[i] && op->at[i]->kind == RANGE_ONE)
 			continue;
 		if (facts_class(c->f, tile, d) == c->cls)
@@ -173,7 +177,8 @@ static int fits(Facts *f, int cls, int n, int warps)
 bool divide_axis(Facts *f, int warps, int limit)
 {
 	Kernel *k = (Kernel *)f->k;
-	Axes a = { f, ARENA_ARRAY(f->arena, bool, f->nclasses + 1), ARENA_ARRAY(f->arena, int, f->nclasses + 1) };
+	Axes a = {f, ARENA_ARRAY(f->arena, bool, f->nclasses + 1),
+	          ARENA_ARRAY(f->arena, int, f->nclasses + 1)};
 	int best = 0, cls = -1, part = 0;
 
 	facts_split(f, warps);
@@ -203,7 +208,7 @@ bool divide_axis(Facts *f, int warps, int limit)
 	if (cls < 0)
 		return false;
 	{
-		Cut c = { f, cls, ir_range(k, RANGE_GRID, k->axes[a.axis[cls] - 1], part, NULL) };
+		Cut c = {f, cls, ir_range(k, RANGE_GRID, k->axes[a.axis[cls] - 1], part, NULL)};
 
 		if (k->grid.n == MAX_AXES)
 			return false;

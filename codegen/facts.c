@@ -68,7 +68,7 @@ static int class_new(Facts *f, int n)
 {
 	Class *c = &f->class[f->nclasses];
 
-	*c = (Class){ .parent = f->nclasses, .n = n, .gran = 8, .warps = 1, .pos = 1 };
+	*c = (Class){.parent = f->nclasses, .n = n, .gran = 8, .warps = 1, .pos = 1};
 	return f->nclasses++;
 }
 
@@ -124,7 +124,11 @@ static void tie_named(Facts *f, Op *op, int *by_axis, int *by_range)
 static void tie_op(Facts *f, Op *op)
 {
 	switch (op_info[op->code].class) {
-	case UNARY: case BINARY: case COMPARE: case SELECT: case SCAN:
+	case UNARY:
+	case BINARY:
+	case COMPARE:
+	case SELECT:
+	case SCAN:
 		for (int i = 0; i < op->nsrc; i++)
 			tie_all(f, op, op->src[i]);
 		break;
@@ -215,8 +219,8 @@ typedef struct Vote {
 	int *n, *t;
 } Vote;
 
-/* Over this many rows even 16 columns a warp are too many registers: the rows take the 16-row side of an mma
- * and each warp 8 columns. */
+/* Over this many rows even 16 columns a warp are too many registers: the rows take the 16-row side
+ * of an mma and each warp 8 columns. */
 static bool wide_rows(Facts *f, const Op *op)
 {
 	const Grow *g = f->class[facts_class(f, op, 0)].grow;
@@ -247,7 +251,7 @@ static void vote_op(void *user, Op *op)
 
 static void orient_all(Facts *f)
 {
-	Vote v = { f, ARENA_ARRAY(f->arena, int, f->nops), ARENA_ARRAY(f->arena, int, f->nops) };
+	Vote v = {f, ARENA_ARRAY(f->arena, int, f->nops), ARENA_ARRAY(f->arena, int, f->nops)};
 
 	ir_walk(f->k->body, group_op, f);
 	ir_walk(f->k->body, vote_op, &v);
@@ -272,8 +276,10 @@ static void grow_op(void *user, Op *op)
 	if (!c->grow)
 		c->grow = g;
 	else if (!grow_same(c->grow, g))
-		diag_fail(f->k->diag, op->loc, "%s: tiles grown in different ways meet in one product; "
-		          "build both operands with the same feature map", op_info[op->code].name);
+		diag_fail(f->k->diag, op->loc,
+		          "%s: tiles grown in different ways meet in one product; "
+		          "build both operands with the same feature map",
+		          op_info[op->code].name);
 }
 
 static void gran_op(void *user, Op *op)
@@ -368,8 +374,8 @@ Split facts_dim(const Facts *f, const Op *op, int d)
 	bool twice = d == 1 && facts_class(f, op, 0) == facts_class(f, op, 1);
 
 	if (twice && c->warps > 1) /* rows are divided, columns whole */
-		return (Split){ class_cores(c) * c->warps, 1, 1, 0 };
-	return (Split){ class_cores(c), c->warps, c->pos, 0 };
+		return (Split){class_cores(c) * c->warps, 1, 1, 0};
+	return (Split){class_cores(c), c->warps, c->pos, 0};
 }
 
 Layout facts_layout(const Facts *f, const Op *op, Orient o)
@@ -441,7 +447,7 @@ static void cost_op(void *user, Op *op)
 
 static double cost_now(Facts *f)
 {
-	Cost c = { f, 0 };
+	Cost c = {f, 0};
 
 	ir_walk(f->k->body, cost_op, &c);
 	for (int i = 0; i < f->nclasses; i++) /* padding is waste, and dividing short rows too */

@@ -8,24 +8,24 @@
 /* A grown inner dimension, piece by piece. The interface has `n` elements in the author's order;
  * fragments use `slots`, a multiple of 16 in an order that is cheap to form in registers:
  *
- * PIECE_POW2  x_i x_j of a D-vector in pairs (I <= J) of groups of four: slot 16 p + 8 b1 + 2 a + b0 is
- *             x[4I + a] x[4J + 2 b1 + b0]. In a diagonal pair (I == J) the slots a > b repeat a < b and
+ * PIECE_POW2  x_i x_j of a D-vector in pairs (I <= J) of groups of four: slot 16 p + 8 b1 + 2 a +
+ * b0 is x[4I + a] x[4J + 2 b1 + b0]. In a diagonal pair (I == J) the slots a > b repeat a < b and
  *             weigh nothing.
- * PIECE_ELEM  columns of an ordinary tile, padded to 16. When it is the D-vector itself, its columns
- *             take dead slots of the diagonal pairs: x[4I + c] that of a = 2 + c / 2, b = c % 2 of pair (I, I).
- * PIECE_CONST one column of a constant. It takes the dead slot a = 1, b = 0 of a POW2 piece's first
- *             pair when there is one.
+ * PIECE_ELEM  columns of an ordinary tile, padded to 16. When it is the D-vector itself, its
+ * columns take dead slots of the diagonal pairs: x[4I + c] that of a = 2 + c / 2, b = c % 2 of pair
+ * (I, I). PIECE_CONST one column of a constant. It takes the dead slot a = 1, b = 0 of a POW2
+ * piece's first pair when there is one.
  *
  * Fragments hold the bare monomials; `scale` is what the author multiplied them by. */
 typedef enum PieceKind { PIECE_CONST, PIECE_ELEM, PIECE_POW2 } PieceKind;
 
 typedef struct Piece {
 	PieceKind kind;
-	Op *x;         /* the tile it is made of; NULL for PIECE_CONST */
-	double scale;  /* author's factor (for POW2 without the sqrt(2) of i < j) */
-	int lo, n;     /* columns in the author's order */
+	Op *x;        /* the tile it is made of; NULL for PIECE_CONST */
+	double scale; /* author's factor (for POW2 without the sqrt(2) of i < j) */
+	int lo, n;    /* columns in the author's order */
 	int slot, nslots;
-	int groups;    /* POW2: D / 4 */
+	int groups; /* POW2: D / 4 */
 } Piece;
 
 typedef struct Grow {
@@ -53,31 +53,31 @@ typedef struct Class {
 typedef struct Fact {
 	int cls[MAX_RANK];
 	int uses;
-	bool anchored;    /* a product's result, or made from one: lives in accumulator registers */
-	int group;        /* orientation group (union-find), meaningful when anchored */
+	bool anchored; /* a product's result, or made from one: lives in accumulator registers */
+	int group;     /* orientation group (union-find), meaningful when anchored */
 	Orient orient;
-	bool unscaled;    /* a state over a grown dimension kept without the features' scales */
+	bool unscaled; /* a state over a grown dimension kept without the features' scales */
 } Fact;
 
 typedef struct Facts {
 	const Kernel *k;
 	Arena *arena;
 	int nops, nclasses, ndots;
-	Fact *op;         /* by Op.id */
+	Fact *op; /* by Op.id */
 	Class *class;
 } Facts;
 
 typedef void FactsVisit(void *user, Op *op);
 
 Facts *facts_new(const Kernel *k);
-void facts_split(Facts *f, int warps);              /* choose how warps divide the classes */
+void facts_split(Facts *f, int warps); /* choose how warps divide the classes */
 int facts_class(const Facts *f, const Op *op, int d);
 Split facts_dim(const Facts *f, const Op *op, int d);
 Layout facts_layout(const Facts *f, const Op *op, Orient o);
-int facts_extent(const Facts *f, int cls);          /* padded: elements the fragments cover */
+int facts_extent(const Facts *f, int cls); /* padded: elements the fragments cover */
 /* Whether some elements of the dimension may not exist: a run-time tail, or padding. */
 bool facts_ragged(const Facts *f, const Op *op, int d);
-const Grow *grow_parse(Arena *a, const Op *op);     /* NULL: not a grown tile */
+const Grow *grow_parse(Arena *a, const Op *op); /* NULL: not a grown tile */
 bool grow_same(const Grow *a, const Grow *b);
 /* Through casts and transposes to the tile itself; *swapped is flipped by each transpose. */
 Op *op_base(Op *x, bool *swapped);

@@ -27,8 +27,9 @@ static int core_full(lua_State *L, Spec *s)
 	Dim dim[MAX_RANK];
 	int rank = box_dims(L, s, 2, dim);
 
-	return box_push_tile(L, s, rank ? ir_full(&s->b, core_here(L, s), rank, dim, v)
-	                 : ir_const(&s->b, core_here(L, s), v));
+	return box_push_tile(L, s,
+	                     rank ? ir_full(&s->b, core_here(L, s), rank, dim, v)
+	                          : ir_const(&s->b, core_here(L, s), v));
 }
 
 static int core_index(lua_State *L, Spec *s)
@@ -108,7 +109,8 @@ static int core_reduce(lua_State *L, Spec *s)
 	OpCode c = op_read(L, 1);
 	Op *x = box_operand(L, s, 2);
 
-	return box_push_tile(L, s, ir_reduce(&s->b, core_here(L, s), c, x, (int)luaL_checkinteger(L, 3)));
+	return box_push_tile(L, s,
+	                     ir_reduce(&s->b, core_here(L, s), c, x, (int)luaL_checkinteger(L, 3)));
 }
 
 static int core_cumsum(lua_State *L, Spec *s)
@@ -197,7 +199,8 @@ static int core_decay(lua_State *L, Spec *s)
 static int core_loop_open(lua_State *L, Spec *s)
 {
 	Axis *x = box_need(L, s, 1, BOX_AXIS);
-	Op *o = ir_loop_open(&s->b, core_here(L, s), x, (int)luaL_checkinteger(L, 2), lua_toboolean(L, 3));
+	Op *o =
+	    ir_loop_open(&s->b, core_here(L, s), x, (int)luaL_checkinteger(L, 2), lua_toboolean(L, 3));
 
 	box_push(L, s, BOX_LOOP, o);
 	box_push(L, s, BOX_RANGE, o->range);
@@ -209,7 +212,8 @@ static int core_loop_mask(lua_State *L, Spec *s)
 	Op *o = box_need(L, s, 1, BOX_LOOP), *m = box_operand(L, s, 2);
 
 	if (m->dtype != DT_MASK)
-		diag_fail(&s->diag, core_here(L, s), "az.tiles: mask must return a comparison of i and j, not %s",
+		diag_fail(&s->diag, core_here(L, s),
+		          "az.tiles: mask must return a comparison of i and j, not %s",
 		          dtype_name(m->dtype));
 	o->mask = m;
 	return 0;
@@ -229,7 +233,7 @@ static int core_setting(lua_State *L, Spec *s)
 	Setting *x;
 
 	if (k->nsettings == MAX_DIMS * 2)
-		diag_fail(&s->diag, (Loc){ k->file, 0 }, "more than %d settings", MAX_DIMS * 2);
+		diag_fail(&s->diag, (Loc){k->file, 0}, "more than %d settings", MAX_DIMS * 2);
 	x = &k->settings[k->nsettings++];
 	x->name = arena_strdup(k->arena, luaL_checkstring(L, 1));
 	if (lua_type(L, 2) == LUA_TSTRING)
@@ -245,8 +249,8 @@ static int core_axis(lua_State *L, Spec *s)
 	Axis *x = ARENA_NEW(k->arena, Axis);
 
 	if (k->naxes == MAX_DIMS)
-		diag_fail(&s->diag, (Loc){ k->file, 0 }, "more than %d dims", MAX_DIMS);
-	*x = (Axis){ arena_strdup(k->arena, luaL_checkstring(L, 1)), luaL_checkinteger(L, 2), k->naxes };
+		diag_fail(&s->diag, (Loc){k->file, 0}, "more than %d dims", MAX_DIMS);
+	*x = (Axis){arena_strdup(k->arena, luaL_checkstring(L, 1)), luaL_checkinteger(L, 2), k->naxes};
 	k->axes[k->naxes++] = x;
 	return box_push(L, s, BOX_AXIS, x);
 }
@@ -259,11 +263,11 @@ static int core_arg(lua_State *L, Spec *s)
 	const char *dtype = luaL_checkstring(L, 2), *flags = luaL_checkstring(L, 5);
 
 	if (k->nargs == MAX_ARGS)
-		diag_fail(&s->diag, (Loc){ k->file, 0 }, "more than %d args", MAX_ARGS);
+		diag_fail(&s->diag, (Loc){k->file, 0}, "more than %d args", MAX_ARGS);
 	a->name = arena_strdup(k->arena, luaL_checkstring(L, 1));
 	for (a->dtype = 0; strcmp(dtype_name(a->dtype), dtype); a->dtype++)
 		continue;
-	a->loc = (Loc){ k->file, (int)luaL_checkinteger(L, 3) };
+	a->loc = (Loc){k->file, (int)luaL_checkinteger(L, 3)};
 	a->value = luaL_checknumber(L, 4);
 	a->init_bias = luaL_checknumber(L, 6);
 	a->init_scale = luaL_checknumber(L, 7);
@@ -291,7 +295,7 @@ static int core_grid(lua_State *L, Spec *s)
 	Range *r;
 
 	if (k->grid.n == MAX_AXES)
-		diag_fail(&s->diag, (Loc){ k->file, 0 }, "more than %d grid axes", MAX_AXES);
+		diag_fail(&s->diag, (Loc){k->file, 0}, "more than %d grid axes", MAX_AXES);
 	r = ir_range(k, n ? RANGE_GRID : RANGE_ONE, x, n ? n : 1, NULL);
 	k->grid.range[k->grid.n++] = r;
 	return box_push(L, s, BOX_RANGE, r);
@@ -300,16 +304,20 @@ static int core_grid(lua_State *L, Spec *s)
 /* -- the table ---------------------------------------------------------------------------- */
 
 static const CoreFn core_makers[] = {
-#define CORE(n) { #n, core_##n }
-	CORE(full), CORE(index), CORE(load), CORE(store), CORE(map), CORE(cast), CORE(transpose),
-	CORE(expand), CORE(reduce), CORE(cumsum), CORE(concat), CORE(sympow2), CORE(slice), CORE(dot),
-	CORE(var), CORE(state), CORE(get), CORE(set), CORE(update), CORE(decay), CORE(loop_open),
-	CORE(loop_mask), CORE(loop_close), CORE(setting), CORE(axis), CORE(arg), CORE(grid),
-	{ NULL, NULL },
+#define CORE(n) \
+	{ \
+#n, core_##n \
+	}
+    CORE(full),      CORE(index),     CORE(load),       CORE(store),   CORE(map),
+    CORE(cast),      CORE(transpose), CORE(expand),     CORE(reduce),  CORE(cumsum),
+    CORE(concat),    CORE(sympow2),   CORE(slice),      CORE(dot),     CORE(var),
+    CORE(state),     CORE(get),       CORE(set),        CORE(update),  CORE(decay),
+    CORE(loop_open), CORE(loop_mask), CORE(loop_close), CORE(setting), CORE(axis),
+    CORE(arg),       CORE(grid),      {NULL, NULL},
 #undef CORE
 };
 
-static const CoreFn *const core_parts[] = { core_makers, core_questions };
+static const CoreFn *const core_parts[] = {core_makers, core_questions};
 
 static int core_entry(lua_State *L)
 {
@@ -331,8 +339,8 @@ static int core_entry(lua_State *L)
 void core_open(lua_State *L)
 {
 	static const char *const class_name[] = {
-		"leaf", "unary", "binary", "compare", "select", "view", "reduce", "scan", "grow", "dot",
-		"state", "effect", "region",
+	    "leaf", "unary", "binary", "compare", "select", "view",   "reduce",
+	    "scan", "grow",  "dot",    "state",   "effect", "region",
 	};
 
 	lua_newtable(L);

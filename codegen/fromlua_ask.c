@@ -44,8 +44,9 @@ static int core_dtype(lua_State *L, Spec *s)
 {
 	Box *x = box_check(L, s, 1);
 
-	lua_pushstring(L, x && x->kind == BOX_TILE ? dtype_name(((Op *)x->p)->dtype) :
-	               x && x->kind == BOX_ARG ? dtype_name(((Arg *)x->p)->dtype) : "f32");
+	lua_pushstring(L, x && x->kind == BOX_TILE  ? dtype_name(((Op *)x->p)->dtype)
+	                  : x && x->kind == BOX_ARG ? dtype_name(((Arg *)x->p)->dtype)
+	                                            : "f32");
 	return 1;
 }
 
@@ -71,8 +72,9 @@ static int core_arg_dims(lua_State *L, Spec *s)
 	for (int i = 0, n = 0; i < a->rank; i++) {
 		int g;
 
-		for (g = 0; g < k->grid.n && (k->grid.range[g]->axis != a->axis[i] ||
-		     k->grid.range[g]->kind != RANGE_ONE); g++)
+		for (g = 0; g < k->grid.n &&
+		            (k->grid.range[g]->axis != a->axis[i] || k->grid.range[g]->kind != RANGE_ONE);
+		     g++)
 			continue;
 		if (g < k->grid.n)
 			continue;
@@ -145,7 +147,7 @@ static int core_finish(lua_State *L, Spec *s)
 /* fail_at(line, message) */
 static int core_fail_at(lua_State *L, Spec *s)
 {
-	diag_fail(&s->diag, (Loc){ s->k->file, (int)luaL_checkinteger(L, 1) }, "%s",
+	diag_fail(&s->diag, (Loc){s->k->file, (int)luaL_checkinteger(L, 1)}, "%s",
 	          luaL_checkstring(L, 2));
 }
 
@@ -173,8 +175,8 @@ void core_name_locals(lua_State *L, Spec *s)
 	for (int i = 1; (name = lua_getlocal(L, &ar, i)); i++) {
 		Box *x = name[0] == '(' ? NULL : box_test(L, -1);
 
-		if (x && x->gen == s->gen && (x->kind == BOX_TILE || x->kind == BOX_VAR ||
-		    x->kind == BOX_STATE)) {
+		if (x && x->gen == s->gen &&
+		    (x->kind == BOX_TILE || x->kind == BOX_VAR || x->kind == BOX_STATE)) {
 			Op *o = x->p;
 
 			if (!o->name)
@@ -278,18 +280,25 @@ static int core_where(lua_State *L)
 /* -- the table ---------------------------------------------------------------------------- */
 
 const CoreFn core_questions[] = {
-#define CORE(n) { #n, core_##n }
-	CORE(dims), CORE(dtype), CORE(arg_info), CORE(arg_dims), CORE(axis_info), CORE(fail),
-	CORE(name), CORE(finish), CORE(fail_at), CORE(locals), { NULL, NULL },
+#define CORE(n) \
+	{ \
+#n, core_##n \
+	}
+    CORE(dims), CORE(dtype),  CORE(arg_info), CORE(arg_dims), CORE(axis_info), CORE(fail),
+    CORE(name), CORE(finish), CORE(fail_at),  CORE(locals),   {NULL, NULL},
 #undef CORE
 };
 
 void core_open_anytime(lua_State *L)
 {
 	static const luaL_Reg anytime[] = {
-		{ "kind", core_kind }, { "where", core_where }, { "tracing", core_tracing },
-		{ "metatable", core_metatable }, { "body_lines", core_body_lines },
-		{ "source", core_source }, { NULL, NULL },
+	    {"kind", core_kind},
+	    {"where", core_where},
+	    {"tracing", core_tracing},
+	    {"metatable", core_metatable},
+	    {"body_lines", core_body_lines},
+	    {"source", core_source},
+	    {NULL, NULL},
 	};
 
 	luaL_setfuncs(L, anytime, 0);

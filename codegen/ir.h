@@ -31,7 +31,19 @@ typedef enum OpCode {
 } OpCode;
 
 typedef enum OpClass {
-	LEAF, UNARY, BINARY, COMPARE, SELECT, VIEW, REDUCE, SCAN, GROW, DOT, STATE, EFFECT, REGION
+	LEAF,
+	UNARY,
+	BINARY,
+	COMPARE,
+	SELECT,
+	VIEW,
+	REDUCE,
+	SCAN,
+	GROW,
+	DOT,
+	STATE,
+	EFFECT,
+	REGION
 } OpClass;
 
 typedef struct OpInfo {
@@ -53,10 +65,10 @@ typedef struct Axis {
 
 /* The part of an axis that one tile dimension covers. */
 typedef enum RangeKind {
-	RANGE_ONE,   /* a grid list entry: one element, the dimension is dropped */
-	RANGE_GRID,  /* a keyed grid entry: elements [pid * n, pid * n + n) */
-	RANGE_LOOP,  /* the current chunk of a loop: [start, start + n) */
-	RANGE_WHOLE  /* all of a compile-time axis, n = its size */
+	RANGE_ONE,  /* a grid list entry: one element, the dimension is dropped */
+	RANGE_GRID, /* a keyed grid entry: elements [pid * n, pid * n + n) */
+	RANGE_LOOP, /* the current chunk of a loop: [start, start + n) */
+	RANGE_WHOLE /* all of a compile-time axis, n = its size */
 } RangeKind;
 
 typedef struct Op Op;
@@ -64,9 +76,9 @@ typedef struct Op Op;
 typedef struct Range {
 	RangeKind kind;
 	Axis *axis;
-	int n;      /* extent of the tile dimension; 1 for RANGE_ONE */
-	Op *loop;   /* RANGE_LOOP: the loop */
-	int id;     /* index into Kernel.ranges */
+	int n;    /* extent of the tile dimension; 1 for RANGE_ONE */
+	Op *loop; /* RANGE_LOOP: the loop */
+	int id;   /* index into Kernel.ranges */
 } Range;
 
 typedef struct Dim {
@@ -78,16 +90,17 @@ typedef struct Arg {
 	const char *name;
 	Dtype dtype;
 	int rank;             /* 0: a scalar passed by value */
-	Axis *axis[MAX_AXES]; /* outermost first; the last has stride 1 for rank > 1 + grid axes (matrices) */
+	Axis *axis[MAX_AXES]; /* outermost first; the last has stride 1 for rank > 1 + grid axes
+	                         (matrices) */
 	/* Memory axes: a group "(G R)" is one, indexed g * R + r. stride(axis i) is the stride of
 	 * memory axis mem_of[i] times the sizes of the axes after i in the same group. */
 	int nmem, mem_of[MAX_AXES];
-	double value;         /* rank 0: the value when the caller gives none */
+	double value; /* rank 0: the value when the caller gives none */
 	bool output, optional;
-	bool present;         /* optional arguments: bound in this trace */
+	bool present;                 /* optional arguments: bound in this trace */
 	double init_scale, init_bias; /* random input: bias + scale * z; 0, 0 means 1, 0 */
 	Loc loc;
-	int id;               /* index into Kernel.args, in order of declaration */
+	int id; /* index into Kernel.args, in order of declaration */
 } Arg;
 
 typedef struct Region {
@@ -109,20 +122,20 @@ struct Op {
 	Op *prev, *next;
 
 	/* attributes, by code */
-	double value;          /* const_, full */
-	Arg *arg;              /* load, store, scalar (rank-0 argument) */
-	Axis *axis;            /* scalar (size of an axis) */
-	Range *at[MAX_AXES];   /* load, store: the range of each of arg's axes, RANGE_ONE for dropped ones;
-	                        * dims of the tile are the others in order */
-	Range *range;          /* index */
-	int axis_dim;          /* sum, rmax, rmin, expand: the dimension */
-	int lo;                /* slice */
-	bool shared;           /* cast: has several users (set by simplify) */
-	bool is_state;         /* get: of a state rather than a var */
+	double value;        /* const_, full */
+	Arg *arg;            /* load, store, scalar (rank-0 argument) */
+	Axis *axis;          /* scalar (size of an axis) */
+	Range *at[MAX_AXES]; /* load, store: the range of each of arg's axes, RANGE_ONE for dropped
+	                      * ones; dims of the tile are the others in order */
+	Range *range;        /* index */
+	int axis_dim;        /* sum, rmax, rmin, expand: the dimension */
+	int lo;              /* slice */
+	bool shared;         /* cast: has several users (set by simplify) */
+	bool is_state;       /* get: of a state rather than a var */
 	/* loop: chunks of `range`; body in `body`. The mask, if any, was traced into the body as
 	 * ordinary comparisons of index ops; place.c bounds the loop by reading them. */
 	Region *body;
-	Op *mask;              /* loop: the mask op that says which elements are seen, or NULL */
+	Op *mask; /* loop: the mask op that says which elements are seen, or NULL */
 	bool reverse;
 };
 
@@ -169,7 +182,8 @@ Op *ir_index(Builder *b, Loc at, Range *r);
 Op *ir_scalar_arg(Builder *b, Loc at, Arg *a);
 Op *ir_scalar_size(Builder *b, Loc at, Axis *x);
 Op *ir_load(Builder *b, Loc at, Arg *a, Range *const *range);
-Op *ir_elementwise(Builder *b, Loc at, OpCode c, int n, Op *const *src); /* UNARY BINARY COMPARE SELECT */
+Op *ir_elementwise(Builder *b, Loc at, OpCode c, int n,
+                   Op *const *src); /* UNARY BINARY COMPARE SELECT */
 Op *ir_cast(Builder *b, Loc at, Op *x, Dtype dt);
 Op *ir_transpose(Builder *b, Loc at, Op *x);
 Op *ir_expand(Builder *b, Loc at, Op *x, int dim);
@@ -186,7 +200,8 @@ void ir_set(Builder *b, Loc at, Op *var, Op *value);
 void ir_decay(Builder *b, Loc at, Op *state, Op *a);
 void ir_update(Builder *b, Loc at, Op *state, Op *u);
 void ir_store(Builder *b, Loc at, Arg *a, Range *const *range, Op *value);
-Op *ir_loop_open(Builder *b, Loc at, Axis *axis, int chunk, bool reverse); /* its ->range is the chunk */
+Op *ir_loop_open(Builder *b, Loc at, Axis *axis, int chunk,
+                 bool reverse); /* its ->range is the chunk */
 void ir_loop_close(Builder *b, Op *loop);
 
 Range *ir_range(Kernel *k, RangeKind kind, Axis *axis, int n, Op *loop);
@@ -194,16 +209,16 @@ const char *dtype_name(Dtype dt);
 int dtype_bytes(Dtype dt);
 
 /* -- prune.c ------------------------------------------------------------------------------ */
-void ir_check(Kernel *k);                    /* mistakes that only the whole body shows */
-unsigned char *ir_live(const Kernel *k);     /* by Op.id: does an output need it */
-void ir_prune(Kernel *k);                    /* removes what is not live, and renumbers */
+void ir_check(Kernel *k);                /* mistakes that only the whole body shows */
+unsigned char *ir_live(const Kernel *k); /* by Op.id: does an output need it */
+void ir_prune(Kernel *k);                /* removes what is not live, and renumbers */
 
 /* -- affine.c ----------------------------------------------------------------------------- */
 /* The loop that may be cut in segments, or NULL with the reason and its line. */
 const Op *ir_segment_loop(const Kernel *k, Loc *at, const char **why);
 
 /* -- print.c, verify.c ------------------------------------------------------------------- */
-void ir_print(const Kernel *k, Text *out);   /* one line an op, indented by region */
-void ir_verify(const Kernel *k);             /* bug() on a broken invariant */
+void ir_print(const Kernel *k, Text *out); /* one line an op, indented by region */
+void ir_verify(const Kernel *k);           /* bug() on a broken invariant */
 
 #endif

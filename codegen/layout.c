@@ -11,19 +11,19 @@ static void digit_add(Layout *l, Hw hw, int n, int pos, int dim, int stride)
 		return;
 	if (l->nd == MAX_DIGITS)
 		bug("layout: too many digits");
-	l->d[l->nd++] = (Digit){ hw, n, pos, dim, stride };
+	l->d[l->nd++] = (Digit){hw, n, pos, dim, stride};
 }
 
 /* Register digits: row cores, column cores, the pair; always present, so that arrays of cores are
  * indexed [row][column][pair] whatever their extents. */
 Layout layout_core(Orient o, Split rows, Split cols)
 {
-	Layout l = { .rank = 2, .orient = o };
+	Layout l = {.rank = 2, .orient = o};
 	int pair = o == ORIENT_N ? 1 : 0;
 
-	l.d[l.nd++] = (Digit){ HW_REG, rows.cores, 0, 0, 8 };
-	l.d[l.nd++] = (Digit){ HW_REG, cols.cores, 0, 1, 8 };
-	l.d[l.nd++] = (Digit){ HW_REG, 2, 0, pair, 1 };
+	l.d[l.nd++] = (Digit){HW_REG, rows.cores, 0, 0, 8};
+	l.d[l.nd++] = (Digit){HW_REG, cols.cores, 0, 1, 8};
+	l.d[l.nd++] = (Digit){HW_REG, 2, 0, pair, 1};
 	digit_add(&l, HW_LANE, 8, 4, 1 - pair, 1);
 	digit_add(&l, HW_LANE, 4, 1, pair, 2);
 	digit_add(&l, HW_WARP, rows.warps, rows.pos, 0, 8 * (rows.per ? rows.per : rows.cores));
@@ -33,7 +33,7 @@ Layout layout_core(Orient o, Split rows, Split cols)
 
 Layout layout_drop(Layout l, int d)
 {
-	Layout r = { .rank = l.rank - 1, .orient = ORIENT_NONE };
+	Layout r = {.rank = l.rank - 1, .orient = ORIENT_NONE};
 
 	for (int i = 0; i < l.nd; i++)
 		if (l.d[i].dim != d) {
@@ -162,7 +162,7 @@ static void term_add(Text *s, int stride, const char *v)
 
 const char *layout_thread_coord(Arena *a, const Layout *l, int d)
 {
-	Text s = { .arena = a };
+	Text s = {.arena = a};
 
 	for (int i = l->nd - 1; i >= 0; i--)
 		if (l->d[i].hw != HW_REG && l->d[i].dim == d)
@@ -172,7 +172,7 @@ const char *layout_thread_coord(Arena *a, const Layout *l, int d)
 
 const char *layout_coord(Arena *a, const Layout *l, int d, const char *const *reg)
 {
-	Text s = { .arena = a };
+	Text s = {.arena = a};
 
 	if (l->base[d])
 		text_add(&s, "%s", l->base[d]);
@@ -190,7 +190,7 @@ const char *layout_coord(Arena *a, const Layout *l, int d, const char *const *re
 
 const char *layout_owner(Arena *a, const Layout *l, int warps)
 {
-	Text s = { .arena = a };
+	Text s = {.arena = a};
 
 	for (int hw = HW_LANE; hw <= HW_WARP; hw++) {
 		const char *name = hw == HW_LANE ? "lane" : "warp";

@@ -34,13 +34,13 @@ typedef enum Orient { ORIENT_N, ORIENT_T, ORIENT_NONE } Orient;
 typedef struct Layout {
 	int rank, nd;
 	Digit d[MAX_DIGITS];
-	Orient orient;             /* of a grid of cores, or ORIENT_NONE */
+	Orient orient;              /* of a grid of cores, or ORIENT_NONE */
 	const char *base[MAX_RANK]; /* C expression added to the coordinate, or NULL */
-	bool tri;                  /* of a strip: columns right of its diagonal are never needed */
+	bool tri;                   /* of a strip: columns right of its diagonal are never needed */
 } Layout;
 
-/* One dimension of a core grid: cores per warp, and how warps divide it. `per`: cores from one warp's
- * part to the next, when a strip holds fewer than that; 0: `cores`. */
+/* One dimension of a core grid: cores per warp, and how warps divide it. `per`: cores from one
+ * warp's part to the next, when a strip holds fewer than that; 0: `cores`. */
 typedef struct Split {
 	int cores, warps, pos, per;
 } Split;

@@ -52,13 +52,18 @@ _Noreturn void lower_cannot(Lower *L, const Op *op, const char *fmt, ...)
 /* A C identifier not yet taken, from what is wanted. */
 const char *lower_name(Lower *L, const char *want)
 {
-	static const char *const taken[] = { "i", "j", "e", "h", "x", "k", "r", "c", "p", "I", "J", "t", "g",
-		"tid", "lane", "warp", "smem", "pid", "on", "up", "d", "w0", "w1", "m", "int", "float",
-		"char", "short", "long", "double", "void", "for", "if", "else", "do", "while", "const", "static",
-		"return", "switch", "case", "break", "default", "goto", "auto", "register", "inline", "signed",
-		"unsigned", "struct", "union", "enum", "extern", "volatile", "sizeof", "typedef", "bool", "true",
-		"false", "class", "new", "delete", "this", "template", "operator", "private", "public", "and", "or",
-		"not", "xor", "inf", "divide", "sigmoid", "u32", "u64", "i64", "b16", "exp", "log", "abs", "max", "min" };
+	static const char *const taken[] = {
+	    "i",        "j",       "e",       "h",     "x",      "k",        "r",      "c",
+	    "p",        "I",       "J",       "t",     "g",      "tid",      "lane",   "warp",
+	    "smem",     "pid",     "on",      "up",    "d",      "w0",       "w1",     "m",
+	    "int",      "float",   "char",    "short", "long",   "double",   "void",   "for",
+	    "if",       "else",    "do",      "while", "const",  "static",   "return", "switch",
+	    "case",     "break",   "default", "goto",  "auto",   "register", "inline", "signed",
+	    "unsigned", "struct",  "union",   "enum",  "extern", "volatile", "sizeof", "typedef",
+	    "bool",     "true",    "false",   "class", "new",    "delete",   "this",   "template",
+	    "operator", "private", "public",  "and",   "or",     "not",      "xor",    "inf",
+	    "divide",   "sigmoid", "u32",     "u64",   "i64",    "b16",      "exp",    "log",
+	    "abs",      "max",     "min"};
 	char s[64];
 	const char *name;
 	size_t n = 0;
@@ -105,16 +110,17 @@ static void decode_program(Lower *L)
 	for (int i = 0; i < grid->n; i++) {
 		const Range *r = grid->range[i];
 
-		t->grid[t->nfactors++] = (Factor){ FACTOR_AXIS, r->axis->id, r->n };
+		t->grid[t->nfactors++] = (Factor){FACTOR_AXIS, r->axis->id, r->n};
 	}
 	if (L->part != PART_ALL)
-		t->grid[t->nfactors++] = (Factor){ FACTOR_SEGS, 0, L->part == PART_LOCAL };
+		t->grid[t->nfactors++] = (Factor){FACTOR_SEGS, 0, L->part == PART_LOCAL};
 	for (int i = grid->n - 1; i >= 0; i--) {
 		Range *r = grid->range[i];
 		bool tiled = r->kind == RANGE_GRID, last = i == 0;
 		const char *size = lower_size(L, r, 0), *count, *at;
 
-		count = tiled && r->n > 1 ? arena_printf(L->a, "((%s + %d) / %d)", size, r->n - 1, r->n) : size;
+		count =
+		    tiled && r->n > 1 ? arena_printf(L->a, "((%s + %d) / %d)", size, r->n - 1, r->n) : size;
 		at = last ? pid : arena_printf(L->a, "%s %% %s", pid, count);
 		if (tiled) {
 			const char *n0 = lower_name(L, lowered(L, r->axis->name, "0"));
@@ -124,8 +130,8 @@ static void decode_program(Lower *L)
 			else
 				lower_code(L, "const int %s = %s * %d;", n0,
 				           strchr(at, ' ') ? arena_printf(L->a, "(%s)", at) : at, r->n);
-			lower_code(L, "const int %s_live = %s - %s < %d ? %s - %s : %d;", n0, size, n0, r->n, size, n0,
-			           r->n);
+			lower_code(L, "const int %s_live = %s - %s < %d ? %s - %s : %d;", n0, size, n0, r->n,
+			           size, n0, r->n);
 			L->start[r->id] = n0;
 		} else {
 			const char *name = lower_name(L, lowered(L, r->axis->name, "i"));
@@ -156,7 +162,8 @@ static void zero_padding(Lower *L)
 
 		if (b->rows == 1 || (b->used_cols == b->cols && (b->elem == 4 || b->cols % b->pcols == 0)))
 			continue;
-		saved = lower_open(L, S_FOR, false, "int x = tid; x < %d; x += %d", b->bytes * b->stages / 16, threads);
+		saved = lower_open(L, S_FOR, false, "int x = tid; x < %d; x += %d",
+		                   b->bytes * b->stages / 16, threads);
 		saved->last->atomic = true;
 		dev_access(lower_code(L, "st_shared_v4(%s + 16 * x, 0, 0, 0, 0);", b->name), b, ACC_WRITE);
 		lower_close(L, saved);
@@ -185,7 +192,7 @@ static const char *pointer_name(Lower *L, const Arg *a)
 void lower_kernel(Dev *d, Facts *f, int stages, int align, LowerPart part, Segments *s)
 {
 	Lower *L = ARENA_NEW(d->arena, Lower);
-	Block zero = { 0 }, body = { 0 };
+	Block zero = {0}, body = {0};
 
 	L->dev = d;
 	L->k = d->k;

@@ -38,8 +38,8 @@ typedef struct Strip {
 	int outer_scope, count;
 } Strip;
 
-/* What is lowered: the kernel; or, of its segmented schedule, a segment's change of the states; or a
- * segment from its states at the start (segment.c). */
+/* What is lowered: the kernel; or, of its segmented schedule, a segment's change of the states; or
+ * a segment from its states at the start (segment.c). */
 typedef enum LowerPart { PART_ALL, PART_LOCAL, PART_SEGMENT } LowerPart;
 typedef struct Segments Segments;
 
@@ -54,8 +54,8 @@ typedef struct Lower {
 	Strip *strip;
 	int nstaged;
 	Staged staged[MAX_BUFFERS];
-	const char *start[64];  /* by Range.id: the name of its first element */
-	const char *prog[64];   /* RANGE_ONE: by Range.id, the program's index */
+	const char *start[64];          /* by Range.id: the name of its first element */
+	const char *prog[64];           /* RANGE_ONE: by Range.id, the program's index */
 	const char *homes[MAX_BUFFERS]; /* vectors already in shared memory */
 	const Op *home_op[MAX_BUFFERS];
 	Buffer *home_buf[MAX_BUFFERS];
@@ -70,20 +70,20 @@ typedef struct Lower {
 	int stages, align, warps;
 	bool f16;
 	LowerPart part;
-	Segments *segments;     /* unless PART_ALL */
-	const Op *cut;          /* the loop cut in segments, else NULL */
-	const bool *live;       /* by Op.id: what PART_LOCAL needs; else NULL */
+	Segments *segments; /* unless PART_ALL */
+	const Op *cut;      /* the loop cut in segments, else NULL */
+	const bool *live;   /* by Op.id: what PART_LOCAL needs; else NULL */
 } Lower;
 
 /* lower.c */
 void lower_kernel(Dev *d, Facts *f, int stages, int align, LowerPart part, Segments *s);
 Block *lower_open(Lower *L, StmtKind kind, bool unroll, const char *fmt, ...)
-	__attribute__((format(printf, 4, 5)));
+    __attribute__((format(printf, 4, 5)));
 void lower_close(Lower *L, Block *saved);
 Stmt *lower_code(Lower *L, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 const char *lower_name(Lower *L, const char *want);
 _Noreturn void lower_cannot(Lower *L, const Op *op, const char *fmt, ...)
-	__attribute__((format(printf, 3, 4)));
+    __attribute__((format(printf, 3, 4)));
 
 /* lower_value.c: values as registers. v: one expression for each register digit of l. */
 Version *lower_need(Lower *L, Op *op, const Layout *l);
@@ -100,12 +100,13 @@ Layout lower_vector_layout(Lower *L, const Op *op);
 Layout lower_value_layout(Lower *L, const Op *op);
 Layout lower_lane_layout(int n);
 int lower_last(const Layout *l); /* the last register digit's place in v */
-int lower_covered(const Layout *l, int d); /* elements along dimension d, from the first to the last */
+int lower_covered(const Layout *l,
+                  int d); /* elements along dimension d, from the first to the last */
 Block *lower_hoist(Lower *L, const Layout *l, int *scope);
 
 /* lower_expr.c: one element as a C expression, over versions that lower_ensure has made. */
-bool lower_trivial(const Op *x);            /* costs nothing to write out again */
-bool lower_inlined(Lower *L, const Op *op); /* has no registers of its own */
+bool lower_trivial(const Op *x);                   /* costs nothing to write out again */
+bool lower_inlined(Lower *L, const Op *op);        /* has no registers of its own */
 Layout lower_child(const Op *op, const Layout *l); /* of the op's sources */
 void lower_ensure(Lower *L, Op *op, const Layout *l);
 const char *lower_elem(Lower *L, Op *op, const Layout *l, const char *const *v);
@@ -121,23 +122,26 @@ Version *lower_dot(Lower *L, Op *op, const Layout *l, Version *acc);
 
 /* lower_grow.c: operands over a grown dimension.
  *
- * DIAGONAL is what a diagonal feature of a state is multiplied by when it is formed: 1 / sqrt(2), rounded
- * to 16 bits (the same value in bf16 and f16). */
+ * DIAGONAL is what a diagonal feature of a state is multiplied by when it is formed: 1 / sqrt(2),
+ * rounded to 16 bits (the same value in bf16 and f16). */
 #define DIAGONAL 0.70703125
 typedef struct Leaf {
 	const Grow *g;
 	Orient orient;
-	const char *a[MAX_SRC], *b[MAX_SRC]; /* per POW2 piece: arrays xa[row core][I], xb[row core][J][b1] */
-	Version *elem[MAX_SRC];              /* per ELEM piece: packed cores */
-	bool state;                          /* formed for a state: diagonal features as it holds them */
-	const char *row;                     /* first row core of the leaf in the versions of `elem` */
+	const char *a[MAX_SRC],
+	    *b[MAX_SRC];        /* per POW2 piece: arrays xa[row core][I], xb[row core][J][b1] */
+	Version *elem[MAX_SRC]; /* per ELEM piece: packed cores */
+	bool state;             /* formed for a state: diagonal features as it holds them */
+	const char *row;        /* first row core of the leaf in the versions of `elem` */
 } Leaf;
-Leaf lower_leaf(Lower *L, const Grow *g, Orient o, const Layout *rows, const char *first, int nrows);
+Leaf lower_leaf(Lower *L, const Grow *g, Orient o, const Layout *rows, const char *first,
+                int nrows);
 /* Register of row core r (0..nrows-1), slot core 2*pair + b1 of piece p. */
-const char *lower_form(Lower *L, const Leaf *x, int piece, const char *r, const char *I, const char *J,
-                       const char *b1, bool diagonal);
+const char *lower_form(Lower *L, const Leaf *x, int piece, const char *r, const char *I,
+                       const char *J, const char *b1, bool diagonal);
 const char *lower_piece_loops(Lower *L, const Piece *p);
-const char *lower_form_piece(Lower *L, const Leaf *x, int piece, const char *r, const char *step, const char *b1);
+const char *lower_form_piece(Lower *L, const Leaf *x, int piece, const char *r, const char *step,
+                             const char *b1);
 const Grow *lower_state_grow(Lower *L, const Op *state);
 bool lower_state_diagonal(const Piece *p);
 const char *lower_number(Lower *L, double v); /* an fp32 literal */
@@ -159,7 +163,8 @@ Buffer *lower_thin_publish(Lower *L, Op *get, const Grow *left);
 Layout lower_stream_layout(Lower *L, const Op *op);
 Layout lower_stream_vector(Lower *L, const Op *op);
 Layout lower_thread_layout(Lower *L, int n);
-const char *lower_at(Lower *L, Op *op, const char *const *coord); /* the element there, from memory */
+const char *lower_at(Lower *L, Op *op,
+                     const char *const *coord); /* the element there, from memory */
 Version *lower_gather(Lower *L, Op *op, const Layout *want);
 /* Elements one access of `io` moves for the last register digit of l; 1: no wide access. */
 int lower_wide(const Op *io, const Op *tile, const Layout *l);
@@ -167,17 +172,20 @@ void lower_wide_load(Lower *L, const Op *io, int n, const char *const *elem, con
 void lower_wide_store(Lower *L, const Op *io, int n, const char *const *elem, const char *ptr);
 
 /* lower_mem.c */
-const char *lower_pointer(Lower *L, const Op *op);     /* base pointer with program axes applied */
+const char *lower_pointer(Lower *L, const Op *op); /* base pointer with program axes applied */
 const char *lower_stride(Lower *L, const Op *op, int tile_dim);
-const char *lower_start(Lower *L, const Range *r);     /* "0" for none */
+const char *lower_start(Lower *L, const Range *r); /* "0" for none */
 const char *lower_size(Lower *L, const Range *r, int n);
-const Range *lower_io_range(const Op *io, int d);      /* of the argument's axis behind dimension d */
+const Range *lower_io_range(const Op *io, int d); /* of the argument's axis behind dimension d */
 /* "row < N && col < V" for the ragged dimensions; NULL when always true. */
-const char *lower_guard(Lower *L, const Op *io, const Op *tile, const Layout *l, const char *const *coord);
-const char *lower_element(Lower *L, const Op *io, const Op *tile, const char *const *coord); /* its pointer */
+const char *lower_guard(Lower *L, const Op *io, const Op *tile, const Layout *l,
+                        const char *const *coord);
+const char *lower_element(Lower *L, const Op *io, const Op *tile,
+                          const char *const *coord); /* its pointer */
 void lower_stage(Lower *L, Op *load, int stages);
 /* `ring`: the loop's range, whose tile starts at ring_start; NULL outside rings. */
-void lower_issue(Lower *L, const Staged *s, const char *dst, const Range *ring, const char *ring_start);
+void lower_issue(Lower *L, const Staged *s, const char *dst, const Range *ring,
+                 const char *ring_start);
 Staged *lower_staged(Lower *L, const Op *op);
 /* Address of 16-byte unit c of row r, in bytes from the tile's base. */
 const char *lower_unit(Lower *L, const Buffer *b, const char *r, const char *c);
@@ -188,7 +196,8 @@ Version *lower_load(Lower *L, Op *op, const Layout *l, bool packed);
 void lower_cores(Lower *L, const Staged *s, const Layout *l, const char *to, const char *r0, int nr,
                  const char *c0, int nc);
 /* Address of 16-byte unit u of the row that lane group g holds in row core r0 + r of layout l. */
-const char *lower_row_unit(Lower *L, const Staged *s, const Layout *l, const char *r0, const char *u);
+const char *lower_row_unit(Lower *L, const Staged *s, const Layout *l, const char *r0,
+                           const char *u);
 
 /* lower_store.c */
 void lower_store(Lower *L, Op *op);
@@ -198,9 +207,10 @@ bool lower_grows_with(Lower *L, const Range *r); /* later tiles of r mean longer
 typedef struct Mask Mask;
 Version *lower_where(Lower *L, Op *op, const Layout *l);
 bool lower_is_static(Lower *L, const Op *where);
-bool lower_is_tri(const Op *mask);      /* i >= j of one range, and nothing else that can fail inside */
+bool lower_is_tri(const Op *mask); /* i >= j of one range, and nothing else that can fail inside */
 bool lower_zero_upper(const Op *x);
-void lower_loop_bounds(Lower *L, const Op *loop, const char *tiles, const char **lo, const char **hi);
+void lower_loop_bounds(Lower *L, const Op *loop, const char *tiles, const char **lo,
+                       const char **hi);
 
 /* lower_effect.c */
 void lower_var(Lower *L, Op *op);

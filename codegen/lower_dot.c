@@ -18,17 +18,17 @@ typedef enum OperandKind { ARRAY, STREAM, MADE, FORMED, THIN } OperandKind;
 
 typedef struct Operand {
 	OperandKind kind;
-	Op *x;             /* behind casts and transposes */
-	bool swapped;      /* x's dimension 0 is the operand's dimension 1 */
+	Op *x;        /* behind casts and transposes */
+	bool swapped; /* x's dimension 0 is the operand's dimension 1 */
 	bool left;
-	Layout need;       /* of the operand [m, k] or [k, n] */
-	Layout own;        /* the same in terms of x */
+	Layout need; /* of the operand [m, k] or [k, n] */
+	Layout own;  /* the same in terms of x */
 	Version *array;
 	Staged *staged;
 	Buffer *thin;
-	const char *frag;  /* STREAM: array of this k step's cores, [outer][2] */
+	const char *frag; /* STREAM: array of this k step's cores, [outer][2] */
 	const Grow *grow;
-	int outer, k;      /* cores per warp */
+	int outer, k;       /* cores per warp */
 	const char *outer0; /* first outer core of the strip in a whole array */
 } Operand;
 
@@ -38,7 +38,7 @@ typedef struct Product {
 	Version *acc;
 	Layout l;
 	bool flip;
-	Operand a, b;      /* left, right */
+	Operand a, b; /* left, right */
 	const char *ty;
 } Product;
 
@@ -67,7 +67,7 @@ static void reader_op(void *user, Op *op)
  * reads again keeps them only if they are very few. */
 static bool worth_keeping(Lower *L, const Operand *o)
 {
-	Readers r = { o->x, 0 };
+	Readers r = {o->x, 0};
 
 	ir_walk(L->k->body, reader_op, &r);
 	return o->outer * o->k <= (r.n > 1 ? 16 : L->strip ? 8 : 0);
@@ -81,12 +81,12 @@ static bool is_grown(Lower *L, const Op *x)
 /* The layout of the operand, from the result's rows (left) or columns (right). */
 static Layout operand_layout(Lower *L, Product *p, Operand *o, const Op *src)
 {
-	Split k = facts_dim(L->f, src, o->left ? 1 : 0), out = { 0, 1, 1, 0 };
+	Split k = facts_dim(L->f, src, o->left ? 1 : 0), out = {0, 1, 1, 0};
 	const Layout *l = &p->l;
 	int d = o->left ? 0 : 1;
 	Layout r;
 
-	k = (Split){ k.cores * k.warps, 1, 1, 0 };
+	k = (Split){k.cores * k.warps, 1, 1, 0};
 	out.cores = l->d[d].n;
 	for (int i = 3; i < l->nd; i++)
 		if (l->d[i].hw == HW_WARP && l->d[i].dim == d) {
@@ -110,8 +110,8 @@ static void operand_open(Product *p, Operand *o, Op *src, bool left)
 	o->x = op_base(src, &sw);
 	o->swapped = sw;
 	o->need = operand_layout(L, p, o, src);
-	if (left && !sw && L->strip && o->need.base[0] && layout_spread_dim(&o->need, HW_WARP, 0) == 1 &&
-	    lower_zero_upper(o->x))
+	if (left && !sw && L->strip && o->need.base[0] &&
+	    layout_spread_dim(&o->need, HW_WARP, 0) == 1 && lower_zero_upper(o->x))
 		o->need.tri = true;
 	o->own = sw ? layout_swap(o->need) : o->need;
 	o->staged = lower_staged(L, o->x);
@@ -148,8 +148,8 @@ static void operand_by_steps(Product *p, Operand *o)
 {
 	Lower *L = p->L;
 
-	if (o->kind != ARRAY || o->array || L->strip || o->left != o->swapped || o->k <= 2 || o->staged ||
-	    L->f->op[o->x->id].uses > 1 || !over_staged(L, o->x))
+	if (o->kind != ARRAY || o->array || L->strip || o->left != o->swapped || o->k <= 2 ||
+	    o->staged || L->f->op[o->x->id].uses > 1 || !over_staged(L, o->x))
 		return;
 	o->kind = MADE;
 	o->own.d[0].n = 2;
@@ -193,7 +193,8 @@ static void stream_step(Product *p, Operand *o, const char *k)
 {
 	Lower *L = p->L;
 	bool rows_outer = o->left != o->swapped; /* x's rows are the operand's outer dimension */
-	const char *name = lower_name(L, arena_printf(L->a, "%s_f", o->x->name ? o->x->name : o->x->arg->name));
+	const char *name =
+	    lower_name(L, arena_printf(L->a, "%s_f", o->x->name ? o->x->name : o->x->arg->name));
 	const char *k0 = strcmp(k, "0") ? arena_printf(L->a, "2 * %s", k) : "0";
 
 	if (rows_outer) {
@@ -274,14 +275,16 @@ static void mma_tiles(Product *p, const char *k)
 		lower_code(L, "mma_%s(%s, %s, %s, %s, %s, %s, %s, %s);", p->ty, acc_core(p, first(L, i), j),
 		           acc_core(p, mi > 1 ? second(L, i) : "1", j), frag(p, &p->a, first(L, i), 0, k),
 		           frag(p, &p->a, second(L, i), 0, k), frag(p, &p->a, first(L, i), 1, k),
-		           frag(p, &p->a, second(L, i), 1, k), frag(p, &p->b, j, 0, k), frag(p, &p->b, j, 1, k));
+		           frag(p, &p->a, second(L, i), 1, k), frag(p, &p->b, j, 0, k),
+		           frag(p, &p->b, j, 1, k));
 	} else {
 		loop_over(L, "i", mi, &i);
 		loop_over(L, "j", nj / 2, &j);
 		lower_code(L, "mma_%s(%s, %s, %s, %s, %s, %s, %s, %s);", p->ty, acc_core(p, i, first(L, j)),
 		           acc_core(p, i, second(L, j)), frag(p, &p->b, first(L, j), 0, k),
 		           frag(p, &p->b, second(L, j), 0, k), frag(p, &p->b, first(L, j), 1, k),
-		           frag(p, &p->b, second(L, j), 1, k), frag(p, &p->a, i, 0, k), frag(p, &p->a, i, 1, k));
+		           frag(p, &p->b, second(L, j), 1, k), frag(p, &p->a, i, 0, k),
+		           frag(p, &p->a, i, 1, k));
 	}
 	L->out = saved;
 }
@@ -290,9 +293,9 @@ static void mma_tiles(Product *p, const char *k)
 static void product_by_steps(Product *p)
 {
 	Lower *L = p->L;
-	Operand *const side[] = { &p->a, &p->b };
+	Operand *const side[] = {&p->a, &p->b};
 	Block *outer = L->out;
-	Strip s = { "k", "16 * k", outer, L->scope, p->a.k / 2 };
+	Strip s = {"k", "16 * k", outer, L->scope, p->a.k / 2};
 	Stmt *loop = ARENA_NEW(L->a, Stmt);
 
 	loop->kind = S_FOR;
@@ -378,8 +381,11 @@ static void product_over_features(Product *p)
 			s = arena_printf(L->a, "%d + %s", pc->slot / 16, s);
 		if (p->b.kind == THIN) {
 			for (int h = 0; h < 2; h++)
-				dev_access(lower_code(L, "const u32 b%d = g < 2 ? ld_shared_b32(%s + %d * g + 32 * (%s) + %d + 4 * t) : 0;",
-				                      h, p->b.thin->name, 2 * g->slots, s, 16 * h), p->b.thin, ACC_READ);
+				dev_access(lower_code(L,
+				                      "const u32 b%d = g < 2 ? ld_shared_b32(%s + %d * g + 32 * "
+				                      "(%s) + %d + 4 * t) : 0;",
+				                      h, p->b.thin->name, 2 * g->slots, s, 16 * h),
+				           p->b.thin, ACC_READ);
 			lower_code(L, "mma_%s(%s, %s, %s[0][0], %s[1][0], %s[0][1], %s[1][1], b0, b1);", p->ty,
 			           acc_core(p, first(L, i), "0"), acc_core(p, second(L, i), "0"), f, f, f, f);
 			L->out = rows;
@@ -433,9 +439,11 @@ static void product_to_features(Product *p)
 			loop_over(L, "j", p->l.d[1].n / 2, &j);
 			for (int b = 0; b < 2; b++)
 				lower_code(L, "mma_%s(%s, %s, %s, %s, %s, %s, %s[0][%d], %s[1][%d]);", p->ty,
-				           acc_core(p, b ? c1 : c0, first(L, j)), acc_core(p, b ? c1 : c0, second(L, j)),
+				           acc_core(p, b ? c1 : c0, first(L, j)),
+				           acc_core(p, b ? c1 : c0, second(L, j)),
 				           frag(p, &p->b, first(L, j), 0, k), frag(p, &p->b, second(L, j), 0, k),
-				           frag(p, &p->b, first(L, j), 1, k), frag(p, &p->b, second(L, j), 1, k), f, b, f, b);
+				           frag(p, &p->b, first(L, j), 1, k), frag(p, &p->b, second(L, j), 1, k), f,
+				           b, f, b);
 		} else {
 			loop_over(L, "j", p->l.d[1].n, &j);
 			lower_code(L, "mma_%s(%s, %s, %s[0][0], %s[0][1], %s[1][0], %s[1][1], %s, %s);", p->ty,
@@ -449,7 +457,7 @@ static void product_to_features(Product *p)
 
 Version *lower_dot(Lower *L, Op *op, const Layout *l, Version *acc)
 {
-	Product p = { .L = L, .op = op, .l = *l };
+	Product p = {.L = L, .op = op, .l = *l};
 	const char *v[MAX_DIGITS];
 	Block *b;
 
@@ -460,11 +468,13 @@ Version *lower_dot(Lower *L, Op *op, const Layout *l, Version *acc)
 	operand_open(&p, &p.a, op->src[0], true);
 	operand_open(&p, &p.b, op->src[1], false);
 	if (p.a.kind == FORMED && p.b.kind == FORMED && !p.a.swapped && p.b.swapped) {
-		p.b.array = lower_form_all(L, p.b.x, &p.b.own, lower_weight_table(L, p.b.grow, p.a.grow, false));
+		p.b.array =
+		    lower_form_all(L, p.b.x, &p.b.own, lower_weight_table(L, p.b.grow, p.a.grow, false));
 		p.b.kind = ARRAY;
 	}
 	/* what the operands need is made before the accumulators come to life */
-	if (p.a.kind == FORMED && !p.a.swapped && p.b.x->code == OP_get && lower_is_thin(L, p.b.x->src[0]))
+	if (p.a.kind == FORMED && !p.a.swapped && p.b.x->code == OP_get &&
+	    lower_is_thin(L, p.b.x->src[0]))
 		p.b.thin = lower_thin_publish(L, p.b.x, p.a.grow), p.b.kind = THIN;
 	else if (p.a.kind == FORMED && !p.a.swapped && p.b.x->code == OP_get && !p.b.array)
 		p.b.array = lower_pack_state(L, p.b.x, &p.b.own, p.a.grow), p.b.kind = ARRAY;

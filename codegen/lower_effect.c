@@ -132,7 +132,7 @@ static void uses_op(void *user, Op *o)
 
 static bool used_from(Op *from, const Op *x)
 {
-	Uses u = { x, false };
+	Uses u = {x, false};
 
 	for (; from && !u.found; from = from->next) {
 		uses_op(&u, from);
@@ -191,7 +191,8 @@ static void changed_op(void *user, Op *o)
 {
 	Uses *u = user;
 
-	if ((o->code == OP_set || o->code == OP_update || o->code == OP_decay) && reads(u->x, o->src[0]))
+	if ((o->code == OP_set || o->code == OP_update || o->code == OP_decay) &&
+	    reads(u->x, o->src[0]))
 		u->found = true;
 }
 
@@ -200,7 +201,7 @@ static void changed_op(void *user, Op *o)
 void lower_settle_loop(Lower *L, Op *loop)
 {
 	for (Op *x = loop->parent->first; x && x != loop; x = x->next) {
-		Uses inside = { x, false }, changed = { x, false };
+		Uses inside = {x, false}, changed = {x, false};
 
 		if (!is_value(L, x) || x->code == OP_load ||
 		    (x->code == OP_get && L->f->op[x->src[0]->id].unscaled))
@@ -233,7 +234,7 @@ static const char *store_condition(Lower *L, const Op *op)
 /* What is computed inside a condition is not known outside. */
 When lower_when_open(Lower *L, const char *condition)
 {
-	When w = { L->nhomes, lower_open(L, S_IF, false, "%s", condition) };
+	When w = {L->nhomes, lower_open(L, S_IF, false, "%s", condition)};
 
 	w.outer->last->uniform = true;
 	L->scope++;
@@ -300,4 +301,3 @@ void lower_effect(Lower *L, Op *op)
 			    (w->packed || w->name == lower_var_version(L, op->src[0])->name))
 				w->op = NULL;
 }
-

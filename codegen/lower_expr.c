@@ -1,5 +1,6 @@
-/* lower_expr.c -- elementwise ops as C expressions, written out inside the loops of their consumers.
- * Text is composed with every parenthesis that might be needed; printing drops the others (tidy.c).
+/* lower_expr.c -- elementwise ops as C expressions, written out inside the loops of their
+ * consumers. Text is composed with every parenthesis that might be needed; printing drops the
+ * others (tidy.c).
  */
 #include "lower.h"
 
@@ -10,9 +11,14 @@
 bool lower_trivial(const Op *x)
 {
 	switch (x->code) {
-	case OP_const_: case OP_full: case OP_index: case OP_scalar: case OP_live:
+	case OP_const_:
+	case OP_full:
+	case OP_index:
+	case OP_scalar:
+	case OP_live:
 		return true;
-	case OP_expand: case OP_transpose:
+	case OP_expand:
+	case OP_transpose:
 		return lower_trivial(x->src[0]);
 	default:
 		if (x->dtype != DT_I32 && op_info[x->code].class != COMPARE && x->code != OP_and_ &&
@@ -34,7 +40,8 @@ bool lower_inlined(Lower *L, const Op *op)
 		return true;
 	if (!op_is_elementwise(op))
 		return false;
-	if (op->code == OP_where && op->rank == 2 && L->f->op[op->id].anchored && !lower_is_static(L, op))
+	if (op->code == OP_where && op->rank == 2 && L->f->op[op->id].anchored &&
+	    !lower_is_static(L, op))
 		return false;
 	if (op->code == OP_add && op->rank == 2)
 		for (int i = 0; i < 2; i++)
@@ -74,7 +81,8 @@ static bool poly_parse(Lower *L, Op *op, Poly *out);
 
 static bool poly_pair(Lower *L, Op *op, Poly *a, Poly *b)
 {
-	return poly_parse(L, op->src[0], a) && poly_parse(L, op->src[1], b) && (!a->x || !b->x || a->x == b->x);
+	return poly_parse(L, op->src[0], a) && poly_parse(L, op->src[1], b) &&
+	       (!a->x || !b->x || a->x == b->x);
 }
 
 static bool poly_parse(Lower *L, Op *op, Poly *out)
@@ -82,18 +90,19 @@ static bool poly_parse(Lower *L, Op *op, Poly *out)
 	Poly a, b;
 	double v;
 
-	*out = (Poly){ .x = op, .degree = 1, .c = { 0, 1 } };
+	*out = (Poly){.x = op, .degree = 1, .c = {0, 1}};
 	if (op_is_const(op, &v)) {
-		*out = (Poly){ .x = NULL, .degree = 0, .c = { v } };
+		*out = (Poly){.x = NULL, .degree = 0, .c = {v}};
 		return op->dtype == DT_F32;
 	}
 	if (op->dtype != DT_F32 || op->rank != 2)
 		return op->rank == 2;
-	if ((op->code != OP_add && op->code != OP_sub && op->code != OP_mul) || !poly_pair(L, op, &a, &b))
+	if ((op->code != OP_add && op->code != OP_sub && op->code != OP_mul) ||
+	    !poly_pair(L, op, &a, &b))
 		return true;
 	if (a.degree + b.degree > MAX_DEGREE || (!a.x && !b.x))
 		return true;
-	*out = (Poly){ .x = a.x ? a.x : b.x };
+	*out = (Poly){.x = a.x ? a.x : b.x};
 	if (op->code == OP_mul) {
 		for (int i = 0; i <= a.degree; i++)
 			for (int j = 0; j <= b.degree; j++)
@@ -114,8 +123,9 @@ static const char *horner(Lower *L, const Poly *q, const char *x)
 	const char *s = number(L, q->c[q->degree], false);
 
 	for (int i = q->degree - 1; i >= 0; i--)
-		s = i == 0 && q->c[0] == 0 ? arena_printf(L->a, "%s * %s", s, x)
-		                           : arena_printf(L->a, "fmaf(%s, %s, %s)", s, x, number(L, q->c[i], false));
+		s = i == 0 && q->c[0] == 0
+		        ? arena_printf(L->a, "%s * %s", s, x)
+		        : arena_printf(L->a, "fmaf(%s, %s, %s)", s, x, number(L, q->c[i], false));
 	return s;
 }
 
@@ -168,7 +178,7 @@ static void child_vars(const Op *op, const Layout *l, const char *const *v, cons
 
 void lower_ensure(Lower *L, Op *op, const Layout *l)
 {
-	Layout c, none = { .rank = 0 };
+	Layout c, none = {.rank = 0};
 	Poly q;
 
 	bool once = op->rank == 0 && l->rank > 0 && !lower_trivial(op); /* for all elements of l */
@@ -199,7 +209,7 @@ void lower_ensure(Lower *L, Op *op, const Layout *l)
 /* The op's C expression with x and y replaced. */
 static const char *substitute(Lower *L, const char *pattern, const char *x, const char *y)
 {
-	Text s = { .arena = L->a };
+	Text s = {.arena = L->a};
 
 	for (const char *p = pattern; *p; p++) {
 		bool alone = (p == pattern || !strchr("abcdefghijklmnopqrstuvwxyz0123456789_", p[-1])) &&
@@ -234,8 +244,8 @@ const char *lower_combine(Lower *L, const Op *op, const char *const *x)
 			return substitute(L, "(x) * (y)", x[0], number(L, 1 / d, false));
 	}
 	if (op->dtype == DT_I32 && (op->code == OP_min || op->code == OP_max))
-		return arena_printf(L->a, "((%s) %c (%s) ? (%s) : (%s))", x[0], op->code == OP_min ? '<' : '>',
-		                    x[1], x[0], x[1]);
+		return arena_printf(L->a, "((%s) %c (%s) ? (%s) : (%s))", x[0],
+		                    op->code == OP_min ? '<' : '>', x[1], x[0], x[1]);
 	if (!op_info[op->code].cuda)
 		lower_cannot(L, op, "no lowering for it here");
 	return arena_printf(L->a, op->nsrc == 1 ? "%s" : "(%s)",
@@ -277,9 +287,10 @@ static const char *condition(Lower *L, Op *where, const Layout *l, const char *c
 static const char *exp_select(Lower *L, Op *where, const Layout *l, const char *const *v)
 {
 	Op *x = where->src[1];
-	const char *e = x->code == OP_sub && !lower_find(L, x, l, false)
-	                ? exp_difference(L, x, l, v)
-	                : arena_printf(L->a, "exp2_fast(1.44269504f * (%s))", lower_elem(L, x, l, v));
+	const char *e =
+	    x->code == OP_sub && !lower_find(L, x, l, false)
+	        ? exp_difference(L, x, l, v)
+	        : arena_printf(L->a, "exp2_fast(1.44269504f * (%s))", lower_elem(L, x, l, v));
 
 	return arena_printf(L->a, "(%s ? %s : 0.0f)", condition(L, where, l, v), e);
 }
@@ -287,7 +298,7 @@ static const char *exp_select(Lower *L, Op *where, const Layout *l, const char *
 const char *lower_elem(Lower *L, Op *op, const Layout *l, const char *const *v)
 {
 	const char *x[3], *vv[MAX_DIGITS], *at;
-	Layout c, none = { .rank = 0 };
+	Layout c, none = {.rank = 0};
 	Version *w;
 	double k;
 	Poly q;
@@ -298,13 +309,16 @@ const char *lower_elem(Lower *L, Op *op, const Layout *l, const char *const *v)
 	if (w)
 		return lower_ref(L, w, l, v);
 	switch (op->code) {
-	case OP_const_: case OP_full:
+	case OP_const_:
+	case OP_full:
 		return number(L, op->value, op->dtype == DT_I32);
 	case OP_scalar:
 		if (op->arg)
-			return dev_param(L->dev, PARAM_SCALAR, op->arg->id, 0, op->arg->dtype, L->argname[op->arg->id]);
-		return op->axis->size ? arena_printf(L->a, "%lld", (long long)op->axis->size)
-		                      : dev_param(L->dev, PARAM_SIZE, 0, op->axis->id, DT_I32, op->axis->name);
+			return dev_param(L->dev, PARAM_SCALAR, op->arg->id, 0, op->arg->dtype,
+			                 L->argname[op->arg->id]);
+		return op->axis->size
+		           ? arena_printf(L->a, "%lld", (long long)op->axis->size)
+		           : dev_param(L->dev, PARAM_SIZE, 0, op->axis->id, DT_I32, op->axis->name);
 	case OP_index:
 		at = layout_coord(L->a, l, 0, v);
 		if (!strcmp(lower_start(L, op->range), "0"))
@@ -338,7 +352,8 @@ const char *lower_elem(Lower *L, Op *op, const Layout *l, const char *const *v)
 	for (int i = 0; i < op->nsrc; i++)
 		if (op->code == OP_where && i == 0)
 			x[i] = condition(L, op, l, v);
-		else if (op_info[op->code].class == COMPARE && positions(op->src[0]) && positions(op->src[1]) &&
+		else if (op_info[op->code].class == COMPARE && positions(op->src[0]) &&
+		         positions(op->src[1]) &&
 		         positions(op->src[0])->range == positions(op->src[1])->range)
 			x[i] = position(L, op->src[i], l, v);
 		else

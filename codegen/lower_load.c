@@ -1,5 +1,5 @@
-/* lower_load.c -- tiles into registers: cores and vectors of elements from shared memory, what is not
- * staged from global memory. Elements out of range are 0.
+/* lower_load.c -- tiles into registers: cores and vectors of elements from shared memory, what is
+ * not staged from global memory. Elements out of range are 0.
  */
 #include "lower.h"
 
@@ -36,8 +36,8 @@ typedef struct LanePlace {
 
 static LanePlace lane_place(Lower *L, const Staged *s, const Layout *l, int dr, int dc)
 {
-	Text key = { .arena = L->a }, row = { .arena = L->a }, unit = { .arena = L->a };
-	LanePlace p = { .divided = false };
+	Text key = {.arena = L->a}, row = {.arena = L->a}, unit = {.arena = L->a};
+	LanePlace p = {.divided = false};
 
 	text_add(&key, "%d:%d%d", s->buf->id, dr, dc);
 	text_puts(&row, dr == 2 ? "(lane % 16" : "(lane % 8");
@@ -62,22 +62,26 @@ static LanePlace lane_place(Lower *L, const Staged *s, const Layout *l, int dr, 
 	return p;
 }
 
-/* Where a warp's columns start at a multiple of their power-of-two count, or at 0, the group's offset is
- * added to (rows, panels) and XORed into (columns) the lane's address of the first group. */
-static const char *group_address(Lower *L, const Staged *s, const Layout *l, int dr, int dc, const char *row,
-                                 const char *col)
+/* Where a warp's columns start at a multiple of their power-of-two count, or at 0, the group's
+ * offset is added to (rows, panels) and XORed into (columns) the lane's address of the first group.
+ */
+static const char *group_address(Lower *L, const Staged *s, const Layout *l, int dr, int dc,
+                                 const char *row, const char *col)
 {
 	const Buffer *b = s->buf;
 	int wcols = 8 * l->d[1].n, panels = (b->cols + b->pcols - 1) / b->pcols, units = b->pbytes / 16;
 	LanePlace at = lane_place(L, s, l, dr, dc);
-	const char *x, *p = strcmp(row, "0") ? arena_printf(L->a, "%d * (%s) + ", 8 * b->pbytes, row) : "";
+	const char *x,
+	    *p = strcmp(row, "0") ? arena_printf(L->a, "%d * (%s) + ", 8 * b->pbytes, row) : "";
 
-	if (at.divided && !pow2(wcols) && wcols % b->pcols) { /* any start: the unit is added, then swizzled */
+	if (at.divided && !pow2(wcols) &&
+	    wcols % b->pcols) { /* any start: the unit is added, then swizzled */
 		int shift = units == 8 ? 0 : units == 4 ? 1 : 2;
-		const char *u = lane_value(L, arena_printf(L->a, "%s u", at.key), arena_printf(L->a, "%s_u", s->base),
-		                           at.unit);
-		const char *w = lane_value(L, arena_printf(L->a, "%s w", at.key), arena_printf(L->a, "%s_w", s->base),
-		                           arena_printf(L->a, "%s >> %d & %d", at.row, shift, b->swizzle));
+		const char *u = lane_value(L, arena_printf(L->a, "%s u", at.key),
+		                           arena_printf(L->a, "%s_u", s->base), at.unit);
+		const char *w =
+		    lane_value(L, arena_printf(L->a, "%s w", at.key), arena_printf(L->a, "%s_w", s->base),
+		               arena_printf(L->a, "%s >> %d & %d", at.row, shift, b->swizzle));
 
 		x = lane_value(L, at.key, arena_printf(L->a, "%s_l", s->base),
 		               arena_printf(L->a, "%s * %d", at.row, b->pbytes));
@@ -88,7 +92,8 @@ static const char *group_address(Lower *L, const Staged *s, const Layout *l, int
 		               : arena_printf(L->a, "%s + 16 * (%s ^ %s)", x, u, w);
 		return arena_printf(L->a, "%s + %s%s", s->base, p, x);
 	}
-	x = lane_value(L, at.key, arena_printf(L->a, "%s_l", s->base), lower_unit(L, b, at.row, at.unit));
+	x = lane_value(L, at.key, arena_printf(L->a, "%s_l", s->base),
+	               lower_unit(L, b, at.row, at.unit));
 	if (strcmp(col, "0")) {
 		if (panels > 1 && wcols > b->pcols) {
 			x = arena_printf(L->a, "(%s ^ 16 * ((%s) %% %d))", x, col, units);
@@ -116,7 +121,7 @@ void lower_cores(Lower *L, const Staged *s, const Layout *l, const char *to, con
 	int dr = nr % 2 ? 1 : 2, dc = nc % 2 ? 1 : 2;
 	const char *i = "0", *j = "0", *addr;
 	Block *saved = L->out;
-	Text args = { .arena = L->a };
+	Text args = {.arena = L->a};
 	Stmt *st;
 
 	if (nr > dr) {
@@ -154,14 +159,17 @@ static const char *shared_element(Lower *L, const Staged *s, const char *const *
 	if (s->op->rank == 1)
 		return arena_printf(L->a, "%s + %d * (%s)", s->base, b->elem, coord[0]);
 	if (!b->swizzle)
-		return arena_printf(L->a, "%s + %d * (%s) + %d * (%s)", s->base, b->pbytes, coord[0], b->elem, coord[1]);
+		return arena_printf(L->a, "%s + %d * (%s) + %d * (%s)", s->base, b->pbytes, coord[0],
+		                    b->elem, coord[1]);
 	return arena_printf(L->a, "%s + %s + 2 * ((%s) %% 8)", s->base,
 	                    lower_unit(L, b, arena_printf(L->a, "(%s)", coord[0]),
-	                                 arena_printf(L->a, "((%s) / 8)", coord[1])), coord[1]);
+	                               arena_printf(L->a, "((%s) / 8)", coord[1])),
+	                    coord[1]);
 }
 
 /* elem[0..n): n contiguous elements of a 16-byte unit, or several whole units. */
-static void load_wide_shared(Lower *L, const Staged *s, int n, const char *const *elem, const char *const *coord)
+static void load_wide_shared(Lower *L, const Staged *s, int n, const char *const *elem,
+                             const char *const *coord)
 {
 	int size = s->buf->elem, words = n * size / 4, part = words > 4 ? 4 : words;
 	const char *ty = s->op->dtype == DT_F16 ? "f16" : "bf16", *at = shared_element(L, s, coord);
@@ -174,7 +182,8 @@ static void load_wide_shared(Lower *L, const Staged *s, int n, const char *const
 		if (part == 1)
 			st = lower_code(L, "x[%d] = ld_shared_b32(%s);", w, p);
 		else
-			st = lower_code(L, "ld_shared_v%d(x%s, %s);", part, w ? arena_printf(L->a, " + %d", w) : "", p);
+			st = lower_code(L, "ld_shared_v%d(x%s, %s);", part,
+			                w ? arena_printf(L->a, " + %d", w) : "", p);
 		dev_access(st, s->buf, ACC_READ);
 	}
 	for (int e = 0; e < n; e++)
@@ -188,7 +197,7 @@ static void load_wide_shared(Lower *L, const Staged *s, int n, const char *const
 static const char *in_buffer(Lower *L, const Staged *s, const Layout *l, const char *const *coord)
 {
 	const Buffer *b = s->buf;
-	Text t = { .arena = L->a };
+	Text t = {.arena = L->a};
 
 	for (int d = 0; d < s->op->rank; d++) {
 		int last = d == s->op->rank - 1, n = last ? b->cols : b->rows;
@@ -238,8 +247,10 @@ Version *lower_load(Lower *L, Op *op, const Layout *l, bool packed)
 
 	if (s && op->rank == 2 && s->buf->elem == 2 && l->orient != ORIENT_NONE) {
 		w = lower_declare(L, op, l, true, op->name ? NULL : op->arg->name);
-		lower_cores(L, s, l, w->name, l->base[0] ? arena_printf(L->a, "%d * %s", l->d[0].n, L->strip->var) : "0",
-		            l->d[0].n, l->base[1] ? arena_printf(L->a, "%d * %s", l->d[1].n, L->strip->var) : "0", l->d[1].n);
+		lower_cores(
+		    L, s, l, w->name,
+		    l->base[0] ? arena_printf(L->a, "%d * %s", l->d[0].n, L->strip->var) : "0", l->d[0].n,
+		    l->base[1] ? arena_printf(L->a, "%d * %s", l->d[1].n, L->strip->var) : "0", l->d[1].n);
 		return w;
 	}
 	if (packed)
@@ -261,9 +272,11 @@ Version *lower_load(Lower *L, Op *op, const Layout *l, bool packed)
 		else if (s->buf->elem == 4)
 			x = arena_printf(L->a, "ld_shared_f32(%s)", at);
 		else
-			x = arena_printf(L->a, "widen_%s(ld_shared_b16(%s))", op->dtype == DT_F16 ? "f16" : "bf16", at);
+			x = arena_printf(L->a, "widen_%s(ld_shared_b16(%s))",
+			                 op->dtype == DT_F16 ? "f16" : "bf16", at);
 		g = in_buffer(L, s, l, coord);
-		st = lower_code(L, "%s = %s;", lower_ref(L, w, l, v), g ? arena_printf(L->a, "%s ? %s : 0", g, x) : x);
+		st = lower_code(L, "%s = %s;", lower_ref(L, w, l, v),
+		                g ? arena_printf(L->a, "%s ? %s : 0", g, x) : x);
 		dev_access(st, s->buf, ACC_READ);
 	} else {
 		g = lower_guard(L, op, op, l, coord);
@@ -280,11 +293,12 @@ Version *lower_load(Lower *L, Op *op, const Layout *l, bool packed)
 }
 
 /* Address of 16-byte unit u of the row that lane group g holds in row core r0 + r of layout l. */
-const char *lower_row_unit(Lower *L, const Staged *s, const Layout *l, const char *r0, const char *u)
+const char *lower_row_unit(Lower *L, const Staged *s, const Layout *l, const char *r0,
+                           const char *u)
 {
 	const Buffer *b = s->buf;
 	const char *name = arena_printf(L->a, "%s_g", s->base), *x;
-	Text row = { .arena = L->a };
+	Text row = {.arena = L->a};
 	Block *saved = L->out;
 
 	for (int i = 0; i < L->nnames; i++)

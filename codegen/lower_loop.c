@@ -54,12 +54,14 @@ static bool feeds_product(Lower *L, const Op *op)
 	       L->f->op[op->id].uses > 0;
 }
 
-/* Loads that move with their region's loop go through a ring; others are copied where they stand. */
+/* Loads that move with their region's loop go through a ring; others are copied where they stand.
+ */
 static bool is_staged_load(Lower *L, const Op *op, bool moving)
 {
 	const Op *loop = op->parent->owner;
 
-	if (op->code != OP_load || !L->f->op[op->id].uses || loop_load(op, loop ? loop->range : NULL) != moving)
+	if (op->code != OP_load || !L->f->op[op->id].uses ||
+	    loop_load(op, loop ? loop->range : NULL) != moving)
 		return false;
 	return moving ? op->rank >= 1 : feeds_product(L, op);
 }
@@ -83,12 +85,13 @@ static bool has_product(Lower *L, const Op *x, const Layout *l)
 void lower_root_strips(Lower *L, Op *op, Op *value, void (*body)(Lower *, Op *, const Layout *))
 {
 	Layout l = lower_value_layout(L, value);
-	Strip s = { 0 };
+	Strip s = {0};
 	Block *outer = L->out;
 	Stmt *loop;
 	int rows;
 
-	if (value->rank != 2 || l.orient != ORIENT_N || l.d[0].n <= 2 || L->strip || !has_product(L, value, &l)) {
+	if (value->rank != 2 || l.orient != ORIENT_N || l.d[0].n <= 2 || L->strip ||
+	    !has_product(L, value, &l)) {
 		body(L, op, &l);
 		return;
 	}
@@ -147,7 +150,8 @@ static const char *ring_slot(Lower *L, const Staged *s, const char *slot)
 static void lower_loop(Lower *L, Op *op)
 {
 	const Range *r = op->range;
-	const char *axis = lowercase(L, r->axis->name), *n = lower_name(L, axis), *n0, *tiles, *lo, *hi, *end;
+	const char *axis = lowercase(L, r->axis->name), *n = lower_name(L, axis), *n0, *tiles, *lo, *hi,
+	           *end;
 	int stages = L->stages, first = L->nstaged, homes = L->nhomes;
 	Block *saved, *inner;
 	bool any = false;
@@ -180,12 +184,14 @@ static void lower_loop(Lower *L, Op *op)
 		fill_slot = lower_name(L, "fill");
 		for (int s = 0; s < stages - 1; s++) {
 			const char *tile = op->reverse ? arena_printf(L->a, "%s - %d", end, s + 1)
-			                               : s ? arena_printf(L->a, "%s + %d", lo, s) : lo;
+			                   : s         ? arena_printf(L->a, "%s + %d", lo, s)
+			                               : lo;
 
 			saved = lower_open(L, S_IF, false, op->reverse ? "%s >= %s" : "%s < %s", tile,
 			                   op->reverse ? lo : end);
 			for (int i = first; i < L->nstaged; i++)
-				lower_issue(L, &L->staged[i], ring_slot(L, &L->staged[i], arena_printf(L->a, "%d", s)), r,
+				lower_issue(L, &L->staged[i],
+				            ring_slot(L, &L->staged[i], arena_printf(L->a, "%d", s)), r,
 				            arena_printf(L->a, "(%s) * %d", tile, r->n));
 			lower_close(L, saved);
 			dev_add(L->dev, L->out, S_COMMIT, NULL);
@@ -198,13 +204,14 @@ static void lower_loop(Lower *L, Op *op)
 		saved = lower_open(L, S_FOR, false, "int %s = %s; %s < %s; %s++", n, lo, n, end, n);
 	saved->last->uniform = true;
 	lower_code(L, "const int %s = %s * %d;", n0, n, r->n);
-	lower_code(L, "const int %s_live = %s - %s < %d ? %s - %s : %d;", n0, lower_size(L, r, 0), n0, r->n,
-	           lower_size(L, r, 0), n0, r->n);
+	lower_code(L, "const int %s_live = %s - %s < %d ? %s - %s : %d;", n0, lower_size(L, r, 0), n0,
+	           r->n, lower_size(L, r, 0), n0, r->n);
 	L->scope++;
 	if (any && stages > 1) {
 		wait_for(L, stages - 2);
 		lower_code(L, "const int %s = %s %s %d;", fetch, n, op->reverse ? "-" : "+", stages - 1);
-		inner = lower_open(L, S_IF, false, op->reverse ? "%s >= %s" : "%s < %s", fetch, op->reverse ? lo : end);
+		inner = lower_open(L, S_IF, false, op->reverse ? "%s >= %s" : "%s < %s", fetch,
+		                   op->reverse ? lo : end);
 		inner->last->atomic = true;
 		for (int i = first; i < L->nstaged; i++)
 			lower_issue(L, &L->staged[i], ring_slot(L, &L->staged[i], fill_slot), r,
@@ -212,7 +219,8 @@ static void lower_loop(Lower *L, Op *op)
 		lower_close(L, inner);
 		dev_add(L->dev, L->out, S_COMMIT, NULL);
 		for (int i = first; i < L->nstaged; i++)
-			lower_code(L, "const u32 %s = %s;", L->staged[i].base, ring_slot(L, &L->staged[i], slot));
+			lower_code(L, "const u32 %s = %s;", L->staged[i].base,
+			           ring_slot(L, &L->staged[i], slot));
 		lower_code(L, "%s = %s + 1 == %d ? 0 : %s + 1;", slot, slot, stages, slot);
 		lower_code(L, "%s = %s + 1 == %d ? 0 : %s + 1;", fill_slot, fill_slot, stages, fill_slot);
 	} else if (any) {

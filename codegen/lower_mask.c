@@ -1,7 +1,7 @@
 /* lower_mask.c -- masks that compare indices: split into intervals.
  *
- * A mask is a conjunction of linear constraints sum(coef[d] * index[d]) + rest >= 0. Over a tile each
- * constraint has a least value; where all of them are >= 0 the tile is whole and its select is
+ * A mask is a conjunction of linear constraints sum(coef[d] * index[d]) + rest >= 0. Over a tile
+ * each constraint has a least value; where all of them are >= 0 the tile is whole and its select is
  * skipped, by a condition that is the same for a warp. The same constraints bound the loop over
  * tiles: where one has no solution, the tile is never visited.
  */
@@ -14,7 +14,7 @@ typedef struct Linear {
 	const Range *range[2];
 	const char *rest; /* C expression, or NULL */
 	long c;
-	int live;         /* the constraint "dimension `live - 1` exists" */
+	int live; /* the constraint "dimension `live - 1` exists" */
 } Linear;
 
 enum { MAX_CONJ = 8 };
@@ -27,7 +27,8 @@ struct Mask {
 static bool linear_add(Lower *L, const Op *x, int sign, Linear *out)
 {
 	switch (x->code) {
-	case OP_const_: case OP_full:
+	case OP_const_:
+	case OP_full:
 		out->c += sign * (long)x->value;
 		return x->value == (double)(long)x->value;
 	case OP_scalar: {
@@ -35,8 +36,9 @@ static bool linear_add(Lower *L, const Op *x, int sign, Linear *out)
 
 		if (x->dtype != DT_I32)
 			return false;
-		out->rest = arena_printf(L->a, "%s%s%s", out->rest ? out->rest : "",
-		                         sign > 0 ? (out->rest ? " + " : "") : (out->rest ? " - " : "-"), v);
+		out->rest =
+		    arena_printf(L->a, "%s%s%s", out->rest ? out->rest : "",
+		                 sign > 0 ? (out->rest ? " + " : "") : (out->rest ? " - " : "-"), v);
 		return true;
 	}
 	case OP_expand: {
@@ -69,7 +71,7 @@ static bool mask_parse(Lower *L, const Op *x, Mask *m)
 	if (m->n == MAX_CONJ)
 		return false;
 	l = &m->l[m->n++];
-	*l = (Linear){ .live = 0 };
+	*l = (Linear){.live = 0};
 	if (x->code == OP_expand && x->src[0]->code == OP_live) {
 		l->live = 2 - x->axis_dim;
 		l->range[l->live - 1] = x->src[0]->dim[0].range;
@@ -77,18 +79,30 @@ static bool mask_parse(Lower *L, const Op *x, Mask *m)
 		return true;
 	}
 	switch (x->code) {
-	case OP_ge: s = 1; break;
-	case OP_gt: s = 1; l->c = -1; break;
-	case OP_le: s = -1; break;
-	case OP_lt: s = -1; l->c = -1; break;
-	default: return false;
+	case OP_ge:
+		s = 1;
+		break;
+	case OP_gt:
+		s = 1;
+		l->c = -1;
+		break;
+	case OP_le:
+		s = -1;
+		break;
+	case OP_lt:
+		s = -1;
+		l->c = -1;
+		break;
+	default:
+		return false;
 	}
 	return linear_add(L, x->src[0], s, l) && linear_add(L, x->src[1], -s, l);
 }
 
 static bool lin_static(const Linear *l)
 {
-	return !l->live && !l->rest && l->range[0] && l->range[0] == l->range[1] && l->coef[0] == -l->coef[1];
+	return !l->live && !l->rest && l->range[0] && l->range[0] == l->range[1] &&
+	       l->coef[0] == -l->coef[1];
 }
 
 bool lower_is_tri(const Op *x)
@@ -118,10 +132,11 @@ bool lower_zero_upper(const Op *x)
 	return false;
 }
 
-/* "start of the warp's part" along dimension d (NULL: 0), and how far the part reaches from there. */
+/* "start of the warp's part" along dimension d (NULL: 0), and how far the part reaches from there.
+ */
 static const char *part(Lower *L, const Layout *l, int d, int n, int *extent)
 {
-	Text s = { .arena = L->a };
+	Text s = {.arena = L->a};
 	int e = 1;
 
 	if (l->base[d])
@@ -130,8 +145,8 @@ static const char *part(Lower *L, const Layout *l, int d, int n, int *extent)
 		if (l->d[i].dim != d)
 			continue;
 		if (l->d[i].hw == HW_WARP)
-			text_add(&s, "%s%d * (warp / %d %% %d)", s.len ? " + " : "", l->d[i].stride, l->d[i].pos,
-			         l->d[i].n);
+			text_add(&s, "%s%d * (warp / %d %% %d)", s.len ? " + " : "", l->d[i].stride,
+			         l->d[i].pos, l->d[i].n);
 		else
 			e += (l->d[i].n - 1) * l->d[i].stride;
 	}
@@ -142,7 +157,7 @@ static const char *part(Lower *L, const Layout *l, int d, int n, int *extent)
 /* "constraint holds for the whole tile" as C; NULL when it always does. */
 static const char *whole(Lower *L, const Op *op, const Layout *l, const Linear *x)
 {
-	Text s = { .arena = L->a };
+	Text s = {.arena = L->a};
 	long c = x->c;
 
 	if (x->live) {
@@ -152,7 +167,8 @@ static const char *whole(Lower *L, const Op *op, const Layout *l, const Linear *
 
 		if (!r || r->kind == RANGE_WHOLE)
 			return p ? "0" : e <= (int)x->c ? NULL : "0";
-		return arena_printf(L->a, "%s%s%d <= %s_live", p ? p : "", p ? " + " : "", e, lower_start(L, r));
+		return arena_printf(L->a, "%s%s%d <= %s_live", p ? p : "", p ? " + " : "", e,
+		                    lower_start(L, r));
 	}
 	for (int d = 0; d < 2; d++) {
 		int e = op->dim[d].n;
@@ -181,7 +197,7 @@ static const char *whole(Lower *L, const Op *op, const Layout *l, const Linear *
 /* Whether which elements a select keeps is known when compiling. */
 bool lower_is_static(Lower *L, const Op *op)
 {
-	Mask m = { 0 };
+	Mask m = {0};
 
 	if (!mask_parse(L, op->src[0], &m))
 		return false;
@@ -193,10 +209,10 @@ bool lower_is_static(Lower *L, const Op *op)
 
 Version *lower_where(Lower *L, Op *op, const Layout *l)
 {
-	Mask m = { 0 };
+	Mask m = {0};
 	Op *x = op->src[1];
 	const char *v[MAX_DIGITS];
-	Text full = { .arena = L->a };
+	Text full = {.arena = L->a};
 	Version *w;
 	Block *b;
 
@@ -233,9 +249,10 @@ Version *lower_where(Lower *L, Op *op, const Layout *l)
 }
 
 /* The tiles [lo, hi) of the loop's axis in which its mask holds anywhere, out of `tiles`. */
-void lower_loop_bounds(Lower *L, const Op *loop, const char *tiles, const char **lo, const char **hi)
+void lower_loop_bounds(Lower *L, const Op *loop, const char *tiles, const char **lo,
+                       const char **hi)
 {
-	Mask m = { 0 };
+	Mask m = {0};
 	int C = loop->range->n;
 	const Op *mask = loop->mask;
 
@@ -246,7 +263,7 @@ void lower_loop_bounds(Lower *L, const Op *loop, const char *tiles, const char *
 	for (int i = 0; i < m.n; i++) {
 		const Linear *x = &m.l[i];
 		int j = x->range[1] == loop->range ? 1 : x->range[0] == loop->range ? 0 : -1, r = 1 - j;
-		Text at = { .arena = L->a };
+		Text at = {.arena = L->a};
 		const char *name;
 		long c = x->c;
 
@@ -256,22 +273,29 @@ void lower_loop_bounds(Lower *L, const Op *loop, const char *tiles, const char *
 		if (x->rest)
 			text_puts(&at, x->rest);
 		if (x->coef[r]) {
-			text_add(&at, "%s%s", x->coef[r] < 0 ? " - " : at.len ? " + " : "", lower_start(L, x->range[r]));
+			text_add(&at, "%s%s",
+			         x->coef[r] < 0 ? " - "
+			         : at.len       ? " + "
+			                        : "",
+			         lower_start(L, x->range[r]));
 			if (x->coef[r] > 0)
 				c += mask->dim[r].n - 1;
 		}
 		if (x->coef[j] < 0) { /* j <= at + c */
 			name = lower_name(L, arena_printf(L->a, "%s_last", loop->range->axis->name));
-			lower_code(L, "const int %s = %s%s%ld;", name, at.len ? at.s : "", at.len ? " + " : "", c);
-			*hi = arena_printf(L->a, "(%s < 0 ? 0 : %s / %d + 1 < %s ? %s / %d + 1 : %s)", name, name, C, *hi, name,
-			                   C, *hi);
+			lower_code(L, "const int %s = %s%s%ld;", name, at.len ? at.s : "", at.len ? " + " : "",
+			           c);
+			*hi = arena_printf(L->a, "(%s < 0 ? 0 : %s / %d + 1 < %s ? %s / %d + 1 : %s)", name,
+			                   name, C, *hi, name, C, *hi);
 		} else { /* j >= -(at + c) */
 			name = lower_name(L, arena_printf(L->a, "%s_first", loop->range->axis->name));
-			lower_code(L, "const int %s = -(%s%s%ld);", name, at.len ? at.s : "", at.len ? " + " : "", c);
+			lower_code(L, "const int %s = -(%s%s%ld);", name, at.len ? at.s : "",
+			           at.len ? " + " : "", c);
 			if (!strcmp(*lo, "0"))
 				*lo = arena_printf(L->a, "(%s > 0 ? %s / %d : 0)", name, name, C);
 			else
-				*lo = arena_printf(L->a, "(%s / %d > %s ? %s / %d : %s)", name, C, *lo, name, C, *lo);
+				*lo =
+				    arena_printf(L->a, "(%s / %d > %s ? %s / %d : %s)", name, C, *lo, name, C, *lo);
 		}
 	}
 }
@@ -279,7 +303,7 @@ void lower_loop_bounds(Lower *L, const Op *loop, const char *tiles, const char *
 static bool loops_grow(Lower *L, const Region *body, const Range *r)
 {
 	for (const Op *o = body->first; o; o = o->next) {
-		Mask m = { 0 };
+		Mask m = {0};
 		bool up = false, down = false;
 
 		if (o->code != OP_loop)

@@ -62,14 +62,15 @@ const char *lower_pointer(Lower *L, const Op *op)
 {
 	const Arg *a = op->arg;
 	const char *name = arena_printf(L->a, "%s_p", a->name);
-	Text s = { .arena = L->a };
+	Text s = {.arena = L->a};
 	Block *saved = L->out;
 
 	if (L->pointer[a->id])
 		return L->pointer[a->id];
 	name = L->pointer[a->id] = lower_name(L, name);
 	dev_param(L->dev, PARAM_ARG, a->id, 0, a->dtype, L->argname[a->id]);
-	text_add(&s, "%s%s *const %s = %s", a->output ? "" : "const ", element_type(a), name, L->argname[a->id]);
+	text_add(&s, "%s%s *const %s = %s", a->output ? "" : "const ", element_type(a), name,
+	         L->argname[a->id]);
 	for (int i = 0; i < a->rank; i++)
 		if (op->at[i] && op->at[i]->kind == RANGE_ONE)
 			text_add(&s, " + %s * %s", L->prog[op->at[i]->id], stride_param(L, a, i));
@@ -94,13 +95,15 @@ const Range *lower_io_range(const Op *io, int d)
 }
 
 /* "row < N && col < V" for the ragged dimensions; NULL when always true. */
-const char *lower_guard(Lower *L, const Op *io, const Op *tile, const Layout *l, const char *const *coord)
+const char *lower_guard(Lower *L, const Op *io, const Op *tile, const Layout *l,
+                        const char *const *coord)
 {
-	Text s = { .arena = L->a };
+	Text s = {.arena = L->a};
 
 	for (int d = 0; d < tile->rank; d++) {
 		const Range *r = lower_io_range(io, d);
-		int covered = l->base[d] ? facts_extent(L->f, facts_class(L->f, tile, d)) : lower_covered(l, d);
+		int covered =
+		    l->base[d] ? facts_extent(L->f, facts_class(L->f, tile, d)) : lower_covered(l, d);
 
 		if (r && r->kind != RANGE_WHOLE) {
 			if (covered > tile->dim[d].n)
@@ -116,12 +119,13 @@ const char *lower_guard(Lower *L, const Op *io, const Op *tile, const Layout *l,
 
 const char *lower_element(Lower *L, const Op *op, const Op *tile, const char *const *coord)
 {
-	Text s = { .arena = L->a };
+	Text s = {.arena = L->a};
 
 	text_puts(&s, lower_pointer(L, op));
 	for (int d = 0; d < tile->rank; d++) {
 		const char *stride = lower_stride(L, op, d), *start = lower_start(L, lower_io_range(op, d));
-		const char *at = strcmp(start, "0") ? arena_printf(L->a, "%s + %s", start, coord[d]) : coord[d];
+		const char *at =
+		    strcmp(start, "0") ? arena_printf(L->a, "%s + %s", start, coord[d]) : coord[d];
 
 		if (!strcmp(stride, "1"))
 			text_add(&s, " + %s", at);
@@ -136,7 +140,8 @@ const char *lower_element(Lower *L, const Op *op, const Op *tile, const char *co
 void lower_stage(Lower *L, Op *op, int stages)
 {
 	Staged *s = &L->staged[L->nstaged++];
-	const char *base = lower_name(L, arena_printf(L->a, "%s_s", op->name ? op->name : op->arg->name));
+	const char *base =
+	    lower_name(L, arena_printf(L->a, "%s_s", op->name ? op->name : op->arg->name));
 	int elem = op->dtype == DT_F32 || op->dtype == DT_I32 ? 4 : 2, rows, cols;
 
 	if (op->rank == 2) {
@@ -149,8 +154,8 @@ void lower_stage(Lower *L, Op *op, int stages)
 		cols = ((n > op->dim[0].n ? n : op->dim[0].n) + 31) / 32 * 32;
 	}
 	s->op = op;
-	s->buf = dev_buffer(L->dev, stages > 1 ? arena_printf(L->a, "%s_ring", base) : base, rows, cols, elem,
-	                    stages);
+	s->buf = dev_buffer(L->dev, stages > 1 ? arena_printf(L->a, "%s_ring", base) : base, rows, cols,
+	                    elem, stages);
 	s->buf->used_cols = op->dim[op->rank - 1].n;
 	s->base = base;
 }
@@ -170,8 +175,8 @@ const char *lower_unit(Lower *L, const Buffer *b, const char *r, const char *c)
 		return arena_printf(L->a, "%s%s * %d + %s * 16", panel, r, b->pbytes,
 		                    panels > 1 ? arena_printf(L->a, "(%s)", unit) : unit);
 	if (shift)
-		return arena_printf(L->a, "%s%s * %d + ((%s) ^ (%s >> %d & %d)) * 16", panel, r, b->pbytes, unit,
-		                    r, shift, b->swizzle);
+		return arena_printf(L->a, "%s%s * %d + ((%s) ^ (%s >> %d & %d)) * 16", panel, r, b->pbytes,
+		                    unit, r, shift, b->swizzle);
 	return arena_printf(L->a, "%s%s * %d + ((%s) ^ (%s & %d)) * 16", panel, r, b->pbytes, unit, r,
 	                    b->swizzle);
 }
@@ -191,13 +196,14 @@ static const char *row_live(Lower *L, const Op *op, const char *start, const cha
 
 /* The common case: each thread copies the same unit of rows a multiple of 8 apart, so that its
  * addresses differ by constants. */
-static void issue_unrolled(Lower *L, const Staged *s, const char *dst, const char *start, const char *col, int per,
-                           int turns)
+static void issue_unrolled(Lower *L, const Staged *s, const char *dst, const char *start,
+                           const char *col, int per, int turns)
 {
 	const Op *op = s->op;
 	const Buffer *b = s->buf;
 	int step = L->warps * 32 / per;
-	const char *ptr = lower_pointer(L, op), *stride = lower_stride(L, op, 0), *row, *unit, *src, *at;
+	const char *ptr = lower_pointer(L, op), *stride = lower_stride(L, op, 0), *row, *unit, *src,
+	           *at;
 	const char *r = per > 1 ? arena_printf(L->a, "tid / %d", per) : "tid";
 	const char *c = per > 1 ? arena_printf(L->a, "tid %% %d", per) : "0", *off, *live;
 	Block *saved = L->out;
@@ -209,16 +215,16 @@ static void issue_unrolled(Lower *L, const Staged *s, const char *dst, const cha
 			goto known;
 	lower_name(L, off);
 	L->out = &L->pro;
-	lower_code(L, "const u32 %s = %s;", off, lower_unit(L, b, arena_printf(L->a, "(%s)", r),
-	                                                    arena_printf(L->a, "(%s)", c)));
+	lower_code(L, "const u32 %s = %s;", off,
+	           lower_unit(L, b, arena_printf(L->a, "(%s)", r), arena_printf(L->a, "(%s)", c)));
 	L->out = saved;
 known:
 	src = lower_name(L, arena_printf(L->a, "%s_src", op->arg->name));
 	unit = per > 1 ? arena_printf(L->a, " + %d * (%s)", 16 / b->elem, c) : "";
 	if (strcmp(col, "0"))
 		unit = arena_printf(L->a, " + %s%s", col, unit);
-	lower_code(L, "const %s *const %s = %s + (i64)(%s + %s) * %s%s;", element_type(op->arg), src, ptr, start, r,
-	           stride, unit);
+	lower_code(L, "const %s *const %s = %s + (i64)(%s + %s) * %s%s;", element_type(op->arg), src,
+	           ptr, start, r, stride, unit);
 	if (turns > 1)
 		lower_open(L, S_FOR, true, "int u = 0; u < %d; u++", turns);
 	row = turns > 1 ? arena_printf(L->a, "%s + %d * u", r, step) : r;
@@ -231,12 +237,14 @@ known:
 	L->out = saved;
 }
 
-void lower_issue(Lower *L, const Staged *s, const char *dst, const Range *ring, const char *ring_start)
+void lower_issue(Lower *L, const Staged *s, const char *dst, const Range *ring,
+                 const char *ring_start)
 {
 	const Range *rows = s->op->dim[0].range, *cols = s->op->rank == 2 ? s->op->dim[1].range : NULL;
 	const char *start = rows == ring && ring ? ring_start : lower_start(L, rows);
 	const char *col = cols && cols == ring ? ring_start : lower_start(L, cols), *bytes = NULL;
-	bool parts = cols && cols->kind == RANGE_GRID && cols->axis->size && cols->axis->size % cols->n == 0;
+	bool parts =
+	    cols && cols->kind == RANGE_GRID && cols->axis->size && cols->axis->size % cols->n == 0;
 	bool tiled = cols && cols->kind != RANGE_WHOLE && !parts;
 	const Op *op = s->op;
 	const Buffer *b = s->buf;
@@ -253,12 +261,12 @@ void lower_issue(Lower *L, const Staged *s, const char *dst, const Range *ring, 
 		gran /= 2;
 	per = vec ? 1 : row_bytes / gran;
 	total = vec ? b->cols : b->rows * per;
-	if (!vec && !tiled && gran == 16 && threads % per == 0 && total % threads == 0 && threads / per % 8 == 0) {
+	if (!vec && !tiled && gran == 16 && threads % per == 0 && total % threads == 0 &&
+	    threads / per % 8 == 0) {
 		issue_unrolled(L, s, dst, start, col, per, total / threads);
 		return;
 	}
-	saved = lower_open(L, S_FOR, true, "int x = tid; x < %d; x += %d", total,
-	                   threads);
+	saved = lower_open(L, S_FOR, true, "int x = tid; x < %d; x += %d", total, threads);
 	loop = saved->last;
 	loop->atomic = true;
 	loop->unroll = false;
@@ -281,9 +289,10 @@ void lower_issue(Lower *L, const Staged *s, const char *dst, const Range *ring, 
 			src = arena_printf(L->a, "%s + %s", src, col);
 		if (tiled) {
 			src = arena_printf(L->a, "%s + %s", src, col);
-			lower_code(L, "const int left = %d * (%s - (%s)%s);", b->elem, lower_size(L, cols, 0), col,
-			           per > 1 ? arena_printf(L->a, " - %d * c", gran / b->elem) : "");
-			lower_code(L, "const int bytes = !on || left < 0 ? 0 : left < %d ? left : %d;", gran, gran);
+			lower_code(L, "const int left = %d * (%s - (%s)%s);", b->elem, lower_size(L, cols, 0),
+			           col, per > 1 ? arena_printf(L->a, " - %d * c", gran / b->elem) : "");
+			lower_code(L, "const int bytes = !on || left < 0 ? 0 : left < %d ? left : %d;", gran,
+			           gran);
 			bytes = "bytes";
 		}
 		if (gran == 16)
@@ -300,7 +309,8 @@ void lower_issue(Lower *L, const Staged *s, const char *dst, const Range *ring, 
 			lower_code(L, "cp_async_%d(%s, %s, on ? %d : 0);", gran, addr, src, gran);
 		dev_access(loop, s->buf, ACC_ASYNC);
 	} else {
-		lower_code(L, "st_shared_b16(%s, %s ? ld_global_b16(%s) : 0);", addr, bytes ? "bytes > 0" : "on", src);
+		lower_code(L, "st_shared_b16(%s, %s ? ld_global_b16(%s) : 0);", addr,
+		           bytes ? "bytes > 0" : "on", src);
 		dev_access(loop, s->buf, ACC_WRITE);
 	}
 	lower_close(L, saved);

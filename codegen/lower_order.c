@@ -1,5 +1,5 @@
-/* lower_order.c -- states over a grown dimension at the interface: the slots that fragments use (facts.h)
- * against the author's order and scales, as tables beside the kernel.
+/* lower_order.c -- states over a grown dimension at the interface: the slots that fragments use
+ * (facts.h) against the author's order and scales, as tables beside the kernel.
  */
 #include "lower.h"
 
@@ -16,8 +16,8 @@ typedef struct Order {
 static void order_fill(Lower *L, const Grow *g, Order *o, bool state)
 {
 	if (g->slots > 4096)
-		diag_fail(L->k->diag, (Loc){ L->k->file, 0 }, "a state over %d features is too large; use a smaller D",
-		          g->n);
+		diag_fail(L->k->diag, (Loc){L->k->file, 0},
+		          "a state over %d features is too large; use a smaller D", g->n);
 	for (int i = 0; i < g->slots; i++) {
 		o->row[i] = -1;
 		o->scale[i] = o->read[i] = 1;
@@ -33,7 +33,8 @@ static void order_fill(Lower *L, const Grow *g, Order *o, bool state)
 		for (int I = 0; p->kind == PIECE_POW2 && I < p->groups; I++)
 			for (int J = I; J < p->groups; J++, pair++)
 				for (int s = 0; s < 16; s++) {
-					int i = 4 * I + s / 2 % 4, j = 4 * J + 2 * (s / 8) + s % 2, at = p->slot + 16 * pair + s;
+					int i = 4 * I + s / 2 % 4, j = 4 * J + 2 * (s / 8) + s % 2,
+					    at = p->slot + 16 * pair + s;
 
 					if (i > j)
 						continue;
@@ -45,7 +46,8 @@ static void order_fill(Lower *L, const Grow *g, Order *o, bool state)
 					}
 				}
 	}
-	for (int i = 0; g->linear >= 0 && i < g->piece[g->linear].n; i++) { /* after POW2, whose dead slots they take */
+	for (int i = 0; g->linear >= 0 && i < g->piece[g->linear].n;
+	     i++) { /* after POW2, whose dead slots they take */
 		int G = g->piece[g->pow2].groups, I = i / 4, pair = I * (2 * G - 1 - I) / 2 + I;
 		int at = g->piece[g->pow2].slot + 16 * pair + 2 * (2 + i % 4 / 2) + i % 2;
 
@@ -63,28 +65,34 @@ static void table_add(Lower *L, const char *name, const char *text)
 {
 	if (L->dev->ntables == MAX_TABLES)
 		bug("too many tables");
-	L->dev->table[L->dev->ntables++] = (Table){ name, text };
+	L->dev->table[L->dev->ntables++] = (Table){name, text};
 }
 
 static const char *order_tables(Lower *L, const Grow *g)
 {
 	const char *name;
-	Text row = { .arena = L->a }, scale = { .arena = L->a };
+	Text row = {.arena = L->a}, scale = {.arena = L->a};
 	Order o;
 
 	order_fill(L, g, &o, true);
 	for (int i = 0; i < g->slots; i++) {
 		text_add(&row, "%s%d", i == 0 ? "\n\t" : i % 16 ? ", " : ",\n\t", o.row[i]);
-		text_add(&scale, "%s%s", i == 0 ? "\n\t" : i % 8 ? ", " : ",\n\t", lower_number(L, o.scale[i]));
+		text_add(&scale, "%s%s",
+		         i == 0  ? "\n\t"
+		         : i % 8 ? ", "
+		                 : ",\n\t",
+		         lower_number(L, o.scale[i]));
 	}
 	for (int i = 0; i < L->dev->ntables; i++)
 		if (strstr(L->dev->table[i].text, row.s) && strstr(L->dev->table[i].text, scale.s))
 			return L->dev->table[i].name;
 	name = lower_name(L, arena_printf(L->a, "%s_order", L->dev->name));
-	table_add(L, name, arena_printf(L->a,
-		"// feature slot -> row of the state (-1: unused), and the row's scale\n"
-		"static __device__ const short %s_row[%d] = {%s\n};\n"
-		"static __device__ const float %s_scale[%d] = {%s\n};", name, g->slots, row.s, name, g->slots, scale.s));
+	table_add(L, name,
+	          arena_printf(L->a,
+	                       "// feature slot -> row of the state (-1: unused), and the row's scale\n"
+	                       "static __device__ const short %s_row[%d] = {%s\n};\n"
+	                       "static __device__ const float %s_scale[%d] = {%s\n};",
+	                       name, g->slots, row.s, name, g->slots, scale.s));
 	return name;
 }
 
@@ -92,19 +100,26 @@ static const char *order_tables(Lower *L, const Grow *g)
 const char *lower_weight_table(Lower *L, const Grow *right, const Grow *left, bool state)
 {
 	Order a, b;
-	Text t = { .arena = L->a };
+	Text t = {.arena = L->a};
 	const char *name;
 
 	order_fill(L, right, &a, state);
 	order_fill(L, left, &b, false);
 	for (int i = 0; i < right->slots; i++)
-		text_add(&t, "%s%s", i == 0 ? "\n\t" : i % 8 ? ", " : ",\n\t", lower_number(L, a.row[i] < 0 ? 0 : a.read[i] * b.read[i]));
+		text_add(&t, "%s%s",
+		         i == 0  ? "\n\t"
+		         : i % 8 ? ", "
+		                 : ",\n\t",
+		         lower_number(L, a.row[i] < 0 ? 0 : a.read[i] * b.read[i]));
 	for (int i = 0; i < L->dev->ntables; i++)
 		if (strstr(L->dev->table[i].text, t.s))
 			return L->dev->table[i].name;
 	name = lower_name(L, arena_printf(L->a, "%s_weight", L->dev->name));
-	table_add(L, name, arena_printf(L->a, "// feature slot -> product of both sides' scales\n"
-	                                "static __device__ const float %s[%d] = {%s\n};", name, right->slots, t.s));
+	table_add(L, name,
+	          arena_printf(L->a,
+	                       "// feature slot -> product of both sides' scales\n"
+	                       "static __device__ const float %s[%d] = {%s\n};",
+	                       name, right->slots, t.s));
 	return name;
 }
 
@@ -123,7 +138,8 @@ typedef struct Cell {
 } Cell;
 
 /* Loops over the state's registers down to one element that exists; `tile` is [F, V] or [F]. */
-static Cell cell_open(Lower *L, const Op *io, const Op *tile, const Version *w, const char *table, int slots)
+static Cell cell_open(Lower *L, const Op *io, const Op *tile, const Version *w, const char *table,
+                      int slots)
 {
 	bool thin = w->l.rank == 1;
 	int cols = thin ? 1 : w->l.d[1].n * 8;
@@ -174,8 +190,8 @@ void lower_state_load(Lower *L, Op *state, Version *to)
 		lower_cannot(L, state, "a state over features that starts from a computed tile");
 	table = order_tables(L, lower_state_grow(L, state));
 	c = cell_open(L, load, load, to, table, lower_state_grow(L, state)->slots);
-	lower_code(L, "%s = ld_global_f32(%s) / table_f32(%s_scale + %s);", lower_ref(L, to, &to->l, c.v),
-	           cell_pointer(L, load, load, &c), table, c.slot);
+	lower_code(L, "%s = ld_global_f32(%s) / table_f32(%s_scale + %s);",
+	           lower_ref(L, to, &to->l, c.v), cell_pointer(L, load, load, &c), table, c.slot);
 	lower_nest_close(L, c.saved);
 }
 
@@ -192,7 +208,7 @@ void lower_state_store(Lower *L, Op *store, Op *get, Version *from)
 	if (owner)
 		lower_open(L, S_IF, false, "%s", owner);
 	c = cell_open(L, store, x, from, table, lower_state_grow(L, get->src[0])->slots);
-	lower_code(L, "st_global_f32(%s, %s * table_f32(%s_scale + %s));", cell_pointer(L, store, x, &c),
-	           lower_ref(L, from, &from->l, c.v), table, c.slot);
+	lower_code(L, "st_global_f32(%s, %s * table_f32(%s_scale + %s));",
+	           cell_pointer(L, store, x, &c), lower_ref(L, from, &from->l, c.v), table, c.slot);
 	L->out = b;
 }

@@ -20,8 +20,8 @@ static const char *neutral(const Op *op)
 	return op->code == OP_sum ? "0.0f" : op->code == OP_rmax ? "-inf()" : "inf()";
 }
 
-/* Opens loops over l's registers, as one statement that no barrier may enter; with `one`, in one of each
- * set of threads that hold the same. */
+/* Opens loops over l's registers, as one statement that no barrier may enter; with `one`, in one of
+ * each set of threads that hold the same. */
 static Block *atomic_nest(Lower *L, const Layout *l, const Layout *one, const char **v)
 {
 	const char *owner = one ? layout_owner(L->a, one, L->warps) : NULL;
@@ -54,7 +54,8 @@ static Layout source_layout(Lower *L, const Op *src, const Layout *want, int dim
 	return l;
 }
 
-static void through_warps(Lower *L, Op *op, Version *w, const Layout *l, const Layout *from, int dim)
+static void through_warps(Lower *L, Op *op, Version *w, const Layout *l, const Layout *from,
+                          int dim)
 {
 	int warps = 1, pos = 1;
 	const char *v[MAX_DIGITS], *at, *name;
@@ -75,8 +76,8 @@ static void through_warps(Lower *L, Op *op, Version *w, const Layout *l, const L
 	buf = dev_buffer(L->dev, name, warps, lower_covered(l, 0), 4, 1);
 	b = atomic_nest(L, l, &own, v);
 	at = l->rank ? layout_coord(L->a, l, 0, v) : "0";
-	st = lower_code(L, "st_shared_f32(%s + %d * (warp / %d %% %d) + 4 * (%s), %s);", name, buf->pbytes, pos,
-	                warps, at, lower_ref(L, w, l, v));
+	st = lower_code(L, "st_shared_f32(%s + %d * (warp / %d %% %d) + 4 * (%s), %s);", name,
+	                buf->pbytes, pos, warps, at, lower_ref(L, w, l, v));
 	dev_access(st, buf, ACC_WRITE);
 	lower_nest_close(L, b);
 	b = lower_nest(L, l, false, v);
@@ -84,7 +85,8 @@ static void through_warps(Lower *L, Op *op, Version *w, const Layout *l, const L
 	lower_open(L, S_FOR, true, "int x = 0; x < %d; x++", warps);
 	st = lower_code(L, "%s = %s;", lower_ref(L, w, l, v),
 	                combine(L, op, lower_ref(L, w, l, v),
-	                        arena_printf(L->a, "ld_shared_f32(%s + %d * x + 4 * (%s))", name, buf->pbytes, at)));
+	                        arena_printf(L->a, "ld_shared_f32(%s + %d * x + 4 * (%s))", name,
+	                                     buf->pbytes, at)));
 	dev_access(st, buf, ACC_READ);
 	lower_nest_close(L, b);
 }
@@ -106,11 +108,13 @@ Version *lower_reduce(Lower *L, Op *op, const Layout *want)
 	lower_ensure(L, x, &from);
 	w = lower_declare(L, op, &to, false, NULL);
 	w->op = NULL;
-	if (single && from.orient == ORIENT_N && dim == 1 && layout_spread_dim(&from, HW_WARP, 1) == 1) {
+	if (single && from.orient == ORIENT_N && dim == 1 &&
+	    layout_spread_dim(&from, HW_WARP, 1) == 1) {
 		b = lower_nest(L, &to, false, v);
 		vv[0] = v[0];
 		vv[1] = vv[2] = "0";
-		lower_code(L, "%s = shfl_idx_f32(%s, lane & 28);", lower_ref(L, w, &to, v), lower_elem(L, x, &from, vv));
+		lower_code(L, "%s = shfl_idx_f32(%s, lane & 28);", lower_ref(L, w, &to, v),
+		           lower_elem(L, x, &from, vv));
 		lower_nest_close(L, b);
 		w->op = op;
 		return layout_same(&to, want) ? w : lower_convert(L, op, w, want);
@@ -127,8 +131,10 @@ Version *lower_reduce(Lower *L, Op *op, const Layout *want)
 		}
 	e = lower_elem(L, x, &from, v);
 	if (single)
-		e = arena_printf(L->a, "(%s == 0 ? %s : %s)", layout_coord(L->a, &from, dim, v), e, neutral(op));
-	lower_code(L, "%s = %s;", lower_ref(L, w, &to, vv), combine(L, op, lower_ref(L, w, &to, vv), e));
+		e = arena_printf(L->a, "(%s == 0 ? %s : %s)", layout_coord(L->a, &from, dim, v), e,
+		                 neutral(op));
+	lower_code(L, "%s = %s;", lower_ref(L, w, &to, vv),
+	           combine(L, op, lower_ref(L, w, &to, vv), e));
 	lower_nest_close(L, b);
 	b = lower_nest(L, &to, false, v);
 	for (int i = 0; i < from.nd; i++)
@@ -136,7 +142,8 @@ Version *lower_reduce(Lower *L, Op *op, const Layout *want)
 			for (int m = from.d[i].pos; m < from.d[i].pos * from.d[i].n; m *= 2)
 				lower_code(L, "%s = %s;", lower_ref(L, w, &to, v),
 				           combine(L, op, lower_ref(L, w, &to, v),
-				                   arena_printf(L->a, "shfl_xor_f32(%s, %d)", lower_ref(L, w, &to, v), m)));
+				                   arena_printf(L->a, "shfl_xor_f32(%s, %d)",
+				                                lower_ref(L, w, &to, v), m)));
 	lower_nest_close(L, b);
 	through_warps(L, op, w, &to, &from, dim);
 	w->op = op;
@@ -162,7 +169,8 @@ static Version *matrix_cumsum(Lower *L, Op *op, const Layout *want)
 	buf = dev_buffer(L->dev, name, rows, cols, 4, 1);
 	b = atomic_nest(L, &l, &l, v);
 	st = lower_code(L, "st_shared_f32(%s + %d * (%s) + 4 * (%s), %s);", name, buf->pbytes,
-	                layout_coord(L->a, &l, 0, v), layout_coord(L->a, &l, 1, v), lower_elem(L, x, &l, v));
+	                layout_coord(L->a, &l, 0, v), layout_coord(L->a, &l, 1, v),
+	                lower_elem(L, x, &l, v));
 	dev_access(st, buf, ACC_WRITE);
 	L->out = b;
 	lower_open(L, S_FOR, false, "int c = tid; c < %d; c += %d", cols, 32 * L->warps);
@@ -181,8 +189,9 @@ static Version *matrix_cumsum(Lower *L, Op *op, const Layout *want)
 	at[1] = layout_coord(L->a, want, 1, v);
 	if (lower_covered(want, 0) > rows || lower_covered(want, 1) > cols)
 		in = arena_printf(L->a, "%s < %d && %s < %d ? ", at[0], rows, at[1], cols);
-	st = lower_code(L, "%s = %sld_shared_f32(%s + %d * (%s) + 4 * (%s))%s;", lower_ref(L, w, want, v), in, name,
-	                buf->pbytes, at[0], at[1], *in ? " : 0.0f" : "");
+	st = lower_code(L, "%s = %sld_shared_f32(%s + %d * (%s) + 4 * (%s))%s;",
+	                lower_ref(L, w, want, v), in, name, buf->pbytes, at[0], at[1],
+	                *in ? " : 0.0f" : "");
 	dev_access(st, buf, ACC_READ);
 	lower_nest_close(L, b);
 	return w;
@@ -209,7 +218,8 @@ Version *lower_cumsum(Lower *L, Op *op, const Layout *want)
 	for (int i = 0; i < per; i++) {
 		v[0] = arena_printf(L->a, "%d", i);
 		if (i)
-			lower_code(L, "%s[%d] = %s[%d] + %s;", w->name, i, w->name, i - 1, lower_elem(L, x, &l, v));
+			lower_code(L, "%s[%d] = %s[%d] + %s;", w->name, i, w->name, i - 1,
+			           lower_elem(L, x, &l, v));
 		else
 			lower_code(L, "%s[0] = %s;", w->name, lower_elem(L, x, &l, v));
 	}
@@ -258,10 +268,14 @@ Version *lower_convert(Lower *L, Op *op, Version *from, const Layout *want)
 		}
 	if (!buf) {
 		name = lower_name(L, arena_printf(L->a, "%s_v", from->name));
-		buf = dev_buffer(L->dev, name, 1, from->l.base[0] ? facts_extent(L->f, facts_class(L->f, op, 0))
-		                                                  : lower_covered(&from->l, 0), 4, 1);
+		buf = dev_buffer(L->dev, name, 1,
+		                 from->l.base[0] ? facts_extent(L->f, facts_class(L->f, op, 0))
+		                                 : lower_covered(&from->l, 0),
+		                 4, 1);
 		b = atomic_nest(L, &from->l, &from->l, v);
-		st = lower_code(L, whole ? "st_shared_b32(%s + 4 * (%s), (u32)%s);" : "st_shared_f32(%s + 4 * (%s), %s);",
+		st = lower_code(L,
+		                whole ? "st_shared_b32(%s + 4 * (%s), (u32)%s);"
+		                      : "st_shared_f32(%s + 4 * (%s), %s);",
 		                name, layout_coord(L->a, &from->l, 0, v), lower_ref(L, from, &from->l, v));
 		dev_access(st, buf, ACC_WRITE);
 		L->out = b;
@@ -277,7 +291,9 @@ Version *lower_convert(Lower *L, Op *op, Version *from, const Layout *want)
 	w = lower_declare(L, from->op, want, false, arena_printf(L->a, "%s_at", from->name));
 	b = lower_nest(L, want, false, v);
 	at = layout_coord(L->a, want, 0, v);
-	x = arena_printf(L->a, whole ? "(int)ld_shared_b32(%s + 4 * (%s))" : "ld_shared_f32(%s + 4 * (%s))", name, at);
+	x = arena_printf(L->a,
+	                 whole ? "(int)ld_shared_b32(%s + 4 * (%s))" : "ld_shared_f32(%s + 4 * (%s))",
+	                 name, at);
 	if (lower_covered(want, 0) > buf->cols)
 		x = arena_printf(L->a, "%s < %d ? %s : 0", at, buf->cols, x);
 	st = lower_code(L, "%s = %s;", lower_ref(L, w, want, v), x);

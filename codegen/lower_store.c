@@ -23,26 +23,28 @@ static bool whole_columns(Lower *L, const Op *op)
 	return !r || r->kind == RANGE_WHOLE || r == L->k->divided;
 }
 
-/* Pairs go out as they lie, 4 bytes a lane: exchanging them within quads for 8- and 16-byte stores was
- * measured on an H200 and is 0 to 5% slower, since these kernels are bound by issue slots, not by the
- * L2's partial sectors. */
-/* The address of a fragment's first pair, hidden from the compiler's strength reduction, which would
- * keep a moving pointer in registers for each of the fragment's pairs. */
+/* Pairs go out as they lie, 4 bytes a lane: exchanging them within quads for 8- and 16-byte stores
+ * was measured on an H200 and is 0 to 5% slower, since these kernels are bound by issue slots, not
+ * by the L2's partial sectors. */
+/* The address of a fragment's first pair, hidden from the compiler's strength reduction, which
+ * would keep a moving pointer in registers for each of the fragment's pairs. */
 static const char *pair_base(Lower *L, Op *op, const Layout *l)
 {
-	static const char *const zero[] = { "0", "0", "0" };
+	static const char *const zero[] = {"0", "0", "0"};
 	const char *at[2], *name = lower_name(L, arena_printf(L->a, "%s_at", op->arg->name));
 
 	for (int d = 0; d < 2; d++)
 		at[d] = layout_coord(L->a, l, d, zero);
-	lower_code(L, "%s *const %s = (%s *)opaque(%s);", op->arg->dtype == DT_F32 ? "float" : "b16", name,
-	           op->arg->dtype == DT_F32 ? "float" : "b16", lower_element(L, op, op->src[0], at));
+	lower_code(L, "%s *const %s = (%s *)opaque(%s);", op->arg->dtype == DT_F32 ? "float" : "b16",
+	           name, op->arg->dtype == DT_F32 ? "float" : "b16",
+	           lower_element(L, op, op->src[0], at));
 	return name;
 }
 
-static const char *pair_pointer(Lower *L, Op *op, const Layout *l, const char *base, const char *const *v)
+static const char *pair_pointer(Lower *L, Op *op, const Layout *l, const char *base,
+                                const char *const *v)
 {
-	Text s = { .arena = L->a };
+	Text s = {.arena = L->a};
 
 	text_puts(&s, base);
 	if (strcmp(v[0], "0"))
@@ -56,7 +58,8 @@ static void store_body(Lower *L, Op *op, const Layout *l)
 {
 	Op *x = op->src[0];
 	Dtype dt = op->arg->dtype;
-	const char *v[MAX_DIGITS], *coord[MAX_RANK], *g, *owner, *base = NULL, *ty = dt == DT_F16 ? "f16" : "bf16";
+	const char *v[MAX_DIGITS], *coord[MAX_RANK], *g, *owner, *base = NULL,
+	                                                         *ty = dt == DT_F16 ? "f16" : "bf16";
 	bool pairs = l->orient == ORIENT_N && x->rank == 2 && x->dim[1].n % 2 == 0 && dt != DT_I32 &&
 	             whole_columns(L, op) && (dt == DT_F32 ? L->align >= 8 : L->align >= 4);
 	Block *b;
@@ -99,13 +102,14 @@ static void store_body(Lower *L, Op *op, const Layout *l)
 		v[last] = "1";
 		hi = lower_elem(L, from, l, v);
 		if (dt == DT_F32)
-			lower_code(L, "st_global_v2(%s, f32_bits(%s), f32_bits(%s));", pair_pointer(L, op, l, base, v), lo,
-			           hi);
+			lower_code(L, "st_global_v2(%s, f32_bits(%s), f32_bits(%s));",
+			           pair_pointer(L, op, l, base, v), lo, hi);
 		else
-			lower_code(L, "st_global_b32(%s, pack_%s(%s, %s));", pair_pointer(L, op, l, base, v), ty, lo, hi);
+			lower_code(L, "st_global_b32(%s, pack_%s(%s, %s));", pair_pointer(L, op, l, base, v),
+			           ty, lo, hi);
 	} else if (dt == DT_F32 || dt == DT_I32) {
-		lower_code(L, "st_global_%s(%s, %s);", dt == DT_F32 ? "f32" : "i32", lower_element(L, op, x, coord),
-		           lower_elem(L, from, l, v));
+		lower_code(L, "st_global_%s(%s, %s);", dt == DT_F32 ? "f32" : "i32",
+		           lower_element(L, op, x, coord), lower_elem(L, from, l, v));
 	} else {
 		lower_code(L, "st_global_b16(%s, round_%s(%s));", lower_element(L, op, x, coord), ty,
 		           lower_elem(L, from, l, v));

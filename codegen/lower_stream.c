@@ -46,7 +46,7 @@ static void narrow_op(void *user, Op *o)
 /* The narrowest element that tiles of this shape have in memory: they all share one layout. */
 static int element_bytes(Lower *L, const Op *op)
 {
-	Narrow n = { L->f, { facts_class(L->f, op, 0), facts_class(L->f, op, 1) }, 4 };
+	Narrow n = {L->f, {facts_class(L->f, op, 0), facts_class(L->f, op, 1)}, 4};
 
 	ir_walk(L->k->body, narrow_op, &n);
 	return n.bytes;
@@ -54,8 +54,9 @@ static int element_bytes(Lower *L, const Op *op)
 
 Layout lower_stream_layout(Lower *L, const Op *op)
 {
-	Layout l = { .rank = 2, .orient = ORIENT_NONE };
-	int bytes = element_bytes(L, op), rows = op->dim[0].n, cols = op->dim[1].n, vec = WIDE / bytes, units, lanes, per;
+	Layout l = {.rank = 2, .orient = ORIENT_NONE};
+	int bytes = element_bytes(L, op), rows = op->dim[0].n, cols = op->dim[1].n, vec = WIDE / bytes,
+	    units, lanes, per;
 
 	while (vec > 1 && cols % vec)
 		vec /= 2;
@@ -68,15 +69,15 @@ Layout lower_stream_layout(Lower *L, const Op *op)
 	if (lanes > 32)
 		lanes = 32;
 	per = (units + lanes - 1) / lanes;
-	l.d[l.nd++] = (Digit){ HW_REG, 1, 0, 0, 0 };
-	l.d[l.nd++] = (Digit){ HW_REG, per, 0, 1, lanes * vec };
-	l.d[l.nd++] = (Digit){ HW_REG, vec, 0, 1, 1 };
+	l.d[l.nd++] = (Digit){HW_REG, 1, 0, 0, 0};
+	l.d[l.nd++] = (Digit){HW_REG, per, 0, 1, lanes * vec};
+	l.d[l.nd++] = (Digit){HW_REG, vec, 0, 1, 1};
 	if (lanes > 1)
-		l.d[l.nd++] = (Digit){ HW_LANE, lanes, 1, 1, vec };
+		l.d[l.nd++] = (Digit){HW_LANE, lanes, 1, 1, vec};
 	if (lanes < 32)
-		l.d[l.nd++] = (Digit){ HW_LANE, 32 / lanes, lanes, 0, 1 };
+		l.d[l.nd++] = (Digit){HW_LANE, 32 / lanes, lanes, 0, 1};
 	if (L->warps > 1)
-		l.d[l.nd++] = (Digit){ HW_WARP, L->warps, 1, 0, 32 / lanes };
+		l.d[l.nd++] = (Digit){HW_WARP, L->warps, 1, 0, 32 / lanes};
 	l.d[0].stride = 32 / lanes * L->warps;
 	l.d[0].n = (rows + l.d[0].stride - 1) / l.d[0].stride;
 	return l;
@@ -85,13 +86,13 @@ Layout lower_stream_layout(Lower *L, const Op *op)
 /* One element a thread, over the whole block. */
 Layout lower_thread_layout(Lower *L, int n)
 {
-	Layout l = { .rank = 1, .orient = ORIENT_NONE };
+	Layout l = {.rank = 1, .orient = ORIENT_NONE};
 	int threads = 32 * L->warps;
 
-	l.d[l.nd++] = (Digit){ HW_REG, (n + threads - 1) / threads, 0, 0, threads };
-	l.d[l.nd++] = (Digit){ HW_LANE, 32, 1, 0, 1 };
+	l.d[l.nd++] = (Digit){HW_REG, (n + threads - 1) / threads, 0, 0, threads};
+	l.d[l.nd++] = (Digit){HW_LANE, 32, 1, 0, 1};
 	if (L->warps > 1)
-		l.d[l.nd++] = (Digit){ HW_WARP, L->warps, 1, 0, 32 };
+		l.d[l.nd++] = (Digit){HW_WARP, L->warps, 1, 0, 32};
 	return l;
 }
 
@@ -118,7 +119,7 @@ static void beside_op(void *user, Op *o)
 /* A vector lies beside the matrix whose rows or columns it meets. */
 Layout lower_stream_vector(Lower *L, const Op *op)
 {
-	Beside b = { L->f, facts_class(L->f, op, 0), NULL, 0 };
+	Beside b = {L->f, facts_class(L->f, op, 0), NULL, 0};
 
 	ir_walk(L->k->body, beside_op, &b);
 	if (!b.op)
@@ -132,26 +133,28 @@ Layout lower_stream_vector(Lower *L, const Op *op)
 static const char *pair_table(Lower *L, int d)
 {
 	const char *name = arena_printf(L->a, "pairs_%d", d);
-	Text t = { .arena = L->a };
+	Text t = {.arena = L->a};
 
 	for (int i = 0; i < L->dev->ntables; i++)
 		if (!strcmp(L->dev->table[i].name, name))
 			return name;
-	text_add(&t, "// i + 256 j for each pair i <= j of %d\nstatic __device__ const unsigned short %s[%d] = {", d,
-	         name, d * (d + 1) / 2);
+	text_add(&t,
+	         "// i + 256 j for each pair i <= j of %d\nstatic __device__ const unsigned short "
+	         "%s[%d] = {",
+	         d, name, d * (d + 1) / 2);
 	for (int i = 0, n = 0; i < d; i++)
 		for (int j = i; j < d; j++, n++)
 			text_add(&t, "%s%d", n == 0 ? "\n\t" : n % 12 ? ", " : ",\n\t", i + 256 * j);
 	text_puts(&t, "\n};");
 	if (L->dev->ntables == MAX_TABLES)
 		bug("too many tables");
-	L->dev->table[L->dev->ntables++] = (Table){ name, t.s };
+	L->dev->table[L->dev->ntables++] = (Table){name, t.s};
 	return name;
 }
 
 static const char *at_load(Lower *L, const Op *op, const char *const *c)
 {
-	Text s = { .arena = L->a }, on = { .arena = L->a };
+	Text s = {.arena = L->a}, on = {.arena = L->a};
 	const char *v;
 
 	text_puts(&s, lower_pointer(L, op));
@@ -164,7 +167,8 @@ static const char *at_load(Lower *L, const Op *op, const char *const *c)
 		else
 			text_add(&s, " + (i64)(%s) * %s", at, stride);
 		if (op->dim[d].range && op->dim[d].range->kind != RANGE_WHOLE)
-			text_add(&on, "%s%s < %s", on.len ? " && " : "", at, lower_size(L, op->dim[d].range, 0));
+			text_add(&on, "%s%s < %s", on.len ? " && " : "", at,
+			         lower_size(L, op->dim[d].range, 0));
 	}
 	v = op->arg->dtype == DT_F32   ? arena_printf(L->a, "ld_global_f32(%s)", s.s)
 	    : op->arg->dtype == DT_I32 ? arena_printf(L->a, "ld_global_i32(%s)", s.s)
@@ -189,7 +193,9 @@ const char *lower_at(Lower *L, Op *op, const char *const *c)
 	switch (op->code) {
 	case OP_load:
 		return at_load(L, op, c);
-	case OP_const_: case OP_full: case OP_scalar:
+	case OP_const_:
+	case OP_full:
+	case OP_scalar:
 		return lower_elem(L, op, NULL, NULL);
 	case OP_index:
 		return arena_printf(L->a, "(%s + %s)", lower_start(L, op->range), c[0]);
@@ -207,7 +213,7 @@ const char *lower_at(Lower *L, Op *op, const char *const *c)
 		cc[inner] = shifted(L, c[inner], op->lo);
 		return lower_at(L, op->src[0], cc);
 	case OP_concat: {
-		Text s = { .arena = L->a };
+		Text s = {.arena = L->a};
 
 		memcpy(cc, c, sizeof(char *) * (size_t)op->rank);
 		for (int i = 0, lo = 0; i < op->nsrc; i++) {
@@ -288,8 +294,8 @@ static int wide_digit(const Op *tile, const Layout *l)
 	for (int i = 0; i < l->nd; i++)
 		if (l->d[i].hw == HW_REG)
 			last = i;
-	if (last < 0 || l->orient != ORIENT_NONE || l->d[last].dim != tile->rank - 1 || l->d[last].stride != 1 ||
-	    tile->dim[tile->rank - 1].n % l->d[last].n ||
+	if (last < 0 || l->orient != ORIENT_NONE || l->d[last].dim != tile->rank - 1 ||
+	    l->d[last].stride != 1 || tile->dim[tile->rank - 1].n % l->d[last].n ||
 	    (tile->dim[tile->rank - 1].range && tile->dim[tile->rank - 1].range->kind != RANGE_WHOLE))
 		return 1;
 	return l->d[last].n;
@@ -299,7 +305,10 @@ int lower_wide(const Op *io, const Op *tile, const Layout *l)
 {
 	int n = wide_digit(tile, l), bytes = n * dtype_bytes(io->arg->dtype);
 
-	return tile->rank >= 1 && io->arg->dtype != DT_I32 && n > 1 && !(n & (n - 1)) && bytes % 4 == 0 && bytes <= 32 ? n : 1;
+	return tile->rank >= 1 && io->arg->dtype != DT_I32 && n > 1 && !(n & (n - 1)) &&
+	               bytes % 4 == 0 && bytes <= 32
+	           ? n
+	           : 1;
 }
 
 /* elem[0..n) = n elements at ptr, 16 bytes at most an access. */
@@ -317,7 +326,8 @@ void lower_wide_load(Lower *L, const Op *io, int n, const char *const *elem, con
 		if (part == 1)
 			lower_code(L, "%s[%d] = ld_global_b32(%s);", x, w, p);
 		else
-			lower_code(L, "ld_global_v%d(%s%s, %s);", part, x, w ? arena_printf(L->a, " + %d", w) : "", p);
+			lower_code(L, "ld_global_v%d(%s%s, %s);", part, x,
+			           w ? arena_printf(L->a, " + %d", w) : "", p);
 	}
 	for (int e = 0; e < n; e++)
 		if (dt == DT_F32)
@@ -333,7 +343,7 @@ void lower_wide_store(Lower *L, const Op *io, int n, const char *const *elem, co
 	const char *ty = dt == DT_F16 ? "f16" : "bf16";
 
 	for (int w = 0; w < words; w += part) {
-		Text s = { .arena = L->a };
+		Text s = {.arena = L->a};
 		const char *p = w ? arena_printf(L->a, "%s + %d", ptr, w * 4 / dtype_bytes(dt)) : ptr;
 
 		for (int i = w; i < w + part; i++)

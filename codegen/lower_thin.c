@@ -45,9 +45,10 @@ void lower_thin_update(Lower *L, Version *w, Op *dot)
 	const Grow *g = grow_parse(L->a, x);
 	int cores = facts_dim(L->f, x, 0).cores * facts_dim(L->f, x, 0).warps, steps = cores / 2;
 	int parts = steps < L->warps ? steps : L->warps;
-	Layout rows = layout_core(ORIENT_T, (Split){ cores, 1, 1, 0 }, (Split){ g->slots / 8, 1, 1, 0 });
-	Layout col = layout_core(ORIENT_T, (Split){ cores, 1, 1, 0 }, (Split){ 1, 1, 1, 0 });
-	const char *name = lower_name(L, arena_printf(L->a, "%s_part", w->name)), *v[MAX_DIGITS], *one[2], *at;
+	Layout rows = layout_core(ORIENT_T, (Split){cores, 1, 1, 0}, (Split){g->slots / 8, 1, 1, 0});
+	Layout col = layout_core(ORIENT_T, (Split){cores, 1, 1, 0}, (Split){1, 1, 1, 0});
+	const char *name = lower_name(L, arena_printf(L->a, "%s_part", w->name)), *v[MAX_DIGITS],
+	           *one[2], *at;
 	Buffer *buf = dev_buffer(L->dev, name, L->warps, g->slots, 4, 1);
 	Block *saved = L->out, *step;
 	Stmt *loop;
@@ -66,7 +67,8 @@ void lower_thin_update(Lower *L, Version *w, Op *dot)
 		at = lower_elem(L, ones, &col, v);
 		v[2] = "1";
 		one[h] = lower_name(L, "one");
-		lower_code(L, "const u32 %s = %s;", one[h], lower_pack(L, at, lower_elem(L, ones, &col, v)));
+		lower_code(L, "const u32 %s = %s;", one[h],
+		           lower_pack(L, at, lower_elem(L, ones, &col, v)));
 	}
 	leaf = lower_leaf(L, g, ORIENT_T, &rows, "2 * k", 2);
 	leaf.state = true;
@@ -80,9 +82,10 @@ void lower_thin_update(Lower *L, Version *w, Op *dot)
 		s = lower_piece_loops(L, p);
 		lower_code(L, "float lo[2] = { 0.0f, 0.0f }, hi[2] = { 0.0f, 0.0f };");
 		lower_code(L, "mma_%s(lo, hi, %s, %s, %s, %s, %s, %s);", L->f16 ? "f16" : "bf16",
-		           lower_form_piece(L, &leaf, q, "0", s, "0"), lower_form_piece(L, &leaf, q, "0", s, "1"),
-		           lower_form_piece(L, &leaf, q, "1", s, "0"), lower_form_piece(L, &leaf, q, "1", s, "1"), one[0],
-		           one[1]);
+		           lower_form_piece(L, &leaf, q, "0", s, "0"),
+		           lower_form_piece(L, &leaf, q, "0", s, "1"),
+		           lower_form_piece(L, &leaf, q, "1", s, "0"),
+		           lower_form_piece(L, &leaf, q, "1", s, "1"), one[0], one[1]);
 		lower_code(L, "const u32 at = %s + %d * warp + 4 * (%d + 16 * %s + g);", name, buf->pbytes,
 		           p->kind == PIECE_POW2 ? 0 : p->slot, s);
 		lower_open(L, S_IF, false, "t == 0");
@@ -90,7 +93,8 @@ void lower_thin_update(Lower *L, Version *w, Op *dot)
 			const char *a = h ? "at + 32" : "at", *d = h ? "hi[0]" : "lo[0]";
 
 			if (steps > L->warps)
-				lower_code(L, "st_shared_f32(%s, k < %d ? %s : ld_shared_f32(%s) + %s);", a, L->warps, d, a, d);
+				lower_code(L, "st_shared_f32(%s, k < %d ? %s : ld_shared_f32(%s) + %s);", a,
+				           L->warps, d, a, d);
 			else
 				lower_code(L, "st_shared_f32(%s, %s);", a, d);
 		}
@@ -100,8 +104,9 @@ void lower_thin_update(Lower *L, Version *w, Op *dot)
 	L->out = saved;
 	slots_open(L, w, g->slots, v);
 	lower_open(L, S_FOR, true, "int x = 0; x < %d; x++", parts);
-	dev_access(lower_code(L, "%s += ld_shared_f32(%s + %d * x + 4 * slot);", lower_ref(L, w, &w->l, v), name,
-	                      buf->pbytes), buf, ACC_READ);
+	dev_access(lower_code(L, "%s += ld_shared_f32(%s + %d * x + 4 * slot);",
+	                      lower_ref(L, w, &w->l, v), name, buf->pbytes),
+	           buf, ACC_READ);
 	L->out = saved;
 }
 
@@ -110,7 +115,7 @@ void lower_thin_update(Lower *L, Version *w, Op *dot)
  * 2 s, of the second 2 * slots later; they are columns 0 and 1 of the operand. */
 Buffer *lower_thin_publish(Lower *L, Op *get, const Grow *left)
 {
-	Layout none = { .rank = 1, .orient = ORIENT_NONE };
+	Layout none = {.rank = 1, .orient = ORIENT_NONE};
 	Op *state = get->src[0];
 	int slots = slots_of(L, state);
 	const char *ty = L->f16 ? "f16" : "bf16";
@@ -137,7 +142,8 @@ Buffer *lower_thin_publish(Lower *L, Op *get, const Grow *left)
 	lower_code(L, "const float x = %s * table_f32(%s + slot);", lower_ref(L, w, &w->l, v), table);
 	lower_code(L, "const b16 x_hi = round_%s(x);", ty);
 	dev_access(lower_code(L, "st_shared_b16(%s + 2 * slot, x_hi);", name), buf, ACC_WRITE);
-	lower_code(L, "st_shared_b16(%s + %d + 2 * slot, round_%s(x - widen_%s(x_hi)));", name, 2 * slots, ty, ty);
+	lower_code(L, "st_shared_b16(%s + %d + 2 * slot, round_%s(x - widen_%s(x_hi)));", name,
+	           2 * slots, ty, ty);
 	L->out = saved;
 	L->scope = scope;
 	if (L->nhomes < MAX_BUFFERS) {
@@ -168,14 +174,18 @@ Version *lower_form_all(Lower *L, Op *x, const Layout *own, const char *table)
 			continue;
 		lower_open(L, S_FOR, true, "int r = 0; r < %d; r++", rows);
 		s = lower_piece_loops(L, p);
-		core = p->kind != PIECE_POW2 && p->slot ? arena_printf(L->a, "(%d + %s)", p->slot / 16, s) : s;
+		core =
+		    p->kind != PIECE_POW2 && p->slot ? arena_printf(L->a, "(%d + %s)", p->slot / 16, s) : s;
 		for (int h = 0; h < 2; h++) {
 			const char *y = lower_name(L, "y"), *slot = lower_name(L, "slot");
 
-			lower_code(L, "const u32 %s = %s;", y, lower_form_piece(L, &leaf, q, "r", s, h ? "1" : "0"));
+			lower_code(L, "const u32 %s = %s;", y,
+			           lower_form_piece(L, &leaf, q, "r", s, h ? "1" : "0"));
 			lower_code(L, "const int %s = 16 * %s + %d + %s;", slot, core, 8 * h,
 			           own->orient == ORIENT_N ? "2 * t" : "g");
-			lower_code(L, "%s[r][2 * %s + %d] = pack_%s(%s_lo(%s) * table_f32(%s + %s), %s_hi(%s) * table_f32(%s + %s%s));",
+			lower_code(L,
+			           "%s[r][2 * %s + %d] = pack_%s(%s_lo(%s) * table_f32(%s + %s), %s_hi(%s) * "
+			           "table_f32(%s + %s%s));",
 			           w->name, core, h, f, f, y, table, slot, f, y, table, slot,
 			           own->orient == ORIENT_N ? " + 1" : "");
 		}

@@ -49,9 +49,10 @@ int lower_last(const Layout *l)
 }
 
 /* "[i][j][e]"; without the pair when `pairs`. */
-static const char *index_text(Lower *L, const Version *w, const Layout *l, const char *const *v, bool pairs)
+static const char *index_text(Lower *L, const Version *w, const Layout *l, const char *const *v,
+                              bool pairs)
 {
-	Text s = { .arena = L->a };
+	Text s = {.arena = L->a};
 	int r = 0, last = lower_last(l);
 	bool strip = L->strip && l->base[0] && !w->l.base[0];
 
@@ -82,7 +83,7 @@ const char *lower_ref(Lower *L, const Version *w, const Layout *l, const char *c
 Version *lower_declare(Lower *L, const Op *op, const Layout *l, bool packed, const char *want)
 {
 	Version *w = ARENA_NEW(L->a, Version);
-	Text s = { .arena = L->a };
+	Text s = {.arena = L->a};
 	int last = lower_last(l), r = 0;
 
 	w->op = op;
@@ -92,7 +93,11 @@ Version *lower_declare(Lower *L, const Op *op, const Layout *l, bool packed, con
 	w->scope = L->scope;
 	w->next = L->versions;
 	L->versions = w;
-	text_add(&s, "%s %s", packed ? "u32" : op->dtype == DT_I32 || op->dtype == DT_MASK ? "int" : "float", w->name);
+	text_add(&s, "%s %s",
+	         packed                                        ? "u32"
+	         : op->dtype == DT_I32 || op->dtype == DT_MASK ? "int"
+	                                                       : "float",
+	         w->name);
 	for (int i = 0; i < l->nd; i++)
 		if (l->d[i].hw == HW_REG) {
 			if (!(packed && r == last))
@@ -119,7 +124,7 @@ static bool limited(Lower *L, const Layout *l, int digit)
 
 Block *lower_nest(Lower *L, const Layout *l, bool pairs, const char **v)
 {
-	static const char *const names[] = { "i", "j", "e", "h", "x" };
+	static const char *const names[] = {"i", "j", "e", "h", "x"};
 	Block *saved = L->out;
 	int last = lower_last(l), r = 0;
 
@@ -167,11 +172,11 @@ int lower_covered(const Layout *l, int d)
 
 Layout lower_lane_layout(int n)
 {
-	Layout l = { .rank = 1, .orient = ORIENT_NONE };
+	Layout l = {.rank = 1, .orient = ORIENT_NONE};
 	int per = (n + 31) / 32;
 
-	l.d[l.nd++] = (Digit){ HW_REG, per, 0, 0, 1 };
-	l.d[l.nd++] = (Digit){ HW_LANE, 32, 1, 0, per };
+	l.d[l.nd++] = (Digit){HW_REG, per, 0, 0, 1};
+	l.d[l.nd++] = (Digit){HW_LANE, 32, 1, 0, per};
 	return l;
 }
 
@@ -205,10 +210,11 @@ Layout lower_value_layout(Lower *L, const Op *op)
 	if (!L->f->ndots && op->rank)
 		return op->rank == 2 ? lower_stream_layout(L, op) : lower_stream_vector(L, op);
 	if (op->rank == 2)
-		return facts_layout(L->f, op, L->f->op[op->id].anchored ? L->f->op[op->id].orient : ORIENT_N);
+		return facts_layout(L->f, op,
+		                    L->f->op[op->id].anchored ? L->f->op[op->id].orient : ORIENT_N);
 	if (op->rank == 1)
 		return lower_vector_layout(L, op);
-	return (Layout){ .rank = 0 };
+	return (Layout){.rank = 0};
 }
 
 /* Values that do not depend on the strip's rows are emitted before the loop over strips. */
@@ -303,7 +309,9 @@ Version *lower_need(Lower *L, Op *op, const Layout *l)
 	case OP_dot:
 		w = lower_dot(L, op, l, NULL);
 		break;
-	case OP_sum: case OP_rmax: case OP_rmin:
+	case OP_sum:
+	case OP_rmax:
+	case OP_rmin:
 		w = lower_reduce(L, op, l);
 		break;
 	case OP_cumsum:
@@ -318,7 +326,9 @@ Version *lower_need(Lower *L, Op *op, const Layout *l)
 		break;
 	case OP_get:
 		lower_cannot(L, op, "its variable is not laid out as this use needs it");
-	case OP_concat: case OP_sympow2: case OP_slice:
+	case OP_concat:
+	case OP_sympow2:
+	case OP_slice:
 		w = lower_gather(L, op, l);
 		break;
 	default:
@@ -347,8 +357,8 @@ Version *lower_need_packed(Lower *L, Op *op, const Layout *l)
 	if (L->f->op[op->id].anchored && L->f->op[op->id].orient != l->orient) {
 		Version *from;
 
-		own = layout_core(L->f->op[op->id].orient,
-		                  (Split){ l->d[0].n, 1, 1, 0 }, (Split){ l->d[1].n, 1, 1, 0 });
+		own = layout_core(L->f->op[op->id].orient, (Split){l->d[0].n, 1, 1, 0},
+		                  (Split){l->d[1].n, 1, 1, 0});
 		for (int i = 3; i < l->nd; i++)
 			if (l->d[i].hw == HW_WARP)
 				own.d[own.nd++] = l->d[i];
@@ -372,8 +382,7 @@ Version *lower_need_packed(Lower *L, Op *op, const Layout *l)
 			lower_need(L, x, l);
 		else
 			lower_ensure(L, x, l);
-		w = lower_declare(L, op, l, true,
-		                  op->name ? arena_printf(L->a, "%s_h", op->name) : NULL);
+		w = lower_declare(L, op, l, true, op->name ? arena_printf(L->a, "%s_h", op->name) : NULL);
 		w->op = NULL;
 		b = lower_nest(L, l, true, v);
 		v[last] = "0";

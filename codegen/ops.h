@@ -1,3 +1,4 @@
+/* clang-format off */
 /* ops.h -- the tile operations, one row each. Included with OP defined.
  *
  * OP(name, class, nsrc, cuda, doc)

@@ -46,7 +46,7 @@ static bool directive(const char *s, const char *end, const char *key, const cha
 
 static void read_file(const char *path)
 {
-	static const char *const halves[] = { "cuda", "sim" };
+	static const char *const halves[] = {"cuda", "sim"};
 	Prim *p = NULL;
 	int half = -1, n;
 	const char *text = embed_find(path, NULL), *rest;
@@ -59,7 +59,7 @@ static void read_file(const char *path)
 			if (p || nprims == MAX_PRIMS)
 				bug("%s: a primitive begins inside another, or too many", path);
 			p = &prims[nprims];
-			*p = (Prim){ .name = rest, .nname = n };
+			*p = (Prim){.name = rest, .nname = n};
 			half = -1;
 		} else if (p && directive(s, end, "doc", &rest, &n)) {
 			p->doc = rest, p->ndoc = n;
@@ -164,7 +164,7 @@ static void pick_used(Pick *k, const char *s, const char *end)
 
 const char *prims_text(Arena *a, const char *body, bool sim)
 {
-	Pick k = { .out = { .arena = a }, .half = sim };
+	Pick k = {.out = {.arena = a}, .half = sim};
 	int n;
 
 	prims_list(&n);

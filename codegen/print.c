@@ -123,8 +123,10 @@ void ir_print(const Kernel *k, Text *t)
 			text_add(t, " %s%s%s", group && !inside ? "(" : "", a->axis[j]->name,
 			         inside && !group ? ")" : "");
 		}
-		text_add(t, "%s%s\n", a->output ? " out" : "", !a->optional ? "" :
-		         a->present ? " optional" : " absent");
+		text_add(t, "%s%s\n", a->output ? " out" : "",
+		         !a->optional ? ""
+		         : a->present ? " optional"
+		                      : " absent");
 	}
 	text_puts(t, "grid");
 	for (int i = 0; i < k->grid.n; i++) {

@@ -62,7 +62,7 @@ static void need_change(void *user, Op *o)
 
 unsigned char *ir_live(const Kernel *k)
 {
-	Live l = { k, arena_alloc(k->arena, (size_t)k->nops + 1), NULL, 0 };
+	Live l = {k, arena_alloc(k->arena, (size_t)k->nops + 1), NULL, 0};
 
 	l.stack = ARENA_ARRAY(k->arena, Op *, k->nops + 1);
 	each_op(k->body, need_store, &l);
@@ -74,7 +74,7 @@ unsigned char *ir_live(const Kernel *k)
 		need(&l, o->parent->owner);
 		need(&l, o->mask);
 		if (o->code == OP_var || o->code == OP_state)
-			each_op(k->body, need_change, &(Changes){ &l, o });
+			each_op(k->body, need_change, &(Changes){&l, o});
 	}
 	return l.live;
 }
@@ -112,7 +112,7 @@ static void renumber(Region *r, int *id)
 
 void ir_prune(Kernel *k)
 {
-	Pruning p = { ir_live(k), 0 };
+	Pruning p = {ir_live(k), 0};
 
 	each_op(k->body, unlink_dead, &p);
 	renumber(k->body, &p.id);
@@ -123,8 +123,8 @@ void ir_prune(Kernel *k)
 
 typedef struct Uses {
 	Kernel *k;
-	int *use;            /* by Op.id: how many ops have it as a source */
-	unsigned char *set;  /* by Op.id of a var: something sets it */
+	int *use;           /* by Op.id: how many ops have it as a source */
+	unsigned char *set; /* by Op.id of a var: something sets it */
 } Uses;
 
 static void count_uses(void *user, Op *o)
@@ -154,25 +154,31 @@ static void check_op(void *user, Op *o)
 	Uses *u = user;
 
 	if (o->code == OP_var && !u->set[o->id])
-		diag_fail(u->k->diag, o->loc, "%s is never set; a value that does not change needs no az.var",
+		diag_fail(u->k->diag, o->loc,
+		          "%s is never set; a value that does not change needs no az.var",
 		          o->name ? o->name : "this variable");
 	if (o->code == OP_loop && o->mask && u->use[o->mask->id] == 0)
-		diag_fail(u->k->diag, o->loc, "the mask of this loop is never used, yet it bounds the loop; "
-		          "take it (for n, seen in az.tiles) and select with az.where(seen, x, -math.huge)");
+		diag_fail(
+		    u->k->diag, o->loc,
+		    "the mask of this loop is never used, yet it bounds the loop; "
+		    "take it (for n, seen in az.tiles) and select with az.where(seen, x, -math.huge)");
 	if ((o->code == OP_exp || o->code == OP_exp2) && o->src[0]->code == OP_sub) {
 		const Op *x = o->src[0]->src[0], *y = o->src[0]->src[1];
 
 		if ((running_sum(x, 1) && running_sum(y, 0)) || (running_sum(x, 0) && running_sum(y, 1)))
-			diag_fail(u->k->diag, o->loc, "%s of a difference of running sums overflows on one side of "
-			          "the diagonal, and 0 * inf is not a number; mask first: az.%s(az.causal(c:col() - "
-			          "c:row(), -math.huge))", op_info[o->code].name, op_info[o->code].name);
+			diag_fail(
+			    u->k->diag, o->loc,
+			    "%s of a difference of running sums overflows on one side of "
+			    "the diagonal, and 0 * inf is not a number; mask first: az.%s(az.causal(c:col() - "
+			    "c:row(), -math.huge))",
+			    op_info[o->code].name, op_info[o->code].name);
 	}
 }
 
 void ir_check(Kernel *k)
 {
-	Uses u = { k, ARENA_ARRAY(k->arena, int, k->nops + 1),
-	           arena_alloc(k->arena, (size_t)k->nops + 1) };
+	Uses u = {k, ARENA_ARRAY(k->arena, int, k->nops + 1),
+	          arena_alloc(k->arena, (size_t)k->nops + 1)};
 
 	each_op(k->body, count_uses, &u);
 	each_op(k->body, check_op, &u);

@@ -21,24 +21,26 @@
 
 /* The environment of a spec, by library. */
 static const char *const allowed_base[] = {
-	"assert", "error", "ipairs", "next", "pairs", "select", "tonumber", "tostring", "type", NULL,
+    "assert", "error", "ipairs", "next", "pairs", "select", "tonumber", "tostring", "type", NULL,
 };
 static const char *const allowed_math[] = {
-	"abs", "acos", "asin", "atan", "ceil", "cos", "deg", "exp", "floor", "fmod", "huge", "log",
-	"max", "maxinteger", "min", "mininteger", "modf", "pi", "rad", "sin", "sqrt", "tan",
-	"tointeger", "type", "ult", NULL,
+    "abs",  "acos", "asin", "atan", "ceil",       "cos",  "deg",        "exp",  "floor",
+    "fmod", "huge", "log",  "max",  "maxinteger", "min",  "mininteger", "modf", "pi",
+    "rad",  "sin",  "sqrt", "tan",  "tointeger",  "type", "ult",        NULL,
 };
 static const char *const allowed_string[] = {
-	"byte", "char", "format", "len", "lower", "reverse", "sub", "upper", NULL,
+    "byte", "char", "format", "len", "lower", "reverse", "sub", "upper", NULL,
 };
 static const char *const allowed_table[] = {
-	"concat", "insert", "pack", "remove", "sort", "unpack", NULL,
+    "concat", "insert", "pack", "remove", "sort", "unpack", NULL,
 };
 static const struct {
 	const char *name;
 	const char *const *allowed;
 } libraries[] = {
-	{ "math", allowed_math }, { "string", allowed_string }, { "table", allowed_table },
+    {"math", allowed_math},
+    {"string", allowed_string},
+    {"table", allowed_table},
 };
 
 /* -- memory and time ---------------------------------------------------------------------- */
@@ -136,10 +138,10 @@ Loc sandbox_where(lua_State *L)
 		lua_getinfo(L, "S", &ar);
 		if (ar.source[0] == '@') {
 			lua_getinfo(L, "l", &ar);
-			return (Loc){ ar.source + 1, ar.currentline };
+			return (Loc){ar.source + 1, ar.currentline};
 		}
 	}
-	return (Loc){ NULL, 0 };
+	return (Loc){NULL, 0};
 }
 
 /* True for "file:line: ..." or "file: ..." of the spec or a neighbour. */
@@ -189,14 +191,15 @@ void sandbox_run(Spec *s, Diag *d, int64_t steps, lua_CFunction fn, void *arg)
 		snprintf(text, sizeof text, "%s: uses more than %d MiB of memory", s->shown,
 		         SPEC_MEMORY >> 20);
 	else
-		snprintf(text, sizeof text, "%s", lua_type(L, -1) == LUA_TSTRING ? lua_tostring(L, -1)
-		         : "an error while handling an error");
+		snprintf(text, sizeof text, "%s",
+		         lua_type(L, -1) == LUA_TSTRING ? lua_tostring(L, -1)
+		                                        : "an error while handling an error");
 	for (char *c = text; *c; c++)
 		if ((unsigned char)*c < ' ')
 			*c = ' ';
 	lua_settop(L, 0);
 	s->k = NULL;
-	diag_fail(d, (Loc){ NULL, 0 }, "%s", text);
+	diag_fail(d, (Loc){NULL, 0}, "%s", text);
 }
 
 /* -- loading ------------------------------------------------------------------------------ */
@@ -308,11 +311,12 @@ static int spec_require(lua_State *L)
 	lua_pushboolean(L, 0);
 	lua_setfield(L, -2, name);
 	slash = strrchr(s->path, '/');
-	lua_pushfstring(L, "%s%s.lua", slash ? lua_pushlstring(L, s->path, (size_t)(slash - s->path) + 1)
-	                : "", name);
+	lua_pushfstring(L, "%s%s.lua",
+	                slash ? lua_pushlstring(L, s->path, (size_t)(slash - s->path) + 1) : "", name);
 	slash = strrchr(s->shown, '/');
-	lua_pushfstring(L, "%s%s.lua", slash ? lua_pushlstring(L, s->shown, (size_t)(slash - s->shown) + 1)
-	                : "", name);
+	lua_pushfstring(L, "%s%s.lua",
+	                slash ? lua_pushlstring(L, s->shown, (size_t)(slash - s->shown) + 1) : "",
+	                name);
 	luaL_checkstack(L, 8, "require");
 	sandbox_spec(L, lua_tostring(L, slash ? -3 : -2), lua_tostring(L, -1));
 	lua_getfield(L, LUA_REGISTRYINDEX, "az.required");

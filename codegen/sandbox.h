@@ -12,22 +12,22 @@
 
 struct Spec {
 	lua_State *L;
-	Arena *arena;        /* strings of `info` */
+	Arena *arena; /* strings of `info` */
 	SpecInfo info;
-	const char *path;    /* of the file */
-	const char *shown;   /* as named in messages */
-	size_t mem;          /* bytes in use by Lua */
+	const char *path;  /* of the file */
+	const char *shown; /* as named in messages */
+	size_t mem;        /* bytes in use by Lua */
 	int64_t steps, step_limit;
-	double deadline;     /* in seconds of the monotonic clock */
+	double deadline; /* in seconds of the monotonic clock */
 
 	/* the trace under way; k is NULL outside one */
 	Kernel *k;
 	Builder b;
-	Diag diag;           /* armed by core_entry alone */
-	unsigned gen;        /* of the boxes that are alive */
-	const char *source;  /* the last chunk name seen, and its copy in k's arena */
+	Diag diag;          /* armed by core_entry alone */
+	unsigned gen;       /* of the boxes that are alive */
+	const char *source; /* the last chunk name seen, and its copy in k's arena */
 	const char *source_copy;
-	struct Row *row;     /* the reference row under way (specref.c), or NULL */
+	struct Row *row; /* the reference row under way (specref.c), or NULL */
 };
 
 Spec *sandbox_new(void);
@@ -43,12 +43,12 @@ void sandbox_spec(lua_State *L, const char *path, const char *shown);
 Loc sandbox_where(lua_State *L);
 
 void sandbox_libraries(lua_State *L); /* the trusted part of the state; once */
-void core_open(lua_State *L); /* fromlua.c: leaves the azcore table on the stack */
+void core_open(lua_State *L);         /* fromlua.c: leaves the azcore table on the stack */
 
 /* specrow.c: rows of numbers, as userdata or as Lua tables */
-void ref_open(lua_State *L);                               /* leaves the helpers on the stack */
-double *row_push(lua_State *L, int n);                     /* not set to anything */
-int row_length(lua_State *L, int i);                       /* -1: not a row */
+void ref_open(lua_State *L);           /* leaves the helpers on the stack */
+double *row_push(lua_State *L, int n); /* not set to anything */
+int row_length(lua_State *L, int i);   /* -1: not a row */
 void row_read(lua_State *L, int t, double *x, int n);
 
 enum { SPEC_MEMORY = 64 << 20, SPEC_SOURCE = 1 << 20, SPEC_SECONDS = 60, SPEC_ROW_SECONDS = 600 };

@@ -3,8 +3,8 @@
  *
  * NAME_local   each segment but the last, from zero (the first from the author's start): the states
  *              it ends with, U, and the product of its decays, a. Only what the updates need.
- * NAME_scan    the state at the start of each segment, in place: start[i + 1] = a[i] start[i] + U[i].
- * NAME         the whole body over one segment, from its start.
+ * NAME_scan    the state at the start of each segment, in place: start[i + 1] = a[i] start[i] +
+ * U[i]. NAME         the whole body over one segment, from its start.
  *
  * States pass through the workspace as the threads hold them: a slot for each program and segment
  * but the last, of `regs` registers of every thread, neighbours in a warp neighbours in memory; no
@@ -59,7 +59,7 @@ Segments *segment_new(const Kernel *k, const Op *loop)
 			continue;
 		if (s->n == MAX_CARRIED)
 			diag_fail(k->diag, o->loc, "more than %d states; split the kernel", MAX_CARRIED);
-		s->state[s->n] = (Carried){ .state = o, .drop = -1 };
+		s->state[s->n] = (Carried){.state = o, .drop = -1};
 		decay_kind(&s->state[s->n++], loop->body);
 	}
 	return s;
@@ -113,7 +113,7 @@ static void count_live(void *user, Op *o)
 static void keep_changes(Lower *L)
 {
 	Facts *f = ARENA_NEW(L->a, Facts);
-	Live x = { ARENA_ARRAY(L->a, bool, L->k->nops + 1), NULL };
+	Live x = {ARENA_ARRAY(L->a, bool, L->k->nops + 1), NULL};
 
 	*f = *L->f;
 	f->op = ARENA_ARRAY(L->a, Fact, f->nops + 1);
@@ -169,7 +169,7 @@ static const char *slot(Lower *L, const char *base, int before, int size)
 /* The number of a register among those of the layout, by loop variables. */
 static const char *flat(Lower *L, const Layout *l, const char *const *v)
 {
-	Text t = { .arena = L->a };
+	Text t = {.arena = L->a};
 	int stride = layout_regs(l), r = 0;
 
 	for (int i = 0; i < l->nd; i++) {
@@ -213,8 +213,8 @@ static void load(Lower *L, const Carried *c, const Version *w)
 	const char *v[MAX_DIGITS], *at = declare_at(L, c, 1);
 	Block *b = lower_nest(L, &w->l, false, v);
 
-	lower_code(L, "%s = ld_global_f32(%s + %d * (%s));", lower_ref(L, w, &w->l, v), at, L->warps * 32,
-	           flat(L, &w->l, v));
+	lower_code(L, "%s = ld_global_f32(%s + %d * (%s));", lower_ref(L, w, &w->l, v), at,
+	           L->warps * 32, flat(L, &w->l, v));
 	lower_nest_close(L, b);
 }
 
@@ -223,7 +223,7 @@ static void declare_decay(Lower *L, Carried *c, const Version *w)
 	const char *v[MAX_DIGITS], *name;
 	Version *d;
 	Block *b;
-	Layout l = { .rank = 0 };
+	Layout l = {.rank = 0};
 
 	if (c->kind == DECAY_NONE)
 		return;
@@ -283,8 +283,8 @@ void segment_bounds(Lower *L, const char *n, const char **lo, const char **hi)
 	lower_code(L, "const int %s = (%s%s + %s - 1) / %s;", each, last,
 	           whole ? "" : arena_printf(L->a, " - %s", *lo), s->count, s->count);
 	at = whole ? "" : arena_printf(L->a, "%s + ", *lo);
-	*hi = arena_printf(L->a, "%s(%s + 1) * %s < %s ? %s(%s + 1) * %s : %s", at, s->seg, each, last, at,
-	                   s->seg, each, last);
+	*hi = arena_printf(L->a, "%s(%s + 1) * %s < %s ? %s(%s + 1) * %s : %s", at, s->seg, each, last,
+	                   at, s->seg, each, last);
 	*lo = arena_printf(L->a, "%s%s * %s", at, s->seg, each);
 }
 

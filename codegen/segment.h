@@ -13,9 +13,9 @@ typedef enum DecayKind { DECAY_NONE, DECAY_ONE, DECAY_EACH } DecayKind;
 typedef struct Carried {
 	const Op *state;
 	DecayKind kind;
-	int drop;            /* DECAY_EACH: the dimension along which factors repeat, or -1 */
-	int first, regs;     /* its registers among those of all states */
-	int at;              /* its decay's place in a slot of the decays, in floats */
+	int drop;             /* DECAY_EACH: the dimension along which factors repeat, or -1 */
+	int first, regs;      /* its registers among those of all states */
+	int at;               /* its decay's place in a slot of the decays, in floats */
 	const Version *decay; /* in the kernel being lowered */
 } Carried;
 

@@ -43,9 +43,10 @@ static void scan_state(Scan *x, const Segments *s, const Carried *c, int threads
 
 	if (c->kind != DECAY_NONE) {
 		decays = dev_param(x->d, PARAM_WORK, 0, 1, DT_F32, "decays");
-		code(x, "const float *const decay = %s + (i64)program * last * %d + %d%s;", decays, s->floats,
-		     c->at, c->kind == DECAY_ONE ? "" : arena_printf(a, " + (r - %d) * %d + tid", c->first,
-		                                                     threads));
+		code(x, "const float *const decay = %s + (i64)program * last * %d + %d%s;", decays,
+		     s->floats, c->at,
+		     c->kind == DECAY_ONE ? ""
+		                          : arena_printf(a, " + (r - %d) * %d + tid", c->first, threads));
 	}
 	code(x, "float start = ld_global_f32(state);");
 	top = open(x, S_FOR, false, arena_printf(a, "int s0 = 1; s0 < last; s0 += %d", SCAN_BATCH));
@@ -59,7 +60,8 @@ static void scan_state(Scan *x, const Segments *s, const Carried *c, int threads
 	x->out = in;
 	open(x, S_FOR, true, arena_printf(a, "int i = 0; i < %d; i++", SCAN_BATCH));
 	open(x, S_IF, false, "s0 + i < last");
-	code(x, c->kind == DECAY_NONE ? "start += change[i];" : "start = fmaf(a[i], start, change[i]);");
+	code(x,
+	     c->kind == DECAY_NONE ? "start += change[i];" : "start = fmaf(a[i], start, change[i]);");
 	code(x, "st_global_f32(state + (i64)(s0 + i) * %d, start);", s->regs * threads);
 	x->out = top;
 }
@@ -67,7 +69,7 @@ static void scan_state(Scan *x, const Segments *s, const Carried *c, int threads
 Dev *segment_scan(const Segments *s, const Dev *full)
 {
 	Dev *d = ARENA_NEW(full->arena, Dev);
-	Scan x = { d, &d->body };
+	Scan x = {d, &d->body};
 	KernelText *t = &d->text;
 	int threads = full->warps * 32;
 	const char *states, *segs;
@@ -81,22 +83,22 @@ Dev *segment_scan(const Segments *s, const Dev *full)
 	for (int i = 0; i < full->text.nfactors; i++)
 		if (full->text.grid[i].kind != FACTOR_SEGS)
 			t->grid[t->nfactors++] = full->text.grid[i];
-	t->grid[t->nfactors++] = (Factor){ FACTOR_CONST, 0, s->regs };
+	t->grid[t->nfactors++] = (Factor){FACTOR_CONST, 0, s->regs};
 	t->from_segs = 3;
 	states = dev_param(d, PARAM_WORK, 0, 0, DT_F32, "states");
 	segs = dev_param(d, PARAM_SEGS, 0, 0, DT_I32, "segments");
 	code(&x, "const int r = (int)blockIdx.x %% %d;", s->regs);
 	code(&x, "const int program = (int)blockIdx.x / %d;", s->regs);
 	code(&x, "const int last = %s - 1;", segs);
-	code(&x, "float *const state = %s + ((i64)program * last * %d + r) * %d + tid;", states, s->regs,
-	     threads);
+	code(&x, "float *const state = %s + ((i64)program * last * %d + r) * %d + tid;", states,
+	     s->regs, threads);
 	for (int i = 0; i < s->n; i++) {
 		const Carried *c = &s->state[i];
 		Block *saved = x.out;
 
 		if (s->n > 1)
-			open(&x, S_IF, false, arena_printf(d->arena, "r >= %d && r < %d", c->first,
-			                                   c->first + c->regs));
+			open(&x, S_IF, false,
+			     arena_printf(d->arena, "r >= %d && r < %d", c->first, c->first + c->regs));
 		scan_state(&x, s, c, threads);
 		x.out = saved;
 	}
@@ -105,8 +107,12 @@ Dev *segment_scan(const Segments *s, const Dev *full)
 
 void segment_work(const Segments *s, const Dev *full, Module *m)
 {
-	const struct { const char *name; int64_t size; } work[] = {
-		{ "states", (int64_t)s->regs * full->warps * 32 }, { "decays", s->floats },
+	const struct {
+		const char *name;
+		int64_t size;
+	} work[] = {
+	    {"states", (int64_t)s->regs * full->warps * 32},
+	    {"decays", s->floats},
 	};
 
 	for (int i = 0; i < 2 && work[i].size; i++) {
@@ -120,7 +126,7 @@ void segment_work(const Segments *s, const Dev *full, Module *m)
 				w->size[w->nfactors].value = 1;
 			w->nfactors++;
 		}
-		w->size[w->nfactors++] = (Factor){ FACTOR_CONST, 0, work[i].size };
+		w->size[w->nfactors++] = (Factor){FACTOR_CONST, 0, work[i].size};
 	}
 	m->seg_axis = s->loop->range->axis->id;
 	m->seg_chunk = s->loop->range->n;

@@ -3,8 +3,8 @@
  * a vector carried over a grown dimension becomes a one-column matrix, so that products with the
  * features serve it like any state.
  */
-#include "facts.h"
 #include "simplify.h"
+#include "facts.h"
 
 #include <math.h>
 #include <string.h>
@@ -73,7 +73,7 @@ static void merge_equal(Kernel *k, Region *r)
 			continue;
 		for (Op *p = r->first; p != o; p = p->next)
 			if (pure(p) && op_equal(p, o)) {
-				Replace x = { o, p };
+				Replace x = {o, p};
 
 				if (!p->name)
 					p->name = o->name;
@@ -117,7 +117,7 @@ static void remove_unused(Kernel *k)
 	bool any;
 
 	do {
-		Used u = { ARENA_ARRAY(k->arena, bool, k->nops + 1) };
+		Used u = {ARENA_ARRAY(k->arena, bool, k->nops + 1)};
 
 		ir_walk(k->body, use_op, &u);
 		any = drop_dead(k, k->body, u.seen);
@@ -184,7 +184,7 @@ static bool reads_state(const Op *x, const Op *state)
 /* update(z, colsum(phi)) -> update(z, T(phi) 1); reads lose their expand. */
 static void widen_use(void *user, Op *o)
 {
-	static const Dim one = { 1, NULL };
+	static const Dim one = {1, NULL};
 	Columns *c = user;
 
 	if (o->code == OP_update && o->src[0] == c->state) {
@@ -210,7 +210,7 @@ static void widen_use(void *user, Op *o)
 	} else if (o->code == OP_cast && reads_state(o->src[0], c->state)) {
 		two(o, o->dim[0], one);
 	} else if (o->code == OP_expand && reads_state(o->src[0], c->state) && o->axis_dim == 1) {
-		Replace r = { o, o->src[0] };
+		Replace r = {o, o->src[0]};
 
 		ir_walk(c->k->body, replace_op, &r);
 	}
@@ -219,14 +219,14 @@ static void widen_use(void *user, Op *o)
 static void widen_state(void *user, Op *o)
 {
 	Kernel *k = user;
-	Columns c = { k, o, false };
+	Columns c = {k, o, false};
 
 	if (o->code != OP_state || o->rank != 1)
 		return;
 	ir_walk(k->body, finds_grown, &c);
 	if (!c.grown)
 		return;
-	two(o, o->dim[0], (Dim){ 1, NULL });
+	two(o, o->dim[0], (Dim){1, NULL});
 	ir_walk(k->body, widen_use, &c);
 }
 
@@ -251,8 +251,8 @@ static void factor_op(void *user, Op *o)
 		o->code = OP_mul;
 		o->src[1] = const_before(k, o, 1 / c);
 	}
-	if (o->code == OP_where && o->rank == 2 && o->src[1]->code == OP_mul && op_is_const(o->src[1]->src[1], &c) &&
-	    c > 0 && op_is_const(o->src[2], &inf) && isinf(inf)) {
+	if (o->code == OP_where && o->rank == 2 && o->src[1]->code == OP_mul &&
+	    op_is_const(o->src[1]->src[1], &c) && c > 0 && op_is_const(o->src[2], &inf) && isinf(inf)) {
 		Op *mul = o->src[1], *w = op_before(k, o, OP_where, o);
 
 		two(w, o->dim[0], o->dim[1]);

@@ -120,7 +120,7 @@ Spec *spec_open(Diag *d, const char *path, const char *shown)
 	s->shown = arena_strdup(s->arena, shown ? shown : path);
 	if (DIAG_TRY(&own)) {
 		sandbox_free(s);
-		diag_fail(d, (Loc){ NULL, 0 }, "%s", own.text);
+		diag_fail(d, (Loc){NULL, 0}, "%s", own.text);
 	}
 	sandbox_run(s, &own, SPEC_STEPS, open_spec, s);
 	return s;
@@ -178,7 +178,7 @@ static int trace_spec(lua_State *L)
 Kernel *spec_trace(Spec *s, Diag *d, Arena *a, int nset, const SpecSet *set, const char *bind)
 {
 	Kernel *k = ARENA_NEW(a, Kernel);
-	Trace t = { s, nset, set, bind };
+	Trace t = {s, nset, set, bind};
 
 	k->arena = a;
 	k->diag = &s->diag;
@@ -189,7 +189,7 @@ Kernel *spec_trace(Spec *s, Diag *d, Arena *a, int nset, const SpecSet *set, con
 	s->gen++;
 	s->source = NULL;
 	s->k = k;
-	s->b = (Builder){ k, k->body };
+	s->b = (Builder){k, k->body};
 	sandbox_run(s, d, SPEC_STEPS, trace_spec, &t);
 	s->k = NULL;
 	k->diag = d;

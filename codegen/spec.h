@@ -29,7 +29,8 @@ typedef struct SpecInfo {
 	SpecDim dims[MAX_DIMS];
 	SpecTune tune[MAX_DIMS];  /* sorted by name */
 	SpecTune flags[MAX_DIMS]; /* boolean or small-integer options such as normalize, causal */
-	const char *smoke[16];    /* the spec's own small test settings, "B=1,H=2,N=200"; NULL-terminated */
+	const char
+	    *smoke[16]; /* the spec's own small test settings, "B=1,H=2,N=200"; NULL-terminated */
 } SpecInfo;
 
 /* NAME=VALUE pairs as given by --set. Unknown names are an error that lists the legal ones. */
@@ -52,7 +53,7 @@ Kernel *spec_trace(Spec *s, Diag *d, Arena *a, int nset, const SpecSet *set, con
  * index of every axis and nout is 1. */
 typedef double SpecFetch(void *user, const Arg *arg, const int64_t *index);
 void spec_reference(Spec *s, Diag *d, const Kernel *k, const int64_t *axis_size /* by Axis.id */,
-                    const Arg *output, const int64_t *at, SpecFetch *fetch, void *user,
-                    double *out, int nout);
+                    const Arg *output, const int64_t *at, SpecFetch *fetch, void *user, double *out,
+                    int nout);
 
 #endif

@@ -14,7 +14,7 @@ typedef struct Row {
 	const int64_t *size; /* by Axis.id */
 	const Arg *output;
 	const int64_t *at;
-	int nat;             /* entries of `at`: all axes but the last, or all when nout is 1 */
+	int nat; /* entries of `at`: all axes but the last, or all when nout is 1 */
 	SpecFetch *fetch;
 	void *user;
 	double *out;
@@ -91,8 +91,8 @@ static void push_input(lua_State *L, Row *row, const Arg *a)
 		while (o < row->nat && row->output->axis[o] != a->axis[i])
 			o++;
 		if (o == row->nat)
-			luaL_error(L, "reference: %s has no axis %s, so r.%s is not one value", row->output->name,
-			           a->axis[i]->name, a->name);
+			luaL_error(L, "reference: %s has no axis %s, so r.%s is not one value",
+			           row->output->name, a->axis[i]->name, a->name);
 		index[i] = row->at[o];
 	}
 	row->in[a->id].nfree = nfree;
@@ -101,7 +101,8 @@ static void push_input(lua_State *L, Row *row, const Arg *a)
 		return;
 	}
 	if (nfree > 2)
-		luaL_error(L, "reference: r.%s has %d axes left; at most two can be indexed", a->name, nfree);
+		luaL_error(L, "reference: r.%s has %d axes left; at most two can be indexed", a->name,
+		           nfree);
 	lua_newtable(L);
 	lua_createtable(L, 0, 2);
 	lua_pushinteger(L, a->id);
@@ -169,8 +170,8 @@ static int reference_row(lua_State *L)
 	}
 	n = row_length(L, -1);
 	if (n < 0)
-		return luaL_error(L, "reference.%s returned a %s, not a row of %d numbers", row->output->name,
-		                  luaL_typename(L, -1), row->nout);
+		return luaL_error(L, "reference.%s returned a %s, not a row of %d numbers",
+		                  row->output->name, luaL_typename(L, -1), row->nout);
 	if (n != row->nout)
 		return luaL_error(L, "reference.%s returned %d numbers, not %d", row->output->name, n,
 		                  row->nout);
@@ -181,14 +182,20 @@ static int reference_row(lua_State *L)
 void spec_reference(Spec *s, Diag *d, const Kernel *k, const int64_t *axis_size, const Arg *output,
                     const int64_t *at, SpecFetch *fetch, void *user, double *out, int nout)
 {
-	Row row = { .k = k, .size = axis_size, .output = output, .at = at, .fetch = fetch, .user = user,
-	            .out = out, .nout = nout };
+	Row row = {.k = k,
+	           .size = axis_size,
+	           .output = output,
+	           .at = at,
+	           .fetch = fetch,
+	           .user = user,
+	           .out = out,
+	           .nout = nout};
 	Diag own;
 
 	row.nat = output->rank - (output->axis[output->rank - 1]->size != 0);
 	if (DIAG_TRY(&own)) {
 		s->row = NULL;
-		diag_fail(d, (Loc){ NULL, 0 }, "%s", own.text);
+		diag_fail(d, (Loc){NULL, 0}, "%s", own.text);
 	}
 	sandbox_run(s, &own, SPEC_ROW_STEPS, reference_row, &row);
 	s->row = NULL;

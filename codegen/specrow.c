@@ -190,12 +190,14 @@ static int ref_table(lua_State *L)
 void ref_open(lua_State *L)
 {
 	static const luaL_Reg events[] = {
-		{ "__index", row_index }, { "__newindex", row_newindex }, { "__len", row_len },
-		{ NULL, NULL },
+	    {"__index", row_index},
+	    {"__newindex", row_newindex},
+	    {"__len", row_len},
+	    {NULL, NULL},
 	};
 	static const luaL_Reg helpers[] = {
-		{ "dot", ref_dot }, { "axpy", ref_axpy }, { "scale", ref_scale }, { "zeros", ref_zeros },
-		{ "table", ref_table }, { NULL, NULL },
+	    {"dot", ref_dot},     {"axpy", ref_axpy},   {"scale", ref_scale},
+	    {"zeros", ref_zeros}, {"table", ref_table}, {NULL, NULL},
 	};
 
 	luaL_newmetatable(L, meta);

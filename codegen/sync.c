@@ -96,7 +96,7 @@ static void put_before(Dev *d, Block *b, Stmt *prev, State *st)
  * every turn. */
 static bool enters_dirty(const Stmt *s, const State *st)
 {
-	Stmt all = { .kind = S_CODE };
+	Stmt all = {.kind = S_CODE};
 
 	if (s->kind != S_FOR || s->atomic || s->uniform)
 		return false;
@@ -144,7 +144,7 @@ static void walk(Dev *d, Block *b, State *st)
 
 void sync_insert(Dev *d)
 {
-	State st = { { 0 } };
+	State st = {{0}};
 
 	walk(d, &d->body, &st);
 }

@@ -18,10 +18,11 @@ static Dead dead(Facts *f, const Op *x, int d);
 
 static Dead known(double v)
 {
-	return (Dead){ true, !isfinite(v), v };
+	return (Dead){true, !isfinite(v), v};
 }
 
-/* The comparison i >= j of one range is false at a column that does not exist, in every row that does. */
+/* The comparison i >= j of one range is false at a column that does not exist, in every row that
+ * does. */
 static bool tri_mask(const Op *x)
 {
 	if (x->code == OP_and_)
@@ -29,7 +30,8 @@ static bool tri_mask(const Op *x)
 	if (x->code != OP_ge && x->code != OP_gt)
 		return false;
 	for (int i = 0; i < 2; i++)
-		if (x->src[i]->code != OP_expand || x->src[i]->axis_dim != 1 - i || x->src[i]->src[0]->code != OP_index)
+		if (x->src[i]->code != OP_expand || x->src[i]->axis_dim != 1 - i ||
+		    x->src[i]->src[0]->code != OP_index)
 			return false;
 	return x->src[0]->src[0]->range == x->src[1]->src[0]->range;
 }
@@ -50,15 +52,16 @@ static Dead dead_src(Facts *f, const Op *x, int i, int d)
 	if (op_is_const(s, &v))
 		return known(v);
 	if (s->rank != x->rank || s->dim[d].n != x->dim[d].n)
-		return (Dead){ false, false, 0 };
+		return (Dead){false, false, 0};
 	return dead(f, s, d);
 }
 
 static Dead dead_binary(const Op *x, Dead a, Dead b)
 {
-	Dead r = { false, a.risky || b.risky, 0 };
+	Dead r = {false, a.risky || b.risky, 0};
 
-	if (x->code == OP_mul && ((a.known && a.v == 0 && !b.risky) || (b.known && b.v == 0 && !a.risky)))
+	if (x->code == OP_mul &&
+	    ((a.known && a.v == 0 && !b.risky) || (b.known && b.v == 0 && !a.risky)))
 		return known(0);
 	if ((x->code == OP_add || x->code == OP_sub) && a.known != b.known) {
 		double v = a.known ? a.v : x->code == OP_sub ? -b.v : b.v;
@@ -71,41 +74,63 @@ static Dead dead_binary(const Op *x, Dead a, Dead b)
 	if (!a.known || !b.known)
 		return r;
 	switch (x->code) {
-	case OP_add: return known(a.v + b.v);
-	case OP_sub: return known(a.v - b.v);
-	case OP_mul: return known(a.v * b.v);
-	case OP_div: return known(a.v / b.v);
-	case OP_min: return known(fmin(a.v, b.v));
-	case OP_max: return known(fmax(a.v, b.v));
-	default: return r;
+	case OP_add:
+		return known(a.v + b.v);
+	case OP_sub:
+		return known(a.v - b.v);
+	case OP_mul:
+		return known(a.v * b.v);
+	case OP_div:
+		return known(a.v / b.v);
+	case OP_min:
+		return known(fmin(a.v, b.v));
+	case OP_max:
+		return known(fmax(a.v, b.v));
+	default:
+		return r;
 	}
 }
 
 static Dead dead_unary(const Op *x, Dead a)
 {
 	if (!a.known)
-		return (Dead){ false, a.risky || x->code == OP_exp || x->code == OP_exp2 || x->code == OP_recip ||
-		               x->code == OP_rsqrt || x->code == OP_log || x->code == OP_log2, 0 };
+		return (Dead){false,
+		              a.risky || x->code == OP_exp || x->code == OP_exp2 || x->code == OP_recip ||
+		                  x->code == OP_rsqrt || x->code == OP_log || x->code == OP_log2,
+		              0};
 	switch (x->code) {
-	case OP_neg: return known(-a.v);
-	case OP_abs: return known(fabs(a.v));
-	case OP_exp: return known(exp(a.v));
-	case OP_exp2: return known(exp2(a.v));
-	case OP_log: return known(log(a.v));
-	case OP_log2: return known(log2(a.v));
-	case OP_sqrt: return known(sqrt(a.v));
-	case OP_rsqrt: return known(1 / sqrt(a.v));
-	case OP_tanh: return known(tanh(a.v));
-	case OP_sigmoid: return known(1 / (1 + exp(-a.v)));
-	case OP_recip: return known(1 / a.v);
-	case OP_cast: return a;
-	default: return (Dead){ false, false, 0 };
+	case OP_neg:
+		return known(-a.v);
+	case OP_abs:
+		return known(fabs(a.v));
+	case OP_exp:
+		return known(exp(a.v));
+	case OP_exp2:
+		return known(exp2(a.v));
+	case OP_log:
+		return known(log(a.v));
+	case OP_log2:
+		return known(log2(a.v));
+	case OP_sqrt:
+		return known(sqrt(a.v));
+	case OP_rsqrt:
+		return known(1 / sqrt(a.v));
+	case OP_tanh:
+		return known(tanh(a.v));
+	case OP_sigmoid:
+		return known(1 / (1 + exp(-a.v)));
+	case OP_recip:
+		return known(1 / a.v);
+	case OP_cast:
+		return a;
+	default:
+		return (Dead){false, false, 0};
 	}
 }
 
 static Dead dead(Facts *f, const Op *x, int d)
 {
-	Dead unknown = { false, false, 0 }, a;
+	Dead unknown = {false, false, 0}, a;
 	double v;
 
 	if (op_is_const(x, &v))
@@ -125,7 +150,7 @@ static Dead dead(Facts *f, const Op *x, int d)
 		a = dead_src(f, x, 1, d);
 		if (a.known && no.known && a.v == no.v)
 			return a;
-		return (Dead){ false, a.risky || no.risky || (no.known && isinf(no.v)), 0 };
+		return (Dead){false, a.risky || no.risky || (no.known && isinf(no.v)), 0};
 	}
 	case VIEW:
 		if (x->code == OP_transpose)
@@ -271,7 +296,7 @@ static void check_before(void *user, Op *o)
 
 static bool spoiled(Facts *f, const Op *o)
 {
-	Before b = { f, o, false, false };
+	Before b = {f, o, false, false};
 
 	ir_walk(f->k->body, check_before, &b);
 	return b.bad;
@@ -307,8 +332,8 @@ static void mask_with(Facts *f, Op *o, int i, Op *x, int d, double neutral)
 		for (int j = 0; j < 2; j++) {
 			Op *s = x->src[j];
 
-			if (neutral == 0 && s->code == OP_expand && s->axis_dim == 1 - d && s->src[0]->rank == 1 &&
-			    dead(f, s->src[0], 0).risky) {
+			if (neutral == 0 && s->code == OP_expand && s->axis_dim == 1 - d &&
+			    s->src[0]->rank == 1 && dead(f, s->src[0], 0).risky) {
 				mask_with(f, s, 0, s->src[0], 0, 0);
 				return;
 			}
@@ -341,11 +366,11 @@ static void mask_with(Facts *f, Op *o, int i, Op *x, int d, double neutral)
 	w->src[2] = c;
 	w->name = x->name;
 	if (of == x) {
-		r = (Replace){ x, w, w };
+		r = (Replace){x, w, w};
 		ir_walk(f->k->body, replace_op, &r);
 		if (!spoiled(f, o))
 			return;
-		r = (Replace){ w, x, w };
+		r = (Replace){w, x, w};
 		ir_walk(f->k->body, replace_op, &r);
 	}
 	o->src[i] = rebuilt(f, o->src[i], x, w);

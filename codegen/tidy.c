@@ -1,8 +1,8 @@
 /* tidy.c -- expressions of the generated text as a person would write them.
  *
  * Lowering composes text by substitution, with parentheses wherever they might be needed. Here each
- * expression is parsed again, whole numbers are folded, and it is printed with the parentheses that C
- * or a reader needs. maintains: the value of every expression, the order of every sum of floats.
+ * expression is parsed again, whole numbers are folded, and it is printed with the parentheses that
+ * C or a reader needs. maintains: the value of every expression, the order of every sum of floats.
  * What is not an expression (declarations, tables) is left as it is.
  */
 #include "tidy.h"
@@ -12,7 +12,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-typedef enum NodeKind { N_ATOM, N_NUMBER, N_UNARY, N_BINARY, N_CHOICE, N_CALL, N_INDEX, N_CAST } NodeKind;
+typedef enum NodeKind {
+	N_ATOM,
+	N_NUMBER,
+	N_UNARY,
+	N_BINARY,
+	N_CHOICE,
+	N_CALL,
+	N_INDEX,
+	N_CAST
+} NodeKind;
 
 enum { MAX_ARGUMENTS = 16 };
 
@@ -32,16 +41,29 @@ typedef struct Parser {
 	bool failed;
 } Parser;
 
-static const struct Binary { const char *text; int level; } binary[] = {
-	{ "||", 1 }, { "&&", 2 }, { "|", 3 }, { "^", 4 }, { "&", 5 }, { "==", 6 }, { "!=", 6 }, { "<=", 7 },
-	{ ">=", 7 }, { "<<", 8 }, { ">>", 8 }, { "<", 7 }, { ">", 7 }, { "+", 9 }, { "-", 9 }, { "*", 10 },
-	{ "/", 10 }, { "%", 10 },
+static const struct Binary {
+	const char *text;
+	int level;
+} binary[] = {
+    {"||", 1}, {"&&", 2}, {"|", 3}, {"^", 4}, {"&", 5}, {"==", 6}, {"!=", 6}, {"<=", 7}, {">=", 7},
+    {"<<", 8}, {">>", 8}, {"<", 7}, {">", 7}, {"+", 9}, {"-", 9},  {"*", 10}, {"/", 10}, {"%", 10},
 };
 
-enum { CHOICE = 0, OR = 1, AND = 2, BITS = 3, EQUAL = 6, LESS = 7, SHIFT = 8, SUM = 9, PRODUCT = 10,
-       UNARY = 11, POSTFIX = 12 };
+enum {
+	CHOICE = 0,
+	OR = 1,
+	AND = 2,
+	BITS = 3,
+	EQUAL = 6,
+	LESS = 7,
+	SHIFT = 8,
+	SUM = 9,
+	PRODUCT = 10,
+	UNARY = 11,
+	POSTFIX = 12
+};
 
-static const char *const types[] = { "i64", "int", "float", "u32", "u64", "b16" };
+static const char *const types[] = {"i64", "int", "float", "u32", "u64", "b16"};
 
 /* -- making nodes, folding ------------------------------------------------------------------ */
 
@@ -85,14 +107,22 @@ static bool has_call(const Node *x)
 static Node *fold_numbers(Parser *s, char op, long a, long b)
 {
 	switch (op) {
-	case '+': return number(s, a + b);
-	case '-': return a >= b ? number(s, a - b) : NULL;
-	case '*': return number(s, a * b);
-	case '/': return b > 0 ? number(s, a / b) : NULL;
-	case '%': return b > 0 ? number(s, a % b) : NULL;
-	case '^': return number(s, a ^ b);
-	case '&': return number(s, a & b);
-	default: return NULL;
+	case '+':
+		return number(s, a + b);
+	case '-':
+		return a >= b ? number(s, a - b) : NULL;
+	case '*':
+		return number(s, a * b);
+	case '/':
+		return b > 0 ? number(s, a / b) : NULL;
+	case '%':
+		return b > 0 ? number(s, a % b) : NULL;
+	case '^':
+		return number(s, a ^ b);
+	case '&':
+		return number(s, a & b);
+	default:
+		return NULL;
 	}
 }
 
@@ -119,9 +149,11 @@ static Node *binary_node(Parser *s, const char *text, Node *a, Node *b)
 		x = fold_numbers(s, op, a->value, b->value);
 	else if ((strchr("+^", op ? op : ' ') && is_number(a, 0)) || (op == '*' && is_number(a, 1)))
 		x = b;
-	else if ((strchr("+-^", op ? op : ' ') && is_number(b, 0)) || (strchr("*/", op ? op : ' ') && is_number(b, 1)))
+	else if ((strchr("+-^", op ? op : ' ') && is_number(b, 0)) ||
+	         (strchr("*/", op ? op : ' ') && is_number(b, 1)))
 		x = a;
-	else if ((op == '*' && is_number(b, 0) && !has_call(a)) || (op == '%' && is_number(b, 1) && !has_call(a)))
+	else if ((op == '*' && is_number(b, 0) && !has_call(a)) ||
+	         (op == '%' && is_number(b, 1) && !has_call(a)))
 		x = number(s, 0);
 	else if (strchr("*/%&", op ? op : ' ') && is_number(a, 0) && !has_call(b))
 		x = number(s, 0);
@@ -171,7 +203,8 @@ static const char *word(Parser *s)
 	const char *from;
 
 	skip(s);
-	for (from = s->p; isalnum((unsigned char)*s->p) || *s->p == '_' || (*s->p == '.' && s->p > from); s->p++)
+	for (from = s->p;
+	     isalnum((unsigned char)*s->p) || *s->p == '_' || (*s->p == '.' && s->p > from); s->p++)
 		;
 	return arena_printf(s->a, "%.*s", (int)(s->p - from), from);
 }
@@ -190,7 +223,8 @@ static Node *literal(Parser *s)
 	char *end;
 	long v = strtol(from, &end, 10);
 
-	if (end > from && !isalnum((unsigned char)*end) && *end != '.' && (*from != '0' || end == from + 1)) {
+	if (end > from && !isalnum((unsigned char)*end) && *end != '.' &&
+	    (*from != '0' || end == from + 1)) {
 		s->p = end;
 		return number(s, v);
 	}
@@ -251,7 +285,7 @@ static Node *postfix(Parser *s)
 
 static Node *unary(Parser *s)
 {
-	static const char *const ops[] = { "-", "!", "&", "*", "~" };
+	static const char *const ops[] = {"-", "!", "&", "*", "~"};
 	const char *back;
 
 	skip(s);
@@ -322,14 +356,18 @@ static Node *choice(Parser *s)
 static int level_of(const Node *x)
 {
 	switch (x->kind) {
-	case N_CHOICE: return CHOICE;
-	case N_UNARY: case N_CAST: return UNARY;
+	case N_CHOICE:
+		return CHOICE;
+	case N_UNARY:
+	case N_CAST:
+		return UNARY;
 	case N_BINARY:
 		for (size_t i = 0; i < sizeof binary / sizeof *binary; i++)
 			if (!strcmp(binary[i].text, x->text))
 				return binary[i].level;
 		return 0;
-	default: return POSTFIX;
+	default:
+		return POSTFIX;
 	}
 }
 
@@ -356,7 +394,8 @@ static void print_binary(const Node *x, Text *out)
 {
 	int level = level_of(x), l = level_of(x->arg[0]), r = level_of(x->arg[1]);
 
-	print_in(x->arg[0], l < level || unclear(level, l) || (level == PRODUCT && is(x->arg[0], "%")), out);
+	print_in(x->arg[0], l < level || unclear(level, l) || (level == PRODUCT && is(x->arg[0], "%")),
+	         out);
 	text_add(out, " %s ", x->text);
 	print_in(x->arg[1], r <= level || unclear(level, r), out);
 }
@@ -411,7 +450,7 @@ static void print(const Node *x, Text *out)
 static void tidy_expression(Arena *a, const char *text, size_t n, int warps, Text *out)
 {
 	const char *copy = arena_printf(a, "%.*s", (int)n, text);
-	Parser s = { a, copy, warps, false };
+	Parser s = {a, copy, warps, false};
 	Node *x = choice(&s);
 
 	skip(&s);
@@ -452,7 +491,7 @@ static void tidy_part(Arena *a, const char *text, size_t n, int warps, Text *out
 
 const char *tidy_text(Arena *a, const char *text, int warps)
 {
-	Text out = { .arena = a };
+	Text out = {.arena = a};
 	const char *p = text, *end;
 
 	if (strpbrk(text, "\n{}\""))

@@ -4,7 +4,8 @@
 
 #include "arena.h"
 
-/* One statement, one condition, or the three parts of a for header; as it is where it does not parse. */
+/* One statement, one condition, or the three parts of a for header; as it is where it does not
+ * parse. */
 const char *tidy_text(Arena *a, const char *text, int warps);
 
 #endif

@@ -6,13 +6,14 @@ static void verify_dims(const Op *o, const Op *x)
 	if (x->rank == 0)
 		return;
 	if (x->rank != o->rank)
-		bug("%%%d %s: source %%%d has rank %d, not %d", o->id, op_info[o->code].name, x->id, x->rank,
-		    o->rank);
+		bug("%%%d %s: source %%%d has rank %d, not %d", o->id, op_info[o->code].name, x->id,
+		    x->rank, o->rank);
 	for (int i = 0; i < x->rank; i++) {
 		if (x->dim[i].n != o->dim[i].n && x->dim[i].n != 1)
 			bug("%%%d %s: dimension %d of source %%%d", o->id, op_info[o->code].name, i, x->id);
 		if (x->dim[i].n == o->dim[i].n && x->dim[i].range && x->dim[i].range != o->dim[i].range)
-			bug("%%%d %s: range of dimension %d of source %%%d", o->id, op_info[o->code].name, i, x->id);
+			bug("%%%d %s: range of dimension %d of source %%%d", o->id, op_info[o->code].name, i,
+			    x->id);
 	}
 }
 
@@ -48,8 +49,8 @@ static void verify_op(const Kernel *k, const Op *o)
 	    info->class == SELECT)
 		for (int i = 0; i < o->nsrc; i++)
 			verify_dims(o, o->src[i]);
-	if (o->code == OP_dot && (o->src[0]->dim[1].n != o->src[1]->dim[0].n ||
-	    o->src[0]->dtype != o->src[1]->dtype))
+	if (o->code == OP_dot &&
+	    (o->src[0]->dim[1].n != o->src[1]->dim[0].n || o->src[0]->dtype != o->src[1]->dtype))
 		bug("%%%d dot: operands", o->id);
 	if ((o->code == OP_get || o->code == OP_set) && o->src[0]->code != OP_var &&
 	    o->src[0]->code != OP_state)

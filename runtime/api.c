@@ -201,13 +201,13 @@ static void compile(AzKernel *k)
 static void prepare(AzKernel *k, const KernelText *t, Prepared *r)
 {
 	const Plan *p = k->plan;
-	uint64_t none[MAX_ARGS] = { 0 };
+	uint64_t none[MAX_ARGS] = {0};
 	void *param[MAX_PARAMS];
 	int64_t blocks = module_blocks(t, p->size, p->segs);
 	int i;
 
 	if (blocks > INT32_MAX)
-		diag_fail(&k->diag, (Loc){ 0 }, "%s: %lld blocks are more than a launch takes", t->name,
+		diag_fail(&k->diag, (Loc){0}, "%s: %lld blocks are more than a launch takes", t->name,
 		          (long long)blocks);
 	r->f = device_function(&k->diag, k->module, t->name, t->smem);
 	r->blocks = (unsigned)blocks;
@@ -219,9 +219,10 @@ static void prepare(AzKernel *k, const KernelText *t, Prepared *r)
 		const Param *q = &t->param[i];
 		if (q->kind == PARAM_ARG) {
 			r->ptr[r->nptrs].param = i;
-			r->ptr[r->nptrs].mask = (uintptr_t)(tensor_is_matrix(p->k, &p->tensor[q->arg]) ?
-			                                            k->cli.align :
-			                                            dtype_bytes(p->k->args[q->arg]->dtype)) - 1;
+			r->ptr[r->nptrs].mask = (uintptr_t)(tensor_is_matrix(p->k, &p->tensor[q->arg])
+			                                        ? k->cli.align
+			                                        : dtype_bytes(p->k->args[q->arg]->dtype)) -
+			                        1;
 			r->ptr[r->nptrs++].arg = q->arg;
 		} else if (q->kind == PARAM_WORK) {
 			r->work[r->nwork].param = i;

@@ -39,9 +39,9 @@ typedef enum AzDtype { AZ_F32, AZ_BF16, AZ_F16, AZ_I32 } AzDtype;
 typedef struct AzArg {
 	const char *name;
 	AzDtype dtype;
-	int output;   /* written by the kernel */
-	int present;  /* 0: an optional argument that was not bound; its pointer is ignored */
-	int rank;     /* 0: a scalar; az_set_scalar sets it */
+	int output;  /* written by the kernel */
+	int present; /* 0: an optional argument that was not bound; its pointer is ignored */
+	int rank;    /* 0: a scalar; az_set_scalar sets it */
 	const char *axis[AZ_MAX_AXES];
 	int64_t size[AZ_MAX_AXES], stride[AZ_MAX_AXES];
 } AzArg;
@@ -51,8 +51,8 @@ typedef struct AzKernel AzKernel;
 /* spec: a path, or the name of one of the specs inside. gpu: a name that `azulejo gpus` lists;
  * NULL for the device at hand. settings: "K=V,...": sizes (all run-time sizes must be given),
  * compile-time dimensions, tunables, flags, dtype, schedule. bind: "a,b": optional arguments that
- * will be passed; may be NULL. Tunables not set come from the tuning record for this GPU and shape, if there is
- * one, else from the spec's defaults. */
+ * will be passed; may be NULL. Tunables not set come from the tuning record for this GPU and shape,
+ * if there is one, else from the spec's defaults. */
 AzKernel *az_open(const char *spec, const char *gpu, const char *settings, const char *bind);
 void az_close(AzKernel *k);
 
@@ -78,8 +78,8 @@ size_t az_workspace(AzKernel *k);
 const char *az_cuda(AzKernel *k);
 
 /* Enqueues all kernels on `stream` (a CUstream or cudaStream_t; NULL: the default stream).
- * pointer[i] belongs to az_arg(k, i): device memory with the strides set. Returns AZ_ENV when the driver
- * refuses, AZ_USER for a pointer that is missing or less aligned than was promised. */
+ * pointer[i] belongs to az_arg(k, i): device memory with the strides set. Returns AZ_ENV when the
+ * driver refuses, AZ_USER for a pointer that is missing or less aligned than was promised. */
 AzStatus az_launch(const AzKernel *k, void *const *pointer, void *workspace, void *stream);
 
 /* The last error of the calling thread: one line, never NULL. */

@@ -25,7 +25,7 @@ static Limits limits_of(const Kernel *k)
 		bf16 |= k->args[i]->dtype == DT_BF16;
 		f16 |= k->args[i]->dtype == DT_F16;
 	}
-	return f16 && !bf16 ? (Limits){ 5e-4, 1.5e-3 } : (Limits){ 3e-3, 1e-2 };
+	return f16 && !bf16 ? (Limits){5e-4, 1.5e-3} : (Limits){3e-3, 1e-2};
 }
 
 static double fetch(void *user, const Arg *arg, const int64_t *index)
@@ -61,7 +61,7 @@ static void add_row(Sample *s, const int64_t *at)
 
 static void add_corner(Sample *s, const Tensor *t, bool last, int64_t row)
 {
-	int64_t at[MAX_AXES] = { 0 };
+	int64_t at[MAX_AXES] = {0};
 	int i;
 
 	for (i = 0; i < s->axes; i++)
@@ -99,7 +99,7 @@ static double row_cost(const Plan *p)
 static void choose(Sample *s, const Plan *p, const Tensor *t, int rows)
 {
 	uint64_t key = random_key(p->tensor[0].key, t->arg->name), draw = 0;
-	int64_t at[MAX_AXES] = { 0 }, last, total = 1;
+	int64_t at[MAX_AXES] = {0}, last, total = 1;
 	double most = WORK_MOST / row_cost(p);
 	bool few = most < 10;
 	int i, a;
@@ -160,7 +160,7 @@ static void compare(Exec *x, const Tensor *t, int rows, Limits lim, CheckOutput 
 	Plan *p = x->plan;
 	int n = is_vector(t->arg) ? 1 : (int)t->size[t->rank - 1], i, j;
 	double *want = malloc(sizeof *want * (size_t)n), *have = malloc(sizeof *have * (size_t)n);
-	double (*norm)[2] = malloc(sizeof *norm * MAX_ROWS), diff = 0, ref = 0, floor_, e;
+	double(*norm)[2] = malloc(sizeof *norm * MAX_ROWS), diff = 0, ref = 0, floor_, e;
 	Sample *s = malloc(sizeof *s);
 
 	if (!want || !have || !norm || !s)

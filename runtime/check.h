@@ -23,7 +23,7 @@ typedef struct CheckResult {
 	int noutputs;
 	CheckOutput output[MAX_ARGS];
 	bool ok;
-	double error;      /* the largest of the outputs' */
+	double error; /* the largest of the outputs' */
 	double seconds;
 	char verdict[256]; /* "ok", or what is wrong in one line */
 } CheckResult;

@@ -13,7 +13,7 @@ enum { MAX_ARGV = 256 };
 
 static void become(const char *const *argv, int out, int err)
 {
-	const char *full[MAX_ARGV] = { "azulejo" };
+	const char *full[MAX_ARGV] = {"azulejo"};
 	int i;
 
 	for (i = 0; argv[i] && i < MAX_ARGV - 2; i++)
@@ -50,7 +50,7 @@ static bool collect(struct pollfd fd[2], Text text[2], double until)
 
 int child_run(Arena *a, const char *const *argv, double seconds, const char **out, const char **err)
 {
-	Text text[2] = { { a, NULL, 0, 0 }, { a, NULL, 0, 0 } };
+	Text text[2] = {{a, NULL, 0, 0}, {a, NULL, 0, 0}};
 	struct pollfd fd[2];
 	int to[2][2], status = 0;
 	char *line;
@@ -65,8 +65,8 @@ int child_run(Arena *a, const char *const *argv, double seconds, const char **ou
 		become(argv, to[0][1], to[1][1]);
 	close(to[0][1]);
 	close(to[1][1]);
-	fd[0] = (struct pollfd){ to[0][0], POLLIN, 0 };
-	fd[1] = (struct pollfd){ to[1][0], POLLIN, 0 };
+	fd[0] = (struct pollfd){to[0][0], POLLIN, 0};
+	fd[1] = (struct pollfd){to[1][0], POLLIN, 0};
 	if (pid > 0 && !collect(fd, text, clock_seconds() + seconds)) {
 		kill(pid, SIGKILL);
 		text_add(&text[1], "killed after %.0f s", seconds);

@@ -21,7 +21,7 @@ char *cli_split(Cli *c, char *pair, const char *option, const char **value)
 	char *eq = strchr(pair, '=');
 
 	if (!eq || eq == pair || !eq[1])
-		diag_fail(c->diag, (Loc){ 0 }, "%s: expected NAME=VALUE, got '%s'", option, pair);
+		diag_fail(c->diag, (Loc){0}, "%s: expected NAME=VALUE, got '%s'", option, pair);
 	*eq = 0;
 	*value = eq + 1;
 	return pair;
@@ -38,19 +38,23 @@ void cli_add_sets(Cli *c, const char *text)
 			c->schedule = s.value;
 			if (strcmp(s.value, "onepass") && strcmp(s.value, "segmented") &&
 			    strcmp(s.value, "auto"))
-				diag_fail(c->diag, (Loc){ 0 }, "--set schedule: expected auto, onepass or "
-				          "segmented, got '%s'", s.value);
+				diag_fail(c->diag, (Loc){0},
+				          "--set schedule: expected auto, onepass or "
+				          "segmented, got '%s'",
+				          s.value);
 			continue;
 		}
 		if (!strcmp(s.name, "segments")) {
 			c->segments = (int)strtol(s.value, &end, 10);
 			if (*end || c->segments < 1 || c->segments > 4096)
-				diag_fail(c->diag, (Loc){ 0 }, "--set segments: expected a number from 1 to "
-				          "4096, got '%s'", s.value);
+				diag_fail(c->diag, (Loc){0},
+				          "--set segments: expected a number from 1 to "
+				          "4096, got '%s'",
+				          s.value);
 			continue;
 		}
 		if (c->nset == CLI_MAX_SET)
-			diag_fail(c->diag, (Loc){ 0 }, "--set: more than %d settings", CLI_MAX_SET);
+			diag_fail(c->diag, (Loc){0}, "--set: more than %d settings", CLI_MAX_SET);
 		c->set[c->nset++] = s;
 	}
 }

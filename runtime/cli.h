@@ -28,7 +28,7 @@ typedef struct Cli {
 	Layout layout;
 	uint64_t seed;
 	int seeds, rows, align, drop;
-	int segments; /* of the segmented schedule; 0: as many as fill the GPU */
+	int segments;  /* of the segmented schedule; 0: as many as fill the GPU */
 	double budget; /* seconds; 0: the command's own */
 	bool json, check, counters, no_cache, early;
 	bool no_smoke; /* sizes come from the settings alone */
@@ -37,9 +37,9 @@ typedef struct Cli {
 typedef int CliCommand(Cli *c); /* returns the exit status */
 
 CliCommand cmd_list, cmd_gpus, cmd_doctor, cmd_emit, cmd_build, cmd_run, cmd_bench, cmd_tune,
-	cmd_explain;
+    cmd_explain;
 
-void cli_init(Cli *c, Arena *a, Diag *d); /* the defaults */
+void cli_init(Cli *c, Arena *a, Diag *d);    /* the defaults */
 void cli_add_sets(Cli *c, const char *text); /* "K=V,K=V" */
 /* Cuts "NAME=VALUE" in place; throws, naming the option, when it is not one. */
 char *cli_split(Cli *c, char *pair, const char *option, const char **value);

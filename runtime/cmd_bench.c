@@ -58,10 +58,10 @@ static void print_row(Cli *c, const Bench *b)
 	const Plan *p = b->plan;
 
 	printf("%-20s %-36s %s  %.4f ms [%.4f, %.4f]  %.0f GB/s  %.1f TFLOP/s  %.0f%% of the floor "
-	       "%.4f ms (copy %.0f GB/s)%s%s\n", p->k->name, plan_shape_text(p, c->arena), p->m->arch,
-	       b->time.ms, b->time.lo, b->time.hi, b->gbs, b->tflops,
-	       100 * b->floor_ms / b->time.ms, b->floor_ms, b->copy_gbs, c->check ? "  " : "",
-	       c->check ? b->check.verdict : "");
+	       "%.4f ms (copy %.0f GB/s)%s%s\n",
+	       p->k->name, plan_shape_text(p, c->arena), p->m->arch, b->time.ms, b->time.lo, b->time.hi,
+	       b->gbs, b->tflops, 100 * b->floor_ms / b->time.ms, b->floor_ms, b->copy_gbs,
+	       c->check ? "  " : "", c->check ? b->check.verdict : "");
 }
 
 int cmd_bench(Cli *c)

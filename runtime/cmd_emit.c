@@ -131,7 +131,8 @@ int cmd_explain(Cli *c)
 		if (by_smem > by_threads)
 			by_smem = by_threads;
 		printf("%-28s %lld blocks of %d threads, %d bytes of shared memory, at most %d an SM, "
-		       "%.2f waves\n", t->name, (long long)blocks, t->threads, t->smem, by_smem,
+		       "%.2f waves\n",
+		       t->name, (long long)blocks, t->threads, t->smem, by_smem,
 		       (double)blocks / (g->sms * (by_smem ? by_smem : 1)));
 	}
 	plan_close(p);

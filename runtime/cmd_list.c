@@ -1,7 +1,7 @@
 /* cmd_list.c -- list, gpus, doctor: what there is. */
 #define _GNU_SOURCE
-#include "cli.h"
 #include "cache.h"
+#include "cli.h"
 #include "driver.h"
 #include "embed.h"
 #include "gpu.h"

@@ -15,9 +15,9 @@ typedef struct Run {
 	Exec exec;
 	CheckResult check;
 	const char *device;
-	double ms;    /* GPU */
+	double ms; /* GPU */
 	int seeds;
-	bool same;    /* all seeds gave the same bits */
+	bool same; /* all seeds gave the same bits */
 	bool ok;
 } Run;
 
@@ -40,7 +40,7 @@ static void keep_outputs(Run *r, void **copy)
 
 static void run_seeds(Run *r)
 {
-	void *copy[MAX_ARGS] = { 0 };
+	void *copy[MAX_ARGS] = {0};
 	int i, s;
 
 	r->same = true;
@@ -62,7 +62,7 @@ static void run_seeds(Run *r)
 static void time_gpu(Run *r)
 {
 	uint64_t base[1][MAX_ARGS];
-	Rotation one = { 1, base };
+	Rotation one = {1, base};
 	Timing t;
 
 	memcpy(base[0], r->exec.base, sizeof base[0]);
@@ -76,9 +76,20 @@ static const struct Counter {
 	const char *name;
 	size_t at;
 } counters[] = {
-#define C(f) { #f, offsetof(SimCounters, f) }
-	C(global_load_bytes), C(global_store_bytes), C(global_sectors), C(shared_wavefronts),
-	C(shared_conflicts), C(async_bytes), C(mma), C(barriers), C(exp_ops), C(shuffles),
+#define C(f) \
+	{ \
+#f, offsetof(SimCounters, f) \
+	}
+    C(global_load_bytes),
+    C(global_store_bytes),
+    C(global_sectors),
+    C(shared_wavefronts),
+    C(shared_conflicts),
+    C(async_bytes),
+    C(mma),
+    C(barriers),
+    C(exp_ops),
+    C(shuffles),
 #undef C
 };
 
@@ -167,7 +178,8 @@ static void print_row(const Run *r)
 		work = arena_printf(a, "%llu mma, %.1f KB", (unsigned long long)r->exec.result.counters.mma,
 		                    (double)(r->exec.result.counters.global_load_bytes +
 		                             r->exec.result.counters.async_bytes +
-		                             r->exec.result.counters.global_store_bytes) / 1024);
+		                             r->exec.result.counters.global_store_bytes) /
+		                        1024);
 	printf("%-18s %-38s %-3s %-6s %-21s", p->k->name, plan_shape_text(p, a),
 	       r->exec.gpu ? "gpu" : "sim", p->m->arch, work);
 	if (r->cli->check)
@@ -188,7 +200,7 @@ static void save_outputs(Run *r)
 			if (!strcmp(r->plan->tensor[i].arg->name, c->outs[f].name))
 				break;
 		if (i == r->plan->ntensors || !r->plan->tensor[i].data)
-			diag_fail(c->diag, (Loc){ 0 }, "--out: %s has no output '%s'", r->plan->k->name,
+			diag_fail(c->diag, (Loc){0}, "--out: %s has no output '%s'", r->plan->k->name,
 			          c->outs[f].name);
 		tensor_save(c->diag, &r->plan->tensor[i], c->outs[f].path);
 	}

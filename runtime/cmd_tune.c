@@ -18,7 +18,8 @@ enum { MAX_POINTS = 512, FINALISTS = 4 };
 typedef enum Fate { UNTRIED, FAILED, NO_ROOM, SPILLS, WRONG, CRASHED, RANKED } Fate;
 
 static const char *const fates[] = {
-	"not tried", "does not compile", "does not fit an SM", "spills", "wrong", "crashed or hung", "ok",
+    "not tried", "does not compile", "does not fit an SM", "spills", "wrong", "crashed or hung",
+    "ok",
 };
 
 typedef struct Point {
@@ -52,7 +53,7 @@ static const char *fixed_value(const Cli *c, const char *name)
 /* Mixed radix over the tune table; a value given by --set stays. */
 static void enumerate(Tune *t)
 {
-	int digit[MAX_DIMS] = { 0 }, i;
+	int digit[MAX_DIMS] = {0}, i;
 
 	for (;;) {
 		Point *p = &t->point[t->n];
@@ -96,7 +97,7 @@ static void with_point(const Tune *t, const Point *p, Cli *c, Diag *d, Arena *a)
 		eq = strchr(s, '=');
 		*eq = 0;
 		if (!fixed_value(t->cli, s) && c->nset < CLI_MAX_SET)
-			c->set[c->nset++] = (SpecSet){ s, eq + 1 };
+			c->set[c->nset++] = (SpecSet){s, eq + 1};
 	}
 }
 
@@ -125,7 +126,7 @@ static bool fits(const Plan *p, const Cubin *b, Point *o)
 
 static const char *sets_text(const Cli *c, Arena *a)
 {
-	Text t = { a, NULL, 0, 0 };
+	Text t = {a, NULL, 0, 0};
 	int i;
 
 	for (i = 0; i < c->nset; i++)
@@ -139,10 +140,23 @@ static const char *sets_text(const Cli *c, Arena *a)
 /* A bench of this point in a child process, checked on a few rows first. */
 static void measure(Tune *t, Cli *c, Point *o, double seconds, bool verify)
 {
-	const char *argv[] = { "bench", c->spec, "--json", "--gpu", t->gpu->name, "--set",
-		sets_text(c, c->arena), "--layout", c->layout == BHND ? "bhnd" : "bnhd", "--budget",
-		arena_printf(c->arena, "%g", seconds), "--rows", "8", verify ? "--check" : NULL, NULL,
-		NULL, NULL };
+	const char *argv[] = {"bench",
+	                      c->spec,
+	                      "--json",
+	                      "--gpu",
+	                      t->gpu->name,
+	                      "--set",
+	                      sets_text(c, c->arena),
+	                      "--layout",
+	                      c->layout == BHND ? "bhnd" : "bnhd",
+	                      "--budget",
+	                      arena_printf(c->arena, "%g", seconds),
+	                      "--rows",
+	                      "8",
+	                      verify ? "--check" : NULL,
+	                      NULL,
+	                      NULL,
+	                      NULL};
 	const char *out, *err, *ms, *lo, *hi;
 	int n = verify ? 14 : 13, status;
 
@@ -286,7 +300,7 @@ int cmd_tune(Cli *c)
 	enumerate(t);
 	ranked = explore(t);
 	if (!ranked)
-		diag_fail(c->diag, (Loc){ 0 }, "%s: no point of the tune table works on %s: %s: %s%s%s",
+		diag_fail(c->diag, (Loc){0}, "%s: no point of the tune table works on %s: %s: %s%s%s",
 		          p->k->name, t->gpu->name, t->point[0].config, fates[t->point[0].fate],
 		          t->point[0].why[0] ? ": " : "", t->point[0].why);
 	nvrtc = nvrtc_found(NULL);
@@ -303,8 +317,8 @@ int cmd_tune(Cli *c)
 		r.tried += t->point[i].fate != UNTRIED;
 	r.of = t->n;
 	r.env = t->device ? arena_printf(c->arena, "%s, driver %d.%d, nvrtc %s", info->name,
-	                                 info->driver / 1000, info->driver / 10 % 100, nvrtc) :
-	                    arena_printf(c->arena, "model, nvrtc %s", nvrtc);
+	                                 info->driver / 1000, info->driver / 10 % 100, nvrtc)
+	                  : arena_printf(c->arena, "model, nvrtc %s", nvrtc);
 	tuned_store(c, t->gpu, &r);
 	print_result(t, &r);
 	plan_close(p);

@@ -58,7 +58,7 @@ typedef struct CuGraph *Graph;
 	F(EventElapsedTime, "cuEventElapsedTime", (float *, DeviceEvent, DeviceEvent))
 
 static struct {
-#define F(name, symbol, params) int (*name) params;
+#define F(name, symbol, params) int(*name) params;
 	FUNCTIONS(F)
 #undef F
 	int tried;
@@ -70,9 +70,14 @@ static struct {
 
 /* CUdevice_attribute, CUjit_option, CUfunction_attribute: values of cuda.h. */
 enum {
-	ATTR_SMS = 16, ATTR_L2 = 38, ATTR_MAJOR = 75, ATTR_MINOR = 76, ATTR_SMEM_SM = 81,
+	ATTR_SMS = 16,
+	ATTR_L2 = 38,
+	ATTR_MAJOR = 75,
+	ATTR_MINOR = 76,
+	ATTR_SMEM_SM = 81,
 	ATTR_SMEM_OPTIN = 97,
-	JIT_ERROR_LOG = 5, JIT_ERROR_LOG_SIZE = 6,
+	JIT_ERROR_LOG = 5,
+	JIT_ERROR_LOG_SIZE = 6,
 	FUNC_MAX_DYNAMIC_SMEM = 8
 };
 
@@ -218,8 +223,8 @@ size_t device_free_memory(Diag *d)
 DeviceModule device_load(Diag *d, const Cubin *c)
 {
 	char log[2048] = "";
-	int option[] = { JIT_ERROR_LOG, JIT_ERROR_LOG_SIZE };
-	void *value[] = { log, (void *)(uintptr_t)sizeof log };
+	int option[] = {JIT_ERROR_LOG, JIT_ERROR_LOG_SIZE};
+	void *value[] = {log, (void *)(uintptr_t)sizeof log};
 	DeviceModule m = NULL;
 	int e = cu.ModuleLoadDataEx(&m, c->data, 2, option, value);
 
@@ -258,10 +263,10 @@ void device_launch(Diag *d, DeviceFunction f, int64_t blocks, int threads, int s
                    DeviceStream stream, void **params)
 {
 	if (blocks < 1 || blocks > INT32_MAX)
-		diag_fail(d, (Loc){ 0 }, "%lld blocks; a launch takes 1 to 2147483647",
-		          (long long)blocks);
-	check(d, device_launch_raw(f, (unsigned)blocks, (unsigned)threads, (unsigned)smem, stream,
-	                           params), "cuLaunchKernel");
+		diag_fail(d, (Loc){0}, "%lld blocks; a launch takes 1 to 2147483647", (long long)blocks);
+	check(d,
+	      device_launch_raw(f, (unsigned)blocks, (unsigned)threads, (unsigned)smem, stream, params),
+	      "cuLaunchKernel");
 }
 
 DeviceStream device_capture(Diag *d)

@@ -39,7 +39,7 @@ void device_free(DevicePtr p);
 void device_upload(Diag *d, DevicePtr to, const void *from, size_t bytes);
 void device_download(Diag *d, void *to, DevicePtr from, size_t bytes);
 void device_copy(Diag *d, DevicePtr to, DevicePtr from, size_t bytes); /* no wait */
-void device_poison(Diag *d, DevicePtr p, size_t bytes); /* every byte 0xff */
+void device_poison(Diag *d, DevicePtr p, size_t bytes);                /* every byte 0xff */
 size_t device_free_memory(Diag *d);
 
 DeviceModule device_load(Diag *d, const Cubin *c);

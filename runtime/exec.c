@@ -63,8 +63,7 @@ void exec_load(Exec *x, Plan *p, Cli *c, bool gpu)
 	warn_spills(x->cubin);
 	x->module = device_load(c->diag, x->cubin);
 	for (i = 0; i < m->nkernels; i++)
-		x->function[i] = device_function(c->diag, x->module, m->kernel[i].name,
-		                                 m->kernel[i].smem);
+		x->function[i] = device_function(c->diag, x->module, m->kernel[i].name, m->kernel[i].smem);
 }
 
 /* -- memory ------------------------------------------------------------------------------------ */
@@ -78,15 +77,15 @@ void exec_fill_device(Exec *x, Tensor *t, DevicePtr to)
 	} axes;
 	int dtype = (int)t->arg->dtype, i, lead = MAX_AXES - t->rank;
 	int64_t n = t->elems, blocks = (n + 255) / 256;
-	void *params[] = { &to, &t->key, &t->scale, &t->bias, &dtype, &n, &axes };
+	void *params[] = {&to, &t->key, &t->scale, &t->bias, &dtype, &n, &axes};
 	Diag *d = x->cli->diag;
 
 	if (!module) {
 		const DeviceInfo *info = driver_found(NULL);
 		char arch[32];
 		snprintf(arch, sizeof arch, "sm_%d%d", info->major, info->minor);
-		module = device_load(d, nvrtc_compile(d, x->plan->arena, random_cuda, "fill", arch, false,
-		                                      true));
+		module = device_load(
+		    d, nvrtc_compile(d, x->plan->arena, random_cuda, "fill", arch, false, true));
 		fill = device_function(d, module, "fill", 0);
 	}
 	for (i = 0; i < MAX_AXES; i++) {
@@ -188,7 +187,7 @@ static void run_sim(Exec *x, uint64_t seed, bool early)
 {
 	Plan *p = x->plan;
 	SimBuffer buf[MAX_ARGS + MAX_WORK];
-	SimOptions o = { seed, early, 0, x->cli->drop - 1 };
+	SimOptions o = {seed, early, 0, x->cli->drop - 1};
 	ParamValue value[MAX_PARAMS];
 	void *param[MAX_PARAMS];
 	SimResult r;
@@ -205,14 +204,15 @@ static void run_sim(Exec *x, uint64_t seed, bool early)
 		for (i = 0; i < p->ntensors; i++) {
 			const Tensor *y = &p->tensor[i];
 			if (y->rank)
-				buf[n++] = (SimBuffer){ y->arg->name, y->data, y->bytes, y->arg->output,
-					                !y->arg->output || k > 0 };
+				buf[n++] = (SimBuffer){y->arg->name, y->data, y->bytes, y->arg->output,
+				                       !y->arg->output || k > 0};
 		}
 		for (i = 0; i < p->m->nwork; i++) {
 			const WorkBuffer *w = &p->m->work[i];
-			buf[n++] = (SimBuffer){ w->name, (char *)x->work_host + p->work_at[i],
-				(size_t)module_work_elems(w, p->size, p->segs) * (size_t)w->elem_bytes, true,
-				k > 0 };
+			buf[n++] =
+			    (SimBuffer){w->name, (char *)x->work_host + p->work_at[i],
+			                (size_t)module_work_elems(w, p->size, p->segs) * (size_t)w->elem_bytes,
+			                true, k > 0};
 		}
 		plan_params(p, t, x->base, x->work, value, param);
 		memset(&r, 0, sizeof r);
@@ -270,8 +270,9 @@ void exec_row(Exec *x, const Tensor *t, const int64_t *index, int n, double *out
 		int most = t->stride[last] == 1 ? 64 : 1;
 		int take = n - i < most ? n - i : most;
 		device_download(x->cli->diag, room.c,
-		                x->base[t->arg->id] + (uint64_t)(linear + i * t->stride[last]) *
-		                (uint64_t)bytes, (size_t)(take * bytes));
+		                x->base[t->arg->id] +
+		                    (uint64_t)(linear + i * t->stride[last]) * (uint64_t)bytes,
+		                (size_t)(take * bytes));
 		for (j = 0; j < take; j++)
 			out[i + j] = dtype_load(t->arg->dtype, room.c, j);
 	}

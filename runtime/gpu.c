@@ -16,25 +16,25 @@ typedef struct Field {
 
 #define AT(f) offsetof(GpuTarget, f)
 static const Field fields[] = {
-	{ "sms", INT, AT(sms), 1, 4096 },
-	{ "smem_block", INT, AT(smem_block), 1 << 14, 1 << 24 },
-	{ "smem_sm", INT, AT(smem_sm), 1 << 14, 1 << 24 },
-	{ "regs_sm", INT, AT(regs_sm), 1 << 10, 1 << 24 },
-	{ "regs_thread", INT, AT(regs_thread), 16, 1024 },
-	{ "threads_sm", INT, AT(threads_sm), 256, 1 << 16 },
-	{ "dram_gbs", REAL, AT(dram_gbs), 1, 1e6 },
-	{ "l2_mb", REAL, AT(l2_mb), 0.1, 1e5 },
-	{ "clock_ghz", REAL, AT(clock_ghz), 0.1, 100 },
-	{ "tensor_tflops", REAL, AT(tensor_tflops), 0.1, 1e6 },
-	{ "mma_sync_share", REAL, AT(mma_sync_share), 0.001, 1 },
+    {"sms", INT, AT(sms), 1, 4096},
+    {"smem_block", INT, AT(smem_block), 1 << 14, 1 << 24},
+    {"smem_sm", INT, AT(smem_sm), 1 << 14, 1 << 24},
+    {"regs_sm", INT, AT(regs_sm), 1 << 10, 1 << 24},
+    {"regs_thread", INT, AT(regs_thread), 16, 1024},
+    {"threads_sm", INT, AT(threads_sm), 256, 1 << 16},
+    {"dram_gbs", REAL, AT(dram_gbs), 1, 1e6},
+    {"l2_mb", REAL, AT(l2_mb), 0.1, 1e5},
+    {"clock_ghz", REAL, AT(clock_ghz), 0.1, 100},
+    {"tensor_tflops", REAL, AT(tensor_tflops), 0.1, 1e6},
+    {"mma_sync_share", REAL, AT(mma_sync_share), 0.001, 1},
 };
 
 static const struct Feature {
 	const char *name;
 	size_t at;
 } features[] = {
-	{ "mma_sync", AT(mma_sync) }, { "cp_async", AT(cp_async) }, { "wgmma", AT(wgmma) },
-	{ "tma", AT(tma) }, { "mbarrier", AT(mbarrier) }, { "setmaxnreg", AT(setmaxnreg) },
+    {"mma_sync", AT(mma_sync)}, {"cp_async", AT(cp_async)}, {"wgmma", AT(wgmma)},
+    {"tma", AT(tma)},           {"mbarrier", AT(mbarrier)}, {"setmaxnreg", AT(setmaxnreg)},
 };
 
 #define COUNT(t) (sizeof(t) / sizeof *(t))
@@ -49,8 +49,10 @@ static void read_features(Diag *d, GpuTarget *g, const Yaml *list)
 			if (y->value && !strcmp(y->value, features[i].name))
 				break;
 		if (i == COUNT(features))
-			diag_fail(d, y->loc, "unknown feature '%s'; known: mma_sync, cp_async, wgmma, tma, "
-			          "mbarrier, setmaxnreg", y->value ? y->value : "?");
+			diag_fail(d, y->loc,
+			          "unknown feature '%s'; known: mma_sync, cp_async, wgmma, tma, "
+			          "mbarrier, setmaxnreg",
+			          y->value ? y->value : "?");
 		*(bool *)((char *)g + features[i].at) = true;
 	}
 }
@@ -67,8 +69,8 @@ static void read_field(Diag *d, GpuTarget *g, const Yaml *y)
 		diag_fail(d, y->loc, "unknown key '%s'", y->key);
 	v = yaml_number(d, y);
 	if (v < f->min || v > f->max || (f->kind == INT && v != (double)(int)v))
-		diag_fail(d, y->loc, "%s: %s is not between %g and %g%s", y->key, y->value, f->min,
-		          f->max, f->kind == INT ? ", in whole numbers" : "");
+		diag_fail(d, y->loc, "%s: %s is not between %g and %g%s", y->key, y->value, f->min, f->max,
+		          f->kind == INT ? ", in whole numbers" : "");
 	if (f->kind == INT)
 		*(int *)((char *)g + f->at) = (int)v;
 	else
@@ -104,17 +106,17 @@ static const Gpu *read_gpu(Diag *d, Arena *a, const char *name, const char *text
 	}
 	for (f = fields; f < fields + COUNT(fields); f++)
 		if (!yaml_get(root, f->name))
-			diag_fail(d, (Loc){ shown, 0 }, "missing key '%s'", f->name);
+			diag_fail(d, (Loc){shown, 0}, "missing key '%s'", f->name);
 	if (!g->title || !g->target.arch[0])
-		diag_fail(d, (Loc){ shown, 0 }, "missing key '%s'", g->title ? "arch" : "name");
+		diag_fail(d, (Loc){shown, 0}, "missing key '%s'", g->title ? "arch" : "name");
 	return g;
 }
 
 const Gpu *gpu_find(Diag *d, Arena *a, const char *name)
 {
 	char path[128];
-	const char *text = NULL, *const *n;
-	Text known = { a, NULL, 0, 0 };
+	const char *text = NULL, *const * n;
+	Text known = {a, NULL, 0, 0};
 
 	if (strlen(name) < 64 && !strchr(name, '/')) {
 		snprintf(path, sizeof path, "specs/gpus/%s.yaml", name);
@@ -124,7 +126,7 @@ const Gpu *gpu_find(Diag *d, Arena *a, const char *name)
 		return read_gpu(d, a, name, text);
 	for (n = embed_list("specs/gpus/", ".yaml"); *n; n++)
 		text_add(&known, "%s%s", known.len ? ", " : "", *n);
-	diag_fail(d, (Loc){ 0 }, "unknown GPU '%s'; known: %s", name, known.s ? known.s : "none");
+	diag_fail(d, (Loc){0}, "unknown GPU '%s'; known: %s", name, known.s ? known.s : "none");
 }
 
 int gpu_all(Diag *d, Arena *a, const Gpu **out, int max)

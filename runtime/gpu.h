@@ -5,8 +5,8 @@
 #include "../codegen/compile.h"
 
 typedef struct Gpu {
-	const char *name;     /* "h100", the file's name */
-	const char *title;    /* "NVIDIA H100 SXM" */
+	const char *name;  /* "h100", the file's name */
+	const char *title; /* "NVIDIA H100 SXM" */
 	int nmatch;
 	const char *match[8]; /* parts of the driver's device names */
 	GpuTarget target;

@@ -8,12 +8,12 @@
 typedef struct Json {
 	FILE *f;
 	int depth;
-	bool some[16];    /* this level has an item already */
+	bool some[16]; /* this level has an item already */
 	char close[16];
 } Json;
 
-void json_begin(Json *j, FILE *f); /* opens the outermost object */
-void json_end(Json *j);            /* closes it, with a newline */
+void json_begin(Json *j, FILE *f);                      /* opens the outermost object */
+void json_end(Json *j);                                 /* closes it, with a newline */
 void json_open(Json *j, const char *key, char bracket); /* '{' or '[' */
 void json_close(Json *j);
 void json_text(Json *j, const char *key, const char *value); /* NULL: null */

@@ -15,15 +15,15 @@ static const struct Command {
 	bool spec; /* takes a SPEC */
 	const char *help;
 } commands[] = {
-	{ "list", cmd_list, false, "the specs" },
-	{ "gpus", cmd_gpus, false, "the GPUs known" },
-	{ "doctor", cmd_doctor, false, "what was found on this machine, and what is missing" },
-	{ "emit", cmd_emit, true, "writes the CUDA text: -o FILE or FOLDER/; -d PASS, -s PASS" },
-	{ "build", cmd_build, true, "compiles only: registers, spills, shared memory, time" },
-	{ "run", cmd_run, true, "runs on a GPU or the simulator; --check compares with the reference" },
-	{ "bench", cmd_bench, true, "times on the GPU" },
-	{ "tune", cmd_tune, true, "chooses the tunables, keeps them in generated/tuned/" },
-	{ "explain", cmd_explain, true, "where each tile lives" },
+    {"list", cmd_list, false, "the specs"},
+    {"gpus", cmd_gpus, false, "the GPUs known"},
+    {"doctor", cmd_doctor, false, "what was found on this machine, and what is missing"},
+    {"emit", cmd_emit, true, "writes the CUDA text: -o FILE or FOLDER/; -d PASS, -s PASS"},
+    {"build", cmd_build, true, "compiles only: registers, spills, shared memory, time"},
+    {"run", cmd_run, true, "runs on a GPU or the simulator; --check compares with the reference"},
+    {"bench", cmd_bench, true, "times on the GPU"},
+    {"tune", cmd_tune, true, "chooses the tunables, keeps them in generated/tuned/"},
+    {"explain", cmd_explain, true, "where each tile lives"},
 };
 
 typedef enum Kind { FLAG, STRING, INTEGER, REAL, SETS, FILES, LAYOUT } Kind;
@@ -34,27 +34,27 @@ static const struct Option {
 	size_t at;
 	const char *help;
 } options[] = {
-	{ "--gpu", STRING, offsetof(Cli, gpu), "G: a name that `azulejo gpus` lists" },
-	{ "--device", STRING, offsetof(Cli, device), "auto, gpu or sim" },
-	{ "--set", SETS, 0, "K=V,...: sizes, tunables, flags, dtype, schedule, segments" },
-	{ "--with", STRING, offsetof(Cli, with), "A,B: optional arguments to bind" },
-	{ "--layout", LAYOUT, offsetof(Cli, layout), "bhnd or bnhd" },
-	{ "--in", FILES, offsetof(Cli, nin), "A=F.npy ..." },
-	{ "--out", FILES, offsetof(Cli, nouts), "A=F.npy ..." },
-	{ "--seed", INTEGER, offsetof(Cli, seed), "of the random inputs" },
-	{ "--seeds", INTEGER, offsetof(Cli, seeds), "K: run K times in other orders; bits must agree" },
-	{ "--check", FLAG, offsetof(Cli, check), "compare with the reference" },
-	{ "--rows", INTEGER, offsetof(Cli, rows), "about how many rows of each output to check" },
-	{ "--counters", FLAG, offsetof(Cli, counters), "the simulator's counts" },
-	{ "--early", FLAG, offsetof(Cli, early), "simulator: asynchronous copies land at once" },
-	{ "--drop", INTEGER, offsetof(Cli, drop), "simulator: leave out synchronisation N, from 1" },
-	{ "--align", INTEGER, offsetof(Cli, align), "assume no more than this alignment, in bytes" },
-	{ "--budget", REAL, offsetof(Cli, budget), "seconds for tune (60) or bench (2)" },
-	{ "--no-cache", FLAG, offsetof(Cli, no_cache), "compile anew" },
-	{ "--json", FLAG, offsetof(Cli, json), "JSON on stdout" },
-	{ "-o", STRING, offsetof(Cli, out), "output file" },
-	{ "-d", STRING, offsetof(Cli, dump), "dump after this pass" },
-	{ "-s", STRING, offsetof(Cli, stop), "stop after this pass" },
+    {"--gpu", STRING, offsetof(Cli, gpu), "G: a name that `azulejo gpus` lists"},
+    {"--device", STRING, offsetof(Cli, device), "auto, gpu or sim"},
+    {"--set", SETS, 0, "K=V,...: sizes, tunables, flags, dtype, schedule, segments"},
+    {"--with", STRING, offsetof(Cli, with), "A,B: optional arguments to bind"},
+    {"--layout", LAYOUT, offsetof(Cli, layout), "bhnd or bnhd"},
+    {"--in", FILES, offsetof(Cli, nin), "A=F.npy ..."},
+    {"--out", FILES, offsetof(Cli, nouts), "A=F.npy ..."},
+    {"--seed", INTEGER, offsetof(Cli, seed), "of the random inputs"},
+    {"--seeds", INTEGER, offsetof(Cli, seeds), "K: run K times in other orders; bits must agree"},
+    {"--check", FLAG, offsetof(Cli, check), "compare with the reference"},
+    {"--rows", INTEGER, offsetof(Cli, rows), "about how many rows of each output to check"},
+    {"--counters", FLAG, offsetof(Cli, counters), "the simulator's counts"},
+    {"--early", FLAG, offsetof(Cli, early), "simulator: asynchronous copies land at once"},
+    {"--drop", INTEGER, offsetof(Cli, drop), "simulator: leave out synchronisation N, from 1"},
+    {"--align", INTEGER, offsetof(Cli, align), "assume no more than this alignment, in bytes"},
+    {"--budget", REAL, offsetof(Cli, budget), "seconds for tune (60) or bench (2)"},
+    {"--no-cache", FLAG, offsetof(Cli, no_cache), "compile anew"},
+    {"--json", FLAG, offsetof(Cli, json), "JSON on stdout"},
+    {"-o", STRING, offsetof(Cli, out), "output file"},
+    {"-d", STRING, offsetof(Cli, dump), "dump after this pass"},
+    {"-s", STRING, offsetof(Cli, stop), "stop after this pass"},
 };
 
 #define COUNT(t) (int)(sizeof(t) / sizeof *(t))

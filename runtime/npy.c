@@ -11,7 +11,10 @@ static const struct Descr {
 	Dtype dtype;
 	const char *descr;
 } descrs[] = {
-	{ DT_F32, "<f4" }, { DT_F16, "<f2" }, { DT_BF16, "<u2" }, { DT_I32, "<i4" },
+    {DT_F32, "<f4"},
+    {DT_F16, "<f2"},
+    {DT_BF16, "<u2"},
+    {DT_I32, "<i4"},
 };
 
 enum { NDESCR = sizeof descrs / sizeof *descrs };
@@ -20,7 +23,7 @@ static _Noreturn void fail(Diag *d, FILE *f, const char *path, const char *what)
 {
 	if (f)
 		fclose(f);
-	diag_fail(d, (Loc){ path, 0 }, "%s", what);
+	diag_fail(d, (Loc){path, 0}, "%s", what);
 }
 
 /* The value after 'key': in the header's dictionary. */

@@ -21,8 +21,8 @@ typedef struct Program *NvrtcProgram;
 
 #define FUNCTIONS(F) \
 	F(Version, (int *, int *)) \
-	F(CreateProgram, (NvrtcProgram *, const char *, const char *, int, const char *const *, \
-	                  const char *const *)) \
+	F(CreateProgram, \
+	  (NvrtcProgram *, const char *, const char *, int, const char *const *, const char *const *)) \
 	F(CompileProgram, (NvrtcProgram, int, const char *const *)) \
 	F(DestroyProgram, (NvrtcProgram *)) \
 	F(GetProgramLogSize, (NvrtcProgram, size_t *)) \
@@ -33,7 +33,7 @@ typedef struct Program *NvrtcProgram;
 	F(GetPTX, (NvrtcProgram, char *))
 
 static struct {
-#define F(name, params) int (*name) params;
+#define F(name, params) int(*name) params;
 	FUNCTIONS(F)
 #undef F
 	void *lib;
@@ -42,9 +42,9 @@ static struct {
 	char why[512];
 } nvrtc;
 
-static const char *const sonames[] = { "libnvrtc.so.13", "libnvrtc.so.12", NULL };
+static const char *const sonames[] = {"libnvrtc.so.13", "libnvrtc.so.12", NULL};
 
-static const char *const wheel_dirs[] = { "nvidia/cu13/lib", "nvidia/cuda_nvrtc/lib", NULL };
+static const char *const wheel_dirs[] = {"nvidia/cu13/lib", "nvidia/cuda_nvrtc/lib", NULL};
 
 static bool open_path(const char *path)
 {
@@ -54,8 +54,7 @@ static bool open_path(const char *path)
 	glob_t g;
 
 	if (slash) {
-		snprintf(pattern, sizeof pattern, "%.*s/libnvrtc-builtins.so.*", (int)(slash - path),
-		         path);
+		snprintf(pattern, sizeof pattern, "%.*s/libnvrtc-builtins.so.*", (int)(slash - path), path);
 		if (!glob(pattern, 0, NULL, &g))
 			for (i = 0; i < g.gl_pathc; i++)
 				dlopen(g.gl_pathv[i], RTLD_NOW | RTLD_GLOBAL);
@@ -123,7 +122,8 @@ static bool find_library(void)
 	for (i = 0; sonames[i]; i++)
 		if ((nvrtc.lib = dlopen(sonames[i], RTLD_NOW)))
 			return true;
-	snprintf(nvrtc.why, sizeof nvrtc.why, "NVRTC not found; `pip install nvidia-cuda-nvrtc`, "
+	snprintf(nvrtc.why, sizeof nvrtc.why,
+	         "NVRTC not found; `pip install nvidia-cuda-nvrtc`, "
 	         "install the CUDA toolkit, or point AZULEJO_NVRTC at libnvrtc.so.13");
 	return false;
 }
@@ -283,7 +283,7 @@ static void compile(Cubin *c, Diag *d, Arena *a, const char *text, const char *n
 	}
 	nvrtc.DestroyProgram(&p);
 	if (bad || !n)
-		diag_fail(d, (Loc){ 0 }, "the generated text does not compile: %s", first_error(a, log));
+		diag_fail(d, (Loc){0}, "the generated text does not compile: %s", first_error(a, log));
 	read_log(c, log);
 }
 
@@ -291,7 +291,7 @@ Cubin *nvrtc_compile(Diag *d, Arena *a, const char *text, const char *name, cons
                      bool ptx, bool use_cache)
 {
 	Cubin *c = ARENA_NEW(a, Cubin);
-	const char *why, *option[] = { NULL, "--std=c++17", "--ptxas-options=-v" };
+	const char *why, *option[] = {NULL, "--std=c++17", "--ptxas-options=-v"};
 	char key[65];
 	double t0 = now();
 	int i, version[2];
@@ -301,8 +301,8 @@ Cubin *nvrtc_compile(Diag *d, Arena *a, const char *text, const char *name, cons
 		diag_env(d, "%s", why);
 	version[0] = nvrtc.major;
 	version[1] = nvrtc.minor;
-	option[0] = ptx ? arena_printf(a, "--gpu-architecture=compute_%s", arch + 3) :
-	                  arena_printf(a, "--gpu-architecture=%s", arch);
+	option[0] = ptx ? arena_printf(a, "--gpu-architecture=compute_%s", arch + 3)
+	                : arena_printf(a, "--gpu-architecture=%s", arch);
 	c->ptx = ptx;
 	sha256_init(&s);
 	sha256_add(&s, text, strlen(text) + 1);

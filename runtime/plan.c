@@ -59,7 +59,7 @@ static void add_set(Cli *c, int *n, SpecSet *set, const char *name, const char *
 
 static const Arg *find_arg(Cli *c, const Kernel *k, const char *name, bool output)
 {
-	Text known = { c->arena, NULL, 0, 0 };
+	Text known = {c->arena, NULL, 0, 0};
 	int i;
 
 	for (i = 0; i < k->nargs; i++)
@@ -122,8 +122,8 @@ static void sizes_from_files(Cli *c, const SpecInfo *info, const Kernel *k, int 
 			npy_head(c->diag, c->in[f].path, &head);
 			rank = tensor_mem_axes(k, arg, c->layout, mem_of);
 			if (head.rank != rank)
-				diag_fail(c->diag, nowhere, "%s has %d axes, but %s here has %d",
-				          c->in[f].path, head.rank, arg->name, rank);
+				diag_fail(c->diag, nowhere, "%s has %d axes, but %s here has %d", c->in[f].path,
+				          head.rank, arg->name, rank);
 			for (i = 0; i < rank; i++)
 				some |= size_from_file(c, info, arg, mem_of, i, head.shape[i], n, set);
 		}
@@ -185,7 +185,7 @@ static void add_bound(Cli *c, const Kernel *k, Text *list, int n, const CliFile 
 /* Optional arguments to bind: --with, and those that --in or --out name. */
 static const char *bind_list(Cli *c, const Kernel *k)
 {
-	Text t = { c->arena, NULL, 0, 0 };
+	Text t = {c->arena, NULL, 0, 0};
 
 	if (c->with)
 		text_puts(&t, c->with);
@@ -276,8 +276,7 @@ static int common_align(const Plan *p, int most)
 		if (!tensor_is_matrix(p->k, t))
 			continue;
 		for (a = 0; a < t->rank - 1; a++)
-			while (align > 2 && t->size[a] > 1 &&
-			       t->stride[a] * dtype_bytes(t->arg->dtype) % align)
+			while (align > 2 && t->size[a] > 1 && t->stride[a] * dtype_bytes(t->arg->dtype) % align)
 				align /= 2;
 	}
 	return align;
@@ -285,9 +284,9 @@ static int common_align(const Plan *p, int most)
 
 void plan_compile(Plan *p, Cli *c)
 {
-	CompileOptions o = { c->dump, c->stop, c->schedule, common_align(p, c->align), false,
-		c->segments, p->size };
-	Text dump = { p->arena, NULL, 0, 0 };
+	CompileOptions o = {c->dump, c->stop,     c->schedule, common_align(p, c->align),
+	                    false,   c->segments, p->size};
+	Text dump = {p->arena, NULL, 0, 0};
 	int i;
 
 	p->m = compile_module(p->k, &p->gpu->target, &o, &dump);
@@ -342,7 +341,7 @@ void plan_params(const Plan *p, const KernelText *t, const uint64_t *base, uint6
 
 const char *plan_shape_text(const Plan *p, Arena *a)
 {
-	Text t = { a, NULL, 0, 0 };
+	Text t = {a, NULL, 0, 0};
 	int i;
 
 	for (i = 0; i < p->k->naxes; i++)
@@ -353,7 +352,7 @@ const char *plan_shape_text(const Plan *p, Arena *a)
 
 const char *plan_settings_text(const Plan *p, Arena *a)
 {
-	Text t = { a, NULL, 0, 0 };
+	Text t = {a, NULL, 0, 0};
 	int i, j;
 
 	for (i = 0; i < p->k->nsettings; i++) {

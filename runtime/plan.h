@@ -27,9 +27,9 @@ typedef struct Plan {
 	int segs;
 	int ntensors; /* = k->nargs, by Arg.id; absent optional arguments have rank 0 and no bytes */
 	Tensor tensor[MAX_ARGS];
-	float scalar[MAX_ARGS]; /* of rank-0 arguments */
+	float scalar[MAX_ARGS];               /* of rank-0 arguments */
 	size_t work_at[MAX_WORK], work_bytes; /* one workspace, buffers 256-byte aligned */
-	bool tuned;    /* a record was found */
+	bool tuned;                           /* a record was found */
 } Plan;
 
 /* Where a spec is: a path, or a name under specs/. `shown` is what messages call it. */

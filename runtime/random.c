@@ -100,22 +100,36 @@ static float from_f16(uint16_t h)
 double dtype_load(Dtype dt, const void *base, int64_t i)
 {
 	switch (dt) {
-	case DT_F32: return ((const float *)base)[i];
-	case DT_BF16: return unbits((uint32_t)((const uint16_t *)base)[i] << 16);
-	case DT_F16: return from_f16(((const uint16_t *)base)[i]);
-	case DT_I32: return ((const int32_t *)base)[i];
-	default: bug("dtype_load: dtype %d", dt);
+	case DT_F32:
+		return ((const float *)base)[i];
+	case DT_BF16:
+		return unbits((uint32_t)((const uint16_t *)base)[i] << 16);
+	case DT_F16:
+		return from_f16(((const uint16_t *)base)[i]);
+	case DT_I32:
+		return ((const int32_t *)base)[i];
+	default:
+		bug("dtype_load: dtype %d", dt);
 	}
 }
 
 void dtype_store(Dtype dt, void *base, int64_t i, float v)
 {
 	switch (dt) {
-	case DT_F32: ((float *)base)[i] = v; break;
-	case DT_BF16: ((uint16_t *)base)[i] = to_bf16(v); break;
-	case DT_F16: ((uint16_t *)base)[i] = to_f16(v); break;
-	case DT_I32: ((int32_t *)base)[i] = (int32_t)lrintf(v); break;
-	default: bug("dtype_store: dtype %d", dt);
+	case DT_F32:
+		((float *)base)[i] = v;
+		break;
+	case DT_BF16:
+		((uint16_t *)base)[i] = to_bf16(v);
+		break;
+	case DT_F16:
+		((uint16_t *)base)[i] = to_f16(v);
+		break;
+	case DT_I32:
+		((int32_t *)base)[i] = (int32_t)lrintf(v);
+		break;
+	default:
+		bug("dtype_store: dtype %d", dt);
 	}
 }
 
@@ -130,51 +144,51 @@ double dtype_round(Dtype dt, float v)
 /* fill(out, key, scale, bias, dtype, n, rank, size[], stride[]): sizes and strides are in declared
  * order, six of each, unused ones 1 and 0. One thread makes elements i, i + threads, ... */
 const char random_cuda[] =
-	"typedef unsigned long long u64; typedef unsigned u32; typedef unsigned short u16;\n"
-	"struct Axes { long long size[6], stride[6]; };\n"
-	"static __device__ u64 mix64(u64 x)\n"
-	"{\n"
-	"\tx = (x ^ x >> 30) * 0xbf58476d1ce4e5b9ull;\n"
-	"\tx = (x ^ x >> 27) * 0x94d049bb133111ebull;\n"
-	"\treturn x ^ x >> 31;\n"
-	"}\n"
-	"static __device__ u16 to_bf16(u32 u)\n"
-	"{\n"
-	"\treturn (u16)((u + 0x7fff + (u >> 16 & 1)) >> 16);\n"
-	"}\n"
-	"static __device__ u16 to_f16(u32 u)\n"
-	"{\n"
-	"\tu32 sign = u >> 16 & 0x8000, a = u & 0x7fffffff, m, s;\n"
-	"\tif (a >= 0x477ff000) return (u16)(sign | 0x7c00);\n"
-	"\tif (a >= 0x38800000)\n"
-	"\t\treturn (u16)(sign | ((a - 0x38000000 + 0xfff + (a >> 13 & 1)) >> 13));\n"
-	"\tif (a < 0x33000000) return (u16)sign;\n"
-	"\ts = 126 - (a >> 23);\n"
-	"\tm = (a & 0x7fffff) | 0x800000;\n"
-	"\treturn (u16)(sign | ((m + (1u << (s - 1)) - 1 + (m >> s & 1)) >> s));\n"
-	"}\n"
-	"extern \"C\" __global__ void fill(void *out, u64 key, float scale, float bias, int dtype,\n"
-	"                                long long n, const __grid_constant__ Axes ax)\n"
-	"{\n"
-	"\tlong long i = blockIdx.x * 256ll + threadIdx.x, step = gridDim.x * 256ll, rest, at;\n"
-	"\tfor (; i < n; i += step) {\n"
-	"\t\tu32 sum = 0;\n"
-	"\t\tfor (int j = 0; j < 3; j++) {\n"
-	"\t\t\tu64 x = mix64(key + ((u64)i * 3 + j) * 0x9e3779b97f4a7c15ull);\n"
-	"\t\t\tsum += (u32)(x & 0xffff) + (u32)(x >> 16 & 0xffff) +\n"
-	"\t\t\t       (u32)(x >> 32 & 0xffff) + (u32)(x >> 48);\n"
-	"\t\t}\n"
-	"\t\tfloat v = __fmul_rn((float)((int)sum - 393210), 1.0f / 65536);\n"
-	"\t\tv = __fadd_rn(bias, __fmul_rn(scale, v));\n"
-	"\t\trest = i;\n"
-	"\t\tat = 0;\n"
-	"\t\tfor (int a = 5; a >= 0; a--) {\n"
-	"\t\t\tat += rest % ax.size[a] * ax.stride[a];\n"
-	"\t\t\trest /= ax.size[a];\n"
-	"\t\t}\n"
-	"\t\tif (dtype == 0) ((float *)out)[at] = v;\n"
-	"\t\telse if (dtype == 1) ((u16 *)out)[at] = to_bf16(__float_as_uint(v));\n"
-	"\t\telse if (dtype == 2) ((u16 *)out)[at] = to_f16(__float_as_uint(v));\n"
-	"\t\telse ((int *)out)[at] = __float2int_rn(v);\n"
-	"\t}\n"
-	"}\n";
+    "typedef unsigned long long u64; typedef unsigned u32; typedef unsigned short u16;\n"
+    "struct Axes { long long size[6], stride[6]; };\n"
+    "static __device__ u64 mix64(u64 x)\n"
+    "{\n"
+    "\tx = (x ^ x >> 30) * 0xbf58476d1ce4e5b9ull;\n"
+    "\tx = (x ^ x >> 27) * 0x94d049bb133111ebull;\n"
+    "\treturn x ^ x >> 31;\n"
+    "}\n"
+    "static __device__ u16 to_bf16(u32 u)\n"
+    "{\n"
+    "\treturn (u16)((u + 0x7fff + (u >> 16 & 1)) >> 16);\n"
+    "}\n"
+    "static __device__ u16 to_f16(u32 u)\n"
+    "{\n"
+    "\tu32 sign = u >> 16 & 0x8000, a = u & 0x7fffffff, m, s;\n"
+    "\tif (a >= 0x477ff000) return (u16)(sign | 0x7c00);\n"
+    "\tif (a >= 0x38800000)\n"
+    "\t\treturn (u16)(sign | ((a - 0x38000000 + 0xfff + (a >> 13 & 1)) >> 13));\n"
+    "\tif (a < 0x33000000) return (u16)sign;\n"
+    "\ts = 126 - (a >> 23);\n"
+    "\tm = (a & 0x7fffff) | 0x800000;\n"
+    "\treturn (u16)(sign | ((m + (1u << (s - 1)) - 1 + (m >> s & 1)) >> s));\n"
+    "}\n"
+    "extern \"C\" __global__ void fill(void *out, u64 key, float scale, float bias, int dtype,\n"
+    "                                long long n, const __grid_constant__ Axes ax)\n"
+    "{\n"
+    "\tlong long i = blockIdx.x * 256ll + threadIdx.x, step = gridDim.x * 256ll, rest, at;\n"
+    "\tfor (; i < n; i += step) {\n"
+    "\t\tu32 sum = 0;\n"
+    "\t\tfor (int j = 0; j < 3; j++) {\n"
+    "\t\t\tu64 x = mix64(key + ((u64)i * 3 + j) * 0x9e3779b97f4a7c15ull);\n"
+    "\t\t\tsum += (u32)(x & 0xffff) + (u32)(x >> 16 & 0xffff) +\n"
+    "\t\t\t       (u32)(x >> 32 & 0xffff) + (u32)(x >> 48);\n"
+    "\t\t}\n"
+    "\t\tfloat v = __fmul_rn((float)((int)sum - 393210), 1.0f / 65536);\n"
+    "\t\tv = __fadd_rn(bias, __fmul_rn(scale, v));\n"
+    "\t\trest = i;\n"
+    "\t\tat = 0;\n"
+    "\t\tfor (int a = 5; a >= 0; a--) {\n"
+    "\t\t\tat += rest % ax.size[a] * ax.stride[a];\n"
+    "\t\t\trest /= ax.size[a];\n"
+    "\t\t}\n"
+    "\t\tif (dtype == 0) ((float *)out)[at] = v;\n"
+    "\t\telse if (dtype == 1) ((u16 *)out)[at] = to_bf16(__float_as_uint(v));\n"
+    "\t\telse if (dtype == 2) ((u16 *)out)[at] = to_f16(__float_as_uint(v));\n"
+    "\t\telse ((int *)out)[at] = __float2int_rn(v);\n"
+    "\t}\n"
+    "}\n";

@@ -34,7 +34,10 @@ typedef struct Run {
 	Report *report;
 	Buffer *buffer;
 	void **params;
-	struct { void *p; size_t bytes; } map[MAX_MAPS];
+	struct {
+		void *p;
+		size_t bytes;
+	} map[MAX_MAPS];
 	int nmap;
 } Run;
 
@@ -77,7 +80,8 @@ static void map_buffers(Run *r, Diag *d)
 		Buffer *b = &r->buffer[i];
 		size_t low = (uintptr_t)b->user.data % ALIGNMENT;
 
-		b->data = (unsigned char *)map(r, d, b->user.bytes + 2 * RED_ZONE + ALIGNMENT) + RED_ZONE + low;
+		b->data =
+		    (unsigned char *)map(r, d, b->user.bytes + 2 * RED_ZONE + ALIGNMENT) + RED_ZONE + low;
 		if (b->user.bytes)
 			memcpy(b->data, b->user.data, b->user.bytes);
 		if (b->user.writable)
@@ -134,9 +138,9 @@ static void machine_init(const Run *r, int worker)
 	m->thread_index = variable(r, "threadIdx");
 	m->block_index = variable(r, "blockIdx");
 	m->exp_ops = variable(r, "sim_exp_ops");
-	*(Index *)variable(r, "blockDim") = (Index){ (u32)r->threads, 1, 1 };
-	*(Index *)variable(r, "gridDim") = (Index){ (u32)r->blocks, 1, 1 };
-	*m->thread_index = *m->block_index = (Index){ 0, 0, 0 };
+	*(Index *)variable(r, "blockDim") = (Index){(u32)r->threads, 1, 1};
+	*(Index *)variable(r, "gridDim") = (Index){(u32)r->blocks, 1, 1};
+	*m->thread_index = *m->block_index = (Index){0, 0, 0};
 	*m->exp_ops = 0;
 	m->drop_site = r->o->drop_site;
 	m->early = r->o->early;
@@ -295,8 +299,8 @@ static double now(void)
 void sim_run(Sim *s, Diag *d, const char *name, int64_t blocks, int threads, int smem,
              void **params, int nbuf, const SimBuffer *buf, const SimOptions *o, SimResult *out)
 {
-	static const SimOptions plain = { .drop_site = -1 };
-	Run r = { .sim = s, .o = o ? o : &plain, .blocks = blocks, .threads = threads, .smem = smem };
+	static const SimOptions plain = {.drop_site = -1};
+	Run r = {.sim = s, .o = o ? o : &plain, .blocks = blocks, .threads = threads, .smem = smem};
 	double start = now();
 	int64_t n = r.o->threads > 0 ? r.o->threads : sysconf(_SC_NPROCESSORS_ONLN);
 

@@ -26,7 +26,13 @@ typedef struct SimBuffer {
 } SimBuffer;
 
 typedef enum SimKind {
-	SIM_DEADLOCK, SIM_DIVERGENT, SIM_RACE, SIM_BOUNDS, SIM_ALIGN, SIM_UNINIT, SIM_READONLY,
+	SIM_DEADLOCK,
+	SIM_DIVERGENT,
+	SIM_RACE,
+	SIM_BOUNDS,
+	SIM_ALIGN,
+	SIM_UNINIT,
+	SIM_READONLY,
 	SIM_PENDING, /* a read of an asynchronous copy's destination before its wait */
 	NSIMKINDS
 } SimKind;
@@ -43,15 +49,16 @@ typedef struct SimFinding {
  * 32 bytes, asynchronous ones too; exp_ops by lane, mma and shuffles by warp, barriers by block. */
 typedef struct SimCounters {
 	uint64_t global_load_bytes, global_store_bytes, global_sectors;
-	uint64_t shared_wavefronts, shared_conflicts; /* conflicts: wavefronts beyond the least possible */
+	uint64_t shared_wavefronts,
+	    shared_conflicts; /* conflicts: wavefronts beyond the least possible */
 	uint64_t async_bytes, mma, barriers, exp_ops, shuffles;
 } SimCounters;
 
 typedef struct SimOptions {
-	uint64_t seed;   /* of the warp order; 0: in order */
-	bool early;      /* asynchronous copies land as early as possible instead */
-	int threads;     /* host worker processes or threads; 0: as many as cores */
-	int drop_site;   /* mutation: skip the synchronising primitive call with this number; -1: none */
+	uint64_t seed; /* of the warp order; 0: in order */
+	bool early;    /* asynchronous copies land as early as possible instead */
+	int threads;   /* host worker processes or threads; 0: as many as cores */
+	int drop_site; /* mutation: skip the synchronising primitive call with this number; -1: none */
 } SimOptions;
 
 enum { SIM_MAX_FINDINGS = 32 };
@@ -66,14 +73,15 @@ typedef struct SimResult {
 /* `text` is Module.text_sim: primitives, kernels, and at its end for each kernel
  *     static void NAME_entry(void **a) { NAME(*(TYPE *)a[0], ...); }
  *     const SimEntry sim_entries[] = { { "NAME", NAME_entry }, { 0, 0 } };
- * A comment "// name.lua:21" gives its line and those below it their place in the spec. Throws: no host compiler (ST_ENV). `cache` is a folder for the
- * compiled object, keyed by the text's hash; NULL: none. */
+ * A comment "// name.lua:21" gives its line and those below it their place in the spec. Throws: no
+ * host compiler (ST_ENV). `cache` is a folder for the compiled object, keyed by the text's hash;
+ * NULL: none. */
 Sim *sim_load(Diag *d, const char *text, const char *cache);
 void sim_free(Sim *s);
 /* Sites that can be dropped in this text (barriers, waits, commits). */
 int sim_sites(const Sim *s);
 /* One launch of kernel `name` over `blocks` blocks. params[i] points to the i-th parameter. */
-void sim_run(Sim *s, Diag *d, const char *name, int64_t blocks, int threads, int smem, void **params,
-             int nbuf, const SimBuffer *buf, const SimOptions *o, SimResult *out);
+void sim_run(Sim *s, Diag *d, const char *name, int64_t blocks, int threads, int smem,
+             void **params, int nbuf, const SimBuffer *buf, const SimOptions *o, SimResult *out);
 
 #endif

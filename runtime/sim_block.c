@@ -16,10 +16,9 @@ Machine sim_machine;
 #define M (&sim_machine)
 
 static const char *const wait_names[] = {
-	[WAIT_NONE] = "nothing", [WAIT_BLOCK] = "block_sync", [WAIT_NAMED] = "named_sync",
-	[WAIT_WARP] = "warp_sync", [WAIT_MMA] = "mma", [WAIT_LDMATRIX] = "ldmatrix",
-	[WAIT_SHUFFLE] = "shfl", [WAIT_EXITED] = "returned"
-};
+    [WAIT_NONE] = "nothing",   [WAIT_BLOCK] = "block_sync", [WAIT_NAMED] = "named_sync",
+    [WAIT_WARP] = "warp_sync", [WAIT_MMA] = "mma",          [WAIT_LDMATRIX] = "ldmatrix",
+    [WAIT_SHUFFLE] = "shfl",   [WAIT_EXITED] = "returned"};
 
 const char *sim_wait_name(Wait w)
 {
@@ -148,9 +147,11 @@ static void same_call(bool (*in)(const Thread *, int), int key)
 				continue;
 			first = first ? first : t;
 			if (t->at != first->at && (f = sim_find(SIM_DIVERGENT, t->at)))
-				sim_say(f, "lanes of warp %d meet at different calls of %s: thread %d at line %d,"
-				        " thread %d at line %d", w, wait_names[t->wait], first->id,
-				        (int)(u32)first->at, t->id, (int)(u32)t->at);
+				sim_say(f,
+				        "lanes of warp %d meet at different calls of %s: thread %d at line %d,"
+				        " thread %d at line %d",
+				        w, wait_names[t->wait], first->id, (int)(u32)first->at, t->id,
+				        (int)(u32)t->at);
 		}
 	}
 }
@@ -238,8 +239,10 @@ bool sim_warp_meet(u64 at, Wait w)
 		if (lane[i].at == at)
 			continue;
 		if ((f = sim_find(SIM_DIVERGENT, at)))
-			sim_say(f, "lanes of warp %d meet at different calls: thread %d at %s (line %d), thread %d"
-			        " at %s (line %d)", t->warp, t->id, wait_names[w], (int)(u32)at, lane[i].id,
+			sim_say(f,
+			        "lanes of warp %d meet at different calls: thread %d at %s (line %d), thread %d"
+			        " at %s (line %d)",
+			        t->warp, t->id, wait_names[w], (int)(u32)at, lane[i].id,
 			        wait_names[lane[i].wait], (int)(u32)lane[i].at);
 		if (lane[i].wait != w)
 			abandon();
@@ -281,8 +284,8 @@ void sim_do_named_sync(u64 at, int site, int id, int threads)
 		return;
 	if (id < 1 || id >= NBARRIERS || threads % WARP || threads <= 0) {
 		if ((f = sim_find(SIM_DIVERGENT, at)))
-			sim_say(f, "named_sync(%d, %d): the barrier is 1..15, the count a multiple of 32",
-			        id, threads);
+			sim_say(f, "named_sync(%d, %d): the barrier is 1..15, the count a multiple of 32", id,
+			        threads);
 		abandon();
 	}
 	use_dense();
@@ -292,8 +295,8 @@ void sim_do_named_sync(u64 at, int site, int id, int threads)
 	for (int i = 0; i < M->nthreads; i++)
 		if (in_named(&M->thread[i], id) && M->thread[i].expect != threads &&
 		    (f = sim_find(SIM_DIVERGENT, at)))
-			sim_say(f, "barrier %d: thread %d expects %d threads, thread %d expects %d", id,
-			        t->id, threads, i, M->thread[i].expect);
+			sim_say(f, "barrier %d: thread %d expects %d threads, thread %d expects %d", id, t->id,
+			        threads, i, M->thread[i].expect);
 	if (++M->arrived_named[id] >= threads) {
 		M->arrived_named[id] = 0;
 		same_call(in_named, id);

@@ -34,7 +34,7 @@ static WarpSites warps[MAX_WARPS];
 
 static void *grow(void *p, size_t old, size_t new, size_t each)
 {
-	char *q = realloc(p, new * each);
+	char *q = realloc(p, new *each);
 
 	if (!q)
 		abort();
@@ -85,7 +85,7 @@ int sim_wavefronts(u32 mask, const u64 *addr, int bytes, int *least)
 	*least = 0;
 	for (int first = 0; first < WARP; first += lanes) {
 		u64 word[32][32];
-		int n[32] = { 0 }, most = 0;
+		int n[32] = {0}, most = 0;
 
 		for (int l = first; l < first + lanes; l++) {
 			if (!(mask >> l & 1))

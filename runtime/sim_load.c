@@ -7,8 +7,8 @@
 #include <ctype.h>
 #include <dlfcn.h>
 #include <errno.h>
-#include <spawn.h>
 #include <fcntl.h>
+#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,8 +23,8 @@ extern char **environ;
 
 /* -O0: services do the work, and a text unrolled to 1,200 calls takes gcc 12 0.7 s, at -O1 8 s. */
 static const char *const flags[] = {
-	"-x", "c", "-std=gnu11", "-O0", "-shared", "-fPIC", "-w", "-fno-strict-aliasing", "-Wl,-Bsymbolic"
-};
+    "-x",    "c",  "-std=gnu11",           "-O0",           "-shared",
+    "-fPIC", "-w", "-fno-strict-aliasing", "-Wl,-Bsymbolic"};
 enum { NFLAGS = sizeof flags / sizeof *flags, MAX_ARGV = 48 };
 
 static void *must(void *p)
@@ -38,9 +38,8 @@ static void *must(void *p)
 
 /* ---- The text ---- */
 
-static const char *const sync_names[] = {
-	"block_sync", "warp_sync", "named_sync", "cp_async_commit", "cp_async_wait"
-};
+static const char *const sync_names[] = {"block_sync", "warp_sync", "named_sync", "cp_async_commit",
+                                         "cp_async_wait"};
 
 static bool is_sync(const char *s, size_t n)
 {
@@ -230,7 +229,7 @@ static int run_compiler(const char *cc, const char *src, const char *so, const c
 	return WIFEXITED(status) ? WEXITSTATUS(status) : 1;
 }
 
-static const char *const compilers[] = { "cc", "gcc", "clang" };
+static const char *const compilers[] = {"cc", "gcc", "clang"};
 
 /* Compiles into `so`; throws. */
 static void compile(Diag *d, const char *text, const char *dir, const char *so)
@@ -254,7 +253,7 @@ static void compile(Diag *d, const char *text, const char *dir, const char *so)
 	unlink(log);
 	if (rc == 127)
 		diag_env(d, "the simulator needs a C compiler, and there is none on PATH; install gcc or"
-		         " set CC");
+		            " set CC");
 	if (rc)
 		diag_env(d, "simulator: the C compiler rejects the generated text: %s", err);
 }

@@ -29,7 +29,7 @@ SimFinding *sim_find_in(Report *r, SimKind kind, int line)
 	if (r->nfound == MAX_FOUND)
 		return NULL;
 	f = &r->found[r->nfound++];
-	*f = (SimFinding){ .kind = kind, .line = line, .count = 1 };
+	*f = (SimFinding){.kind = kind, .line = line, .count = 1};
 	return f;
 }
 
@@ -89,9 +89,9 @@ static void on_fault(int sig)
 void sim_watch(void)
 {
 	static char stack[1 << 16];
-	static const int faults[] = { SIGSEGV, SIGBUS, SIGFPE, SIGILL };
+	static const int faults[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL};
 	const char *s = getenv("AZULEJO_SIM_SECONDS");
-	struct itimerval every = { { 1, 0 }, { 1, 0 } };
+	struct itimerval every = {{1, 0}, {1, 0}};
 	struct sigaction act;
 	stack_t alt;
 

@@ -8,16 +8,17 @@
 #include <string.h>
 
 #define SERVICES(X) \
-	X(block_sync) X(warp_sync) X(named_sync) X(smem_base) X(shared_load) X(shared_store) \
-	X(global_load) X(global_store) X(cp_async) X(cp_async_commit) X(cp_async_wait) X(ldmatrix) \
-	X(mma) X(shfl) X(f16_round) X(f16_widen)
+	X(block_sync) \
+	X(warp_sync) X(named_sync) X(smem_base) X(shared_load) X(shared_store) X(global_load) \
+	    X(global_store) X(cp_async) X(cp_async_commit) X(cp_async_wait) X(ldmatrix) X(mma) X(shfl) \
+	        X(f16_round) X(f16_widen)
 
 static const struct {
 	const char *name;
 	SimFn *fn;
 } services[] = {
-#define ROW(name) { "sim_" #name, (SimFn *)sim_do_##name },
-	SERVICES(ROW)
+#define ROW(name) {"sim_" #name, (SimFn *)sim_do_##name},
+    SERVICES(ROW)
 #undef ROW
 };
 

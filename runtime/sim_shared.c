@@ -54,7 +54,7 @@ static Access stamp(const Thread *t, u64 at)
 {
 	u32 line = (u32)at;
 
-	return (Access){ t->clock, (uint16_t)t->id, line < 0xffff ? (uint16_t)line : 0xffff };
+	return (Access){t->clock, (uint16_t)t->id, line < 0xffff ? (uint16_t)line : 0xffff};
 }
 
 static void race(const Thread *t, u64 at, u32 addr, const char *now, const Access *a,
@@ -63,9 +63,10 @@ static void race(const Thread *t, u64 at, u32 addr, const char *now, const Acces
 	SimFinding *f = sim_find(SIM_RACE, at);
 
 	if (f)
-		sim_say(f, "shared byte %u, block %lld: thread %d %s what thread %d %s (line %d), and no"
-		        " barrier lies between", addr - SMEM_BASE, (long long)M->block, t->id, now,
-		        a->thread, then, a->line);
+		sim_say(f,
+		        "shared byte %u, block %lld: thread %d %s what thread %d %s (line %d), and no"
+		        " barrier lies between",
+		        addr - SMEM_BASE, (long long)M->block, t->id, now, a->thread, then, a->line);
 }
 
 static void read_granule(Thread *t, u64 at, Granule *g, u32 addr, const char *how)
@@ -75,9 +76,10 @@ static void read_granule(Thread *t, u64 at, Granule *g, u32 addr, const char *ho
 
 	if (live(&g->flight)) {
 		if ((f = sim_find(SIM_PENDING, at)))
-			sim_say(f, "thread %d %s shared byte %u while the copy of thread %d (line %d) is in"
-			        " flight; its wait is missing or comes later", t->id, how, addr - SMEM_BASE,
-			        g->flight.thread, g->flight.line);
+			sim_say(f,
+			        "thread %d %s shared byte %u while the copy of thread %d (line %d) is in"
+			        " flight; its wait is missing or comes later",
+			        t->id, how, addr - SMEM_BASE, g->flight.thread, g->flight.line);
 	} else if (!live(&g->write)) {
 		if ((f = sim_find(SIM_UNINIT, at)))
 			sim_say(f, "thread %d %s shared byte %u, which nothing has written", t->id, how,
@@ -194,7 +196,7 @@ void sim_do_cp_async(u64 at, u32 dst, const void *src, int size, int bytes)
 			abort();
 	}
 	c = &t->copy[t->ncopy++];
-	*c = (Copy){ dst, t->group, bytes ? src : NULL, size, bytes, (int)(u32)at };
+	*c = (Copy){dst, t->group, bytes ? src : NULL, size, bytes, (int)(u32)at};
 	g = &M->granule[(dst - SMEM_BASE) / 2];
 	for (int i = 0; i < size / 2; i++) {
 		claim_granule(t, at, &g[i], dst + 2 * (u32)i, "copies over");

@@ -23,14 +23,21 @@ enum {
 	MAX_THREADS = 1024, /* of a block */
 	MAX_WARPS = MAX_THREADS / WARP,
 	NBARRIERS = 16,
-	MAX_FOUND = 64,     /* findings kept by one worker */
+	MAX_FOUND = 64, /* findings kept by one worker */
 	NOBODY = 0xffff
 };
 
 /* ---- Threads ---- */
 
 typedef enum Wait {
-	WAIT_NONE, WAIT_BLOCK, WAIT_NAMED, WAIT_WARP, WAIT_MMA, WAIT_LDMATRIX, WAIT_SHUFFLE, WAIT_EXITED
+	WAIT_NONE,
+	WAIT_BLOCK,
+	WAIT_NAMED,
+	WAIT_WARP,
+	WAIT_MMA,
+	WAIT_LDMATRIX,
+	WAIT_SHUFFLE,
+	WAIT_EXITED
 } Wait;
 
 /* An asynchronous copy in flight. */
@@ -47,11 +54,11 @@ typedef struct Thread {
 	int barrier, expect; /* WAIT_NAMED */
 	u64 at;              /* the primitive it is in, or was in last: call site << 32 | line */
 	u32 clock, seen_block, seen_warp;
-	u32 *seen;           /* of every thread of the block; only once a named barrier was used */
-	u32 group;           /* of copies: the open one */
+	u32 *seen; /* of every thread of the block; only once a named barrier was used */
+	u32 group; /* of copies: the open one */
 	Copy *copy;
 	int ncopy, capcopy;
-	u32 reg[6];          /* operands of the collective it waits in */
+	u32 reg[6]; /* operands of the collective it waits in */
 	float *acc;
 	u32 *out, addr, result;
 	int mode, arg;
@@ -91,7 +98,6 @@ typedef enum Traffic { SHARED_LOAD, SHARED_STORE, GLOBAL_LOAD, GLOBAL_STORE } Tr
 
 /* ---- The machine ---- */
 
-
 /* One per worker, in shared memory. */
 typedef struct Report {
 	SimCounters counters;
@@ -99,7 +105,9 @@ typedef struct Report {
 	int nfound, done;
 } Report;
 
-typedef struct Index { u32 x, y, z; } Index;
+typedef struct Index {
+	u32 x, y, z;
+} Index;
 
 typedef struct Machine {
 	void (*entry)(void **);
@@ -117,10 +125,10 @@ typedef struct Machine {
 	u32 ready[MAX_WARPS]; /* lanes that can go on */
 	int warp_order[MAX_WARPS];
 	int arrived_warp[MAX_WARPS], arrived_block, arrived_named[NBARRIERS];
-	bool abandoned;       /* a fatal finding: the block goes no further */
+	bool abandoned; /* a fatal finding: the block goes no further */
 
 	u32 clock, block_clock;
-	bool dense;           /* named barriers: Thread.seen counts */
+	bool dense; /* named barriers: Thread.seen counts */
 
 	unsigned char *smem;
 	u32 smem_bytes;
@@ -129,7 +137,7 @@ typedef struct Machine {
 	int nbuffer, last_buffer;
 	Buffer *buffer;
 
-	volatile u64 calls;   /* primitives so far: the watchdog's pulse */
+	volatile u64 calls; /* primitives so far: the watchdog's pulse */
 	Report *report;
 } Machine;
 

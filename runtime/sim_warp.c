@@ -132,7 +132,7 @@ static void multiply(Thread *lane, bool f16)
 
 void sim_do_mma(u64 at, float *d, u32 a0, u32 a1, u32 a2, u32 a3, u32 b0, u32 b1, int f16)
 {
-	u32 reg[6] = { a0, a1, a2, a3, b0, b1 };
+	u32 reg[6] = {a0, a1, a2, a3, b0, b1};
 
 	memcpy(M->cur->reg, reg, sizeof reg);
 	M->cur->acc = d;

@@ -76,9 +76,9 @@ void tensor_shape(Diag *d, Tensor *t, const Kernel *k, const Arg *arg, const int
 	for (i = t->mem_rank - 1; i >= 0; i--)
 		mem_stride[i] = i + 1 < t->mem_rank ? mem_stride[i + 1] * t->mem_shape[i + 1] : 1;
 	for (i = t->rank - 1; i >= 0; i--)
-		t->stride[i] = i + 1 < t->rank && mem_of[i + 1] == mem_of[i] ?
-		                       t->stride[i + 1] * t->size[i + 1] :
-		                       mem_stride[mem_of[i]];
+		t->stride[i] = i + 1 < t->rank && mem_of[i + 1] == mem_of[i]
+		                   ? t->stride[i + 1] * t->size[i + 1]
+		                   : mem_stride[mem_of[i]];
 }
 
 double tensor_at(const Tensor *t, const int64_t *index)
@@ -106,7 +106,7 @@ void tensor_alloc(Diag *d, Tensor *t)
 
 void tensor_fill_random(Tensor *t)
 {
-	int64_t index[MAX_AXES] = { 0 }, at = 0, i;
+	int64_t index[MAX_AXES] = {0}, at = 0, i;
 	int a;
 
 	for (i = 0; i < t->elems; i++) {
@@ -142,7 +142,7 @@ int64_t tensor_unwritten(const Tensor *t)
 
 static const char *shape_text(Arena *a, Dtype dt, int rank, const int64_t *shape)
 {
-	Text s = { a, NULL, 0, 0 };
+	Text s = {a, NULL, 0, 0};
 	int i;
 
 	text_add(&s, "%s [", dtype_name(dt));
@@ -170,7 +170,7 @@ void tensor_load(Diag *d, Tensor *t, const char *path)
 		snprintf(have, sizeof have, "%s", shape_text(a, f.dtype, f.rank, f.shape));
 		arena_free(a);
 		free(f.data);
-		diag_fail(d, (Loc){ 0 }, "%s is %s, but %s here is %s", path, have, t->arg->name, want);
+		diag_fail(d, (Loc){0}, "%s is %s, but %s here is %s", path, have, t->arg->name, want);
 	}
 	arena_free(a);
 	free(t->data);

@@ -8,7 +8,7 @@ typedef enum Layout { BHND, BNHD } Layout;
 
 typedef struct Tensor {
 	const Arg *arg;
-	int rank; /* the argument's axes, as declared */
+	int rank;                                 /* the argument's axes, as declared */
 	int64_t size[MAX_AXES], stride[MAX_AXES]; /* stride in elements */
 	int mem_rank; /* as stored: grouped axes are one, the row axis moved by the layout */
 	int64_t mem_shape[MAX_AXES];

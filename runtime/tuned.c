@@ -59,7 +59,7 @@ static bool is_tune(const Plan *p, const char *name)
 
 const char *tuned_fixed(const Plan *p, Arena *a)
 {
-	Text t = { a, NULL, 0, 0 };
+	Text t = {a, NULL, 0, 0};
 	int i;
 
 	for (i = 0; i < p->k->nsettings; i++) {
@@ -76,7 +76,7 @@ const char *tuned_fixed(const Plan *p, Arena *a)
 
 const char *tuned_shape(const Plan *p, Arena *a)
 {
-	Text t = { a, NULL, 0, 0 };
+	Text t = {a, NULL, 0, 0};
 	int i;
 
 	for (i = 0; i < p->k->naxes; i++)
@@ -133,7 +133,7 @@ static bool apply(Cli *c, const Plan *p, const char *config, int *n, SpecSet *se
 			;
 		if (i < *n || *n == CLI_MAX_SET || !offered(spec_info(p->spec), s, atof(eq + 1)))
 			continue;
-		set[(*n)++] = (SpecSet){ s, eq + 1 };
+		set[(*n)++] = (SpecSet){s, eq + 1};
 		some = true;
 	}
 	return some;
@@ -198,7 +198,7 @@ static int by_record(const void *a, const void *b)
 void tuned_store(Cli *c, const Gpu *gpu, const TunedRecord *r)
 {
 	TunedRecord *all = ARENA_ARRAY(c->arena, TunedRecord, MAX_RECORDS + 1);
-	Text t = { c->arena, NULL, 0, 0 };
+	Text t = {c->arena, NULL, 0, 0};
 	const char *root = embed_root(), *path;
 	int i, n = read_records(c->diag, c->arena, gpu, all);
 
@@ -217,11 +217,11 @@ void tuned_store(Cli *c, const Gpu *gpu, const TunedRecord *r)
 		text_add(&t, "  us: %.4g\n", all[i].us);
 		if (!all[i].model)
 			text_add(&t, "  ci: %.2g\n", all[i].ci);
-		text_add(&t, "  tried: %d\n  of: %d\n  model: %s\n  env: \"%s\"\n", all[i].tried,
-		         all[i].of, all[i].model ? "true" : "false", all[i].env);
+		text_add(&t, "  tried: %d\n  of: %d\n  model: %s\n  env: \"%s\"\n", all[i].tried, all[i].of,
+		         all[i].model ? "true" : "false", all[i].env);
 	}
-	path = root ? arena_printf(c->arena, "%s/generated/tuned/%s.yaml", root, gpu->name) :
-	              arena_printf(c->arena, "%s.yaml", gpu->name);
+	path = root ? arena_printf(c->arena, "%s/generated/tuned/%s.yaml", root, gpu->name)
+	            : arena_printf(c->arena, "%s.yaml", gpu->name);
 	if (root)
 		cache_make_folder(arena_printf(c->arena, "%s/generated/tuned", root));
 	if (!cache_write_atomic(path, t.s, t.len))

@@ -15,7 +15,7 @@ static Yaml *convert(Diag *d, Arena *a, yaml_document_t *doc, int id, const char
 	yaml_node_pair_t *p;
 	yaml_node_item_t *i;
 
-	y->loc = (Loc){ shown, (int)n->start_mark.line + 1 };
+	y->loc = (Loc){shown, (int)n->start_mark.line + 1};
 	if (depth > MAX_DEPTH)
 		diag_fail(d, y->loc, "nested too deeply");
 	switch (n->type) {
@@ -52,7 +52,7 @@ Yaml *yaml_read(Diag *d, Arena *a, const char *text, const char *shown)
 	yaml_document_t doc;
 	Diag inner;
 	Yaml *volatile y = NULL;
-	Loc at = { shown, 0 };
+	Loc at = {shown, 0};
 
 	if (!yaml_parser_initialize(&p))
 		diag_env(d, "%s: out of memory", shown);
@@ -73,7 +73,7 @@ Yaml *yaml_read(Diag *d, Arena *a, const char *text, const char *shown)
 	yaml_document_delete(&doc);
 	yaml_parser_delete(&p);
 	if (!y)
-		diag_fail(d, (Loc){ 0 }, "%s", inner.text);
+		diag_fail(d, (Loc){0}, "%s", inner.text);
 	return y;
 }
 

@@ -8,8 +8,8 @@
 #include "../codegen/diag.h"
 
 typedef struct Yaml {
-	const char *key;    /* in a mapping; else NULL */
-	const char *value;  /* of a scalar; else NULL */
+	const char *key;           /* in a mapping; else NULL */
+	const char *value;         /* of a scalar; else NULL */
 	struct Yaml *first, *next; /* children of a mapping or list; the next sibling */
 	bool map;
 	Loc loc;

@@ -8,12 +8,12 @@
 static const struct {
 	const char *path, *why; /* NULL: can be cut */
 } cases[] = {
-	{ "specs/based_prefill.lua", NULL },
-	{ "specs/retention.lua", NULL },
-	{ "specs/simple_gla.lua", NULL },
-	{ "specs/flash_attention.lua", "l is a variable: it may become anything" },
-	{ "specs/taylor_feature_map.lua", "nothing is carried by a state" },
-	{ "tests/unit/delta.lua", "the update of S depends on S, which is carried" },
+    {"specs/based_prefill.lua", NULL},
+    {"specs/retention.lua", NULL},
+    {"specs/simple_gla.lua", NULL},
+    {"specs/flash_attention.lua", "l is a variable: it may become anything"},
+    {"specs/taylor_feature_map.lua", "nothing is carried by a state"},
+    {"tests/unit/delta.lua", "the update of S depends on S, which is carried"},
 };
 
 int main(void)
@@ -35,7 +35,9 @@ int main(void)
 		int ok = cases[i].why ? why && !strcmp(why, cases[i].why) : loop && !why;
 
 		printf("%s affine_%s%s%s\n", ok ? "ok" : "FAIL", cases[i].path, ok ? "" : ": ",
-		       ok ? "" : why ? why : "can be cut");
+		       ok    ? ""
+		       : why ? why
+		             : "can be cut");
 		failed = failed || !ok;
 		spec_close(s);
 		arena_free(a);

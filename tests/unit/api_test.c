@@ -29,7 +29,8 @@ static void test_errors(void)
 	check(!az_open("nothing", NULL, NULL, NULL) && strstr(az_error(), "unknown spec"),
 	      "an unknown spec");
 	check(!az_open("based_prefill", "z9", "B=1,H=1,N=64", NULL) &&
-	      strstr(az_error(), "unknown GPU"), "an unknown GPU");
+	          strstr(az_error(), "unknown GPU"),
+	      "an unknown GPU");
 	check(!az_open("based_prefill", "a100", "B=1,H=1", NULL) && strstr(az_error(), "N"),
 	      "a size that is not given");
 }
@@ -37,7 +38,7 @@ static void test_errors(void)
 static void test_open(void)
 {
 	AzKernel *k = az_open("based_prefill", "a100", "B=2,H=3,N=100,D=16,V=64", "s1");
-	const int64_t bad[] = { 4800, 16, 48, 2 }, bnhd[] = { 4800, 16, 48, 1 };
+	const int64_t bad[] = {4800, 16, 48, 2}, bnhd[] = {4800, 16, 48, 1};
 	const AzArg *q;
 
 	check(k != NULL, "open");
@@ -47,7 +48,8 @@ static void test_open(void)
 	}
 	q = az_arg(k, 0);
 	check(az_args(k) > 4 && !strcmp(q->name, "q") && q->rank == 4 && q->size[2] == 100 &&
-	      q->stride[2] == 16 && q->dtype == AZ_BF16 && !q->output && q->present, "an argument");
+	          q->stride[2] == 16 && q->dtype == AZ_BF16 && !q->output && q->present,
+	      "an argument");
 	check(!az_arg(k, 99), "no such argument");
 	check(az_set_strides(k, "q", bad) == AZ_USER, "a matrix with a stride");
 	check(!az_set_strides(k, "q", bnhd) && q->stride[1] == 16, "strides");
@@ -60,7 +62,7 @@ static void test_open(void)
 static void test_launch(void)
 {
 	AzKernel *k;
-	void *p[AZ_MAX_ARGS] = { 0 };
+	void *p[AZ_MAX_ARGS] = {0};
 	char *back, *first;
 	size_t bytes = 2 * 3 * 100 * 64 * 2;
 	double t0;

@@ -48,7 +48,7 @@ static int value_count(const Value *v)
 
 static Value value_new(Eval *e, const Op *o)
 {
-	Value v = { o->rank, { 1, 1, 1 }, NULL };
+	Value v = {o->rank, {1, 1, 1}, NULL};
 
 	for (int i = 0; i < o->rank; i++)
 		v.n[i] = eval_live(e, o->dim[i]);
@@ -91,35 +91,65 @@ static int64_t arg_offset(const Eval *e, const Op *o, const int *i)
 static double eval_map(OpCode c, double x, double y, double z)
 {
 	switch (c) {
-	case OP_neg: return -x;
-	case OP_abs: return fabs(x);
-	case OP_exp: return exp(x);
-	case OP_exp2: return exp2(x);
-	case OP_log: return log(x);
-	case OP_log2: return log2(x);
-	case OP_sqrt: return sqrt(x);
-	case OP_rsqrt: return 1 / sqrt(x);
-	case OP_tanh: return tanh(x);
-	case OP_sigmoid: return 1 / (1 + exp(-x));
-	case OP_recip: return 1 / x;
-	case OP_not_: return x == 0;
-	case OP_cast: case OP_get: return x;
-	case OP_add: return x + y;
-	case OP_sub: return x - y;
-	case OP_mul: return x * y;
-	case OP_div: return x / y;
-	case OP_min: return fmin(x, y);
-	case OP_max: return fmax(x, y);
-	case OP_and_: return x != 0 && y != 0;
-	case OP_or_: return x != 0 || y != 0;
-	case OP_lt: return x < y;
-	case OP_le: return x <= y;
-	case OP_gt: return x > y;
-	case OP_ge: return x >= y;
-	case OP_eq: return x == y;
-	case OP_ne: return x != y;
-	case OP_where: return x != 0 ? y : z;
-	default: bug("eval: %s", op_info[c].name);
+	case OP_neg:
+		return -x;
+	case OP_abs:
+		return fabs(x);
+	case OP_exp:
+		return exp(x);
+	case OP_exp2:
+		return exp2(x);
+	case OP_log:
+		return log(x);
+	case OP_log2:
+		return log2(x);
+	case OP_sqrt:
+		return sqrt(x);
+	case OP_rsqrt:
+		return 1 / sqrt(x);
+	case OP_tanh:
+		return tanh(x);
+	case OP_sigmoid:
+		return 1 / (1 + exp(-x));
+	case OP_recip:
+		return 1 / x;
+	case OP_not_:
+		return x == 0;
+	case OP_cast:
+	case OP_get:
+		return x;
+	case OP_add:
+		return x + y;
+	case OP_sub:
+		return x - y;
+	case OP_mul:
+		return x * y;
+	case OP_div:
+		return x / y;
+	case OP_min:
+		return fmin(x, y);
+	case OP_max:
+		return fmax(x, y);
+	case OP_and_:
+		return x != 0 && y != 0;
+	case OP_or_:
+		return x != 0 || y != 0;
+	case OP_lt:
+		return x < y;
+	case OP_le:
+		return x <= y;
+	case OP_gt:
+		return x > y;
+	case OP_ge:
+		return x >= y;
+	case OP_eq:
+		return x == y;
+	case OP_ne:
+		return x != y;
+	case OP_where:
+		return x != 0 ? y : z;
+	default:
+		bug("eval: %s", op_info[c].name);
 	}
 }
 
@@ -147,7 +177,7 @@ static void eval_op(Eval *e, const Op *o)
 	const Value *y = o->nsrc > 1 ? &e->value[o->src[1]->id] : NULL;
 	const Value *z = o->nsrc > 2 ? &e->value[o->src[2]->id] : NULL;
 	Value v;
-	int i[MAX_RANK + 1] = { 0 }, j[MAX_RANK + 1], count;
+	int i[MAX_RANK + 1] = {0}, j[MAX_RANK + 1], count;
 
 	if (o->code == OP_loop) {
 		eval_loop(e, o);
@@ -186,7 +216,10 @@ static void eval_op(Eval *e, const Op *o)
 
 		index_of(&v, f, i);
 		switch (op_info[o->code].class) {
-		case UNARY: case BINARY: case COMPARE: case SELECT:
+		case UNARY:
+		case BINARY:
+		case COMPARE:
+		case SELECT:
 			r = eval_map(o->code, value_at(x, i), y ? value_at(y, i) : 0, z ? value_at(z, i) : 0);
 			if (o->code == OP_cast && o->dtype == DT_I32)
 				r = trunc(r);
@@ -260,9 +293,13 @@ static void eval_op(Eval *e, const Op *o)
 /* Runs every program of the grid; outputs land in data. */
 static void eval_kernel(const Kernel *k, const int64_t *size, double **data)
 {
-	Eval e = { k, NULL, size, data, calloc(MAX_RANGES, sizeof *e.start),
-	           calloc((size_t)k->nops + 1, sizeof *e.value),
-	           calloc((size_t)k->nops + 1, sizeof *e.carried) };
+	Eval e = {k,
+	          NULL,
+	          size,
+	          data,
+	          calloc(MAX_RANGES, sizeof *e.start),
+	          calloc((size_t)k->nops + 1, sizeof *e.value),
+	          calloc((size_t)k->nops + 1, sizeof *e.carried)};
 	int64_t programs = 1, n;
 
 	for (int g = 0; g < k->grid.n; g++)

@@ -48,7 +48,7 @@ static void trace(Diag *d, Arena *a, Spec **spec, const char *path, const char *
 		char *eq = strchr(t, '=');
 
 		*eq = 0;
-		set[n++] = (SpecSet){ t, eq + 1 };
+		set[n++] = (SpecSet){t, eq + 1};
 	}
 	*spec = s = spec_open(d, path, path);
 	spec_trace(s, d, a, n, set, bind);

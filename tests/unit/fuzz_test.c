@@ -30,11 +30,59 @@ static int token_end(const char *s, int i)
 }
 
 static const char *const salt[] = {
-	"nil", "0", "-1", "1e308", "{}", "a", "p", "g", "n", "az", "S", "p.C", "a.q", "a.o[n]", "g.N",
-	"true", "\"N\"", "az.dot", "az.var", "az.state", "az.tiles", "az.transpose", ":col()", ":row()",
-	"az.causal", "function() end", "(", ")", "end", "for", "=", ",", "==", "and", "not", "..",
-	"az.concat", "az.slice", "[{}]", ".index", "az.full(1, 64, 64)", "1 << 62", "0/0", "#", "^",
-	"az.kernel", "return", "az.cumsum", "az.sum", "error", "az.sympow2", "::x:: goto x", "\"\\xff\"",
+    "nil",
+    "0",
+    "-1",
+    "1e308",
+    "{}",
+    "a",
+    "p",
+    "g",
+    "n",
+    "az",
+    "S",
+    "p.C",
+    "a.q",
+    "a.o[n]",
+    "g.N",
+    "true",
+    "\"N\"",
+    "az.dot",
+    "az.var",
+    "az.state",
+    "az.tiles",
+    "az.transpose",
+    ":col()",
+    ":row()",
+    "az.causal",
+    "function() end",
+    "(",
+    ")",
+    "end",
+    "for",
+    "=",
+    ",",
+    "==",
+    "and",
+    "not",
+    "..",
+    "az.concat",
+    "az.slice",
+    "[{}]",
+    ".index",
+    "az.full(1, 64, 64)",
+    "1 << 62",
+    "0/0",
+    "#",
+    "^",
+    "az.kernel",
+    "return",
+    "az.cumsum",
+    "az.sum",
+    "error",
+    "az.sympow2",
+    "::x:: goto x",
+    "\"\\xff\"",
 };
 
 static char *mutate(Arena *a, const char *s)
@@ -52,7 +100,8 @@ static char *mutate(Arena *a, const char *s)
 			s = arena_printf(a, "%.*s%.*s%s", i, s, je - j, s + j, s + ie);
 			break;
 		case 2:
-			s = arena_printf(a, "%.*s %s %s", i, s, salt[below(sizeof salt / sizeof *salt)], s + ie);
+			s = arena_printf(a, "%.*s %s %s", i, s, salt[below(sizeof salt / sizeof *salt)],
+			                 s + ie);
 			break;
 		default:
 			s = arena_printf(a, "%.*s %s %s", i, s, salt[below(sizeof salt / sizeof *salt)], s + i);
@@ -71,7 +120,7 @@ static double one_third(void *user, const Arg *arg, const int64_t *index)
 
 static void reference(Spec *s, Diag *d, Kernel *k)
 {
-	int64_t size[MAX_DIMS], at[MAX_AXES] = { 0 };
+	int64_t size[MAX_DIMS], at[MAX_AXES] = {0};
 	static double out[1 << 16];
 
 	for (int i = 0; i < k->naxes; i++)
@@ -91,7 +140,7 @@ static int one(const char *path)
 	Arena *a = arena_new();
 	Spec *volatile s = NULL;
 	volatile int traced = 0;
-	Text t = { .arena = a };
+	Text t = {.arena = a};
 	Diag d;
 
 	if (!DIAG_TRY(&d)) {

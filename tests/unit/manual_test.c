@@ -54,7 +54,8 @@ static void need_all(const char *text, const char *mark, const char *prefix)
 		const char *from = s + strlen(mark);
 
 		need(arena_printf(arena, "%.*s", (int)strspn(from, "abcdefghijklmnopqrstuvwxyz_0123456789"),
-		                  from), prefix);
+		                  from),
+		     prefix);
 	}
 }
 

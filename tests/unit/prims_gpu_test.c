@@ -34,12 +34,12 @@ static char *read_text(const char *path)
 static int simulate(const char *body)
 {
 	static const char entries[] =
-		"static void probe_entry(void **a)\n{\n"
-		"\tprobe(*(const u32 **)a[0], *(u32 **)a[1]);\n}\n"
-		"const SimEntry sim_entries[] = { { \"probe\", probe_entry }, { 0, 0 } };\n";
-	void *pi = in, *po = sim_out, *params[] = { &pi, &po };
-	SimBuffer buf[] = { { "in", in, sizeof in, false, true },
-	                    { "out", sim_out, sizeof sim_out, true, false } };
+	    "static void probe_entry(void **a)\n{\n"
+	    "\tprobe(*(const u32 **)a[0], *(u32 **)a[1]);\n}\n"
+	    "const SimEntry sim_entries[] = { { \"probe\", probe_entry }, { 0, 0 } };\n";
+	void *pi = in, *po = sim_out, *params[] = {&pi, &po};
+	SimBuffer buf[] = {{"in", in, sizeof in, false, true},
+	                   {"out", sim_out, sizeof sim_out, true, false}};
 	SimResult r;
 	Sim *s;
 
@@ -89,14 +89,14 @@ static void *open_first(const char *const *names)
 
 #define CALL(lib, name, types, ...) \
 	do { \
-		int (*call_) types; \
+		int(*call_) types; \
 		*(void **)&call_ = need(lib, #name); \
 		must(call_(__VA_ARGS__), #name); \
 	} while (0)
 
 static char *compile(void *rtc, const char *text, int major, int minor)
 {
-	const char *opt[] = { arena_printf(arena, "-arch=sm_%d%d", major, minor) };
+	const char *opt[] = {arena_printf(arena, "-arch=sm_%d%d", major, minor)};
 	void *prog = NULL;
 	size_t size = 0;
 	char *image;
@@ -113,12 +113,12 @@ static char *compile(void *rtc, const char *text, int major, int minor)
 /* False: no GPU here. */
 static int launch(const char *text)
 {
-	static const char *const cudas[] = { "libcuda.so.1", NULL };
-	static const char *const rtcs[] = { "libnvrtc.so", "libnvrtc.so.13", "libnvrtc.so.12",
-		"/usr/local/cuda/lib64/libnvrtc.so", NULL };
+	static const char *const cudas[] = {"libcuda.so.1", NULL};
+	static const char *const rtcs[] = {"libnvrtc.so", "libnvrtc.so.13", "libnvrtc.so.12",
+	                                   "/usr/local/cuda/lib64/libnvrtc.so", NULL};
 	void *cu = open_first(cudas), *rtc = open_first(rtcs), *ctx, *mod, *fn;
 	uint64_t din, dout;
-	void *params[] = { &din, &dout };
+	void *params[] = {&din, &dout};
 	int (*init)(unsigned), dev = 0, major = 0, minor = 0;
 
 	if (!cu || !rtc)
@@ -137,9 +137,10 @@ static int launch(const char *text)
 	CALL(cu, cuMemAlloc_v2, (uint64_t *, size_t), &dout, sizeof gpu_out);
 	CALL(cu, cuMemcpyHtoD_v2, (uint64_t, const void *, size_t), din, in, sizeof in);
 	CALL(cu, cuMemcpyHtoD_v2, (uint64_t, const void *, size_t), dout, gpu_out, sizeof gpu_out);
-	CALL(cu, cuLaunchKernel, (void *, unsigned, unsigned, unsigned, unsigned, unsigned, unsigned,
-	     unsigned, void *, void **, void **), fn, 1, 1, 1, THREADS, 1, 1, 4 * 2048, NULL, params,
-	     NULL);
+	CALL(cu, cuLaunchKernel,
+	     (void *, unsigned, unsigned, unsigned, unsigned, unsigned, unsigned, unsigned, void *,
+	      void **, void **),
+	     fn, 1, 1, 1, THREADS, 1, 1, 4 * 2048, NULL, params, NULL);
 	CALL(cu, cuMemcpyDtoH_v2, (void *, uint64_t, size_t), gpu_out, dout, sizeof gpu_out);
 	return 1;
 }
@@ -157,8 +158,8 @@ static int compare(void)
 		if (row >= FIRST)
 			ok = ok || fabsf(x - y) <= 2e-6f * fmaxf(fabsf(x), row < FIRST + 8 ? 8 : 0);
 		if (!ok && bad++ < 20)
-			printf("  row %d thread %d: sim %08x (%g) gpu %08x (%g)\n", row, i % THREADS, sim_out[i],
-			       (double)x, gpu_out[i], (double)y);
+			printf("  row %d thread %d: sim %08x (%g) gpu %08x (%g)\n", row, i % THREADS,
+			       sim_out[i], (double)x, gpu_out[i], (double)y);
 	}
 	printf("%s prims_probe_gpu\n", bad ? "FAIL" : "ok");
 	return bad;

@@ -36,7 +36,8 @@ static void picking(Arena *a)
 	const Prim *p = prims_list(&n);
 
 	check(strstr(t, "recip_fast(float x)") && strstr(t, "exp2_fast(float x)") &&
-	      strstr(t, "exp2_fast(float x)") < strstr(t, "sigmoid(float x)"), "prims_uses_come_first");
+	          strstr(t, "exp2_fast(float x)") < strstr(t, "sigmoid(float x)"),
+	      "prims_uses_come_first");
 	check(!strstr(t, "mma_m16n8k16"), "prims_comments_use_nothing");
 	check(strstr(prims_text(a, "tanh_exact", true), "sim_exp_ops++") != NULL, "prims_sim_half");
 	for (int i = 1; i < n; i++)
@@ -48,12 +49,12 @@ static void picking(Arena *a)
 
 /* ---- NVRTC ---- */
 
-static const char *const archs[] = { "sm_80", "sm_86", "sm_89", "sm_90a", "sm_100a", "sm_120a" };
+static const char *const archs[] = {"sm_80", "sm_86", "sm_89", "sm_90a", "sm_100a", "sm_120a"};
 
 static void *nvrtc_open(void)
 {
-	static const char *const names[] = { "libnvrtc.so", "libnvrtc.so.13", "libnvrtc.so.12",
-		"/usr/local/cuda/lib64/libnvrtc.so" };
+	static const char *const names[] = {"libnvrtc.so", "libnvrtc.so.13", "libnvrtc.so.12",
+	                                    "/usr/local/cuda/lib64/libnvrtc.so"};
 	void *h = NULL;
 
 	for (size_t i = 0; !h && i < sizeof names / sizeof *names; i++)
@@ -88,7 +89,7 @@ static void compiles(Arena *a, void *lib)
 		}
 	}
 	for (size_t i = 0; i < sizeof archs / sizeof *archs; i++) {
-		const char *opt[] = { arena_printf(a, "-arch=%s", archs[i]), "-default-device" };
+		const char *opt[] = {arena_printf(a, "-arch=%s", archs[i]), "-default-device"};
 		Program prog = NULL;
 		size_t size = 0;
 		int rc = create(&prog, text, "all_prims.cu", 0, NULL, NULL);

@@ -93,10 +93,16 @@ static void test_rounding(void)
 		float in;
 		double out;
 	} t[] = {
-		{ DT_BF16, 1.00390625f, 1.0 }, { DT_BF16, 1.01171875f, 1.015625 },
-		{ DT_F16, 1.00048828125f, 1.0 }, { DT_F16, 65519, 65504 }, { DT_F16, 65520, INFINITY },
-		{ DT_F16, 5.9604645e-8f, 5.9604644775390625e-8 }, { DT_F16, 2.9802322e-8f, 0 },
-		{ DT_F16, 6.1e-5f, 1023.0 / 16777216 }, { DT_I32, 2.5f, 2 }, { DT_F32, 0.1f, 0.1f },
+	    {DT_BF16, 1.00390625f, 1.0},
+	    {DT_BF16, 1.01171875f, 1.015625},
+	    {DT_F16, 1.00048828125f, 1.0},
+	    {DT_F16, 65519, 65504},
+	    {DT_F16, 65520, INFINITY},
+	    {DT_F16, 5.9604645e-8f, 5.9604644775390625e-8},
+	    {DT_F16, 2.9802322e-8f, 0},
+	    {DT_F16, 6.1e-5f, 1023.0 / 16777216},
+	    {DT_I32, 2.5f, 2},
+	    {DT_F32, 0.1f, 0.1f},
 	};
 	size_t i, bad = 0;
 	uint16_t h;
@@ -115,7 +121,7 @@ static void test_rounding(void)
 
 static void test_npy(void)
 {
-	int64_t shape[] = { 2, 3, 4 };
+	int64_t shape[] = {2, 3, 4};
 	float data[24];
 	char path[256], cut[300];
 	Diag d;
@@ -139,7 +145,8 @@ static void test_npy(void)
 	snprintf(cut, sizeof cut, "%s@1:3", path);
 	npy_read(&d, cut, &n);
 	check(n.rank == 3 && n.shape[1] == 2 && n.bytes == 64 && ((float *)n.data)[0] == 4 &&
-	      ((float *)n.data)[8] == 16, "npy rows i:j");
+	          ((float *)n.data)[8] == 16,
+	      "npy rows i:j");
 	free(n.data);
 	snprintf(cut, sizeof cut, "%s@-1", path);
 	npy_read(&d, cut, &n);
@@ -160,7 +167,8 @@ static void test_npy(void)
 	}
 	f = fopen(path, "wb");
 	fwrite("\x93NUMPY\x01\x00\x40\x00{'descr': '<f8', 'fortran_order': False, 'shape': (3,), }"
-	       "       \n", 1, 74, f);
+	       "       \n",
+	       1, 74, f);
 	fclose(f);
 	if (!DIAG_TRY(&d)) {
 		npy_read(&d, path, &n);
@@ -182,7 +190,8 @@ static void test_yaml(void)
 		check(yaml_number(&d, yaml_get(y, "a")) == 1, "yaml number");
 		check(!strcmp(yaml_get(y, "b")->first->next->value, "y"), "yaml list");
 		check(yaml_number(&d, yaml_get(yaml_get(y, "c")->first, "e")) == 3 &&
-		      yaml_get(yaml_get(y, "c")->first, "e")->loc.line == 5, "yaml nesting and lines");
+		          yaml_get(yaml_get(y, "c")->first, "e")->loc.line == 5,
+		      "yaml nesting and lines");
 		yaml_read(&d, a, "a: [1\nb: 2\n", "t.yaml");
 		check(0, "yaml syntax");
 	} else {
@@ -234,7 +243,8 @@ static void test_nvrtc(void)
 	}
 	c = nvrtc_compile(&d, a, random_cuda, "fill", "sm_90", false, false);
 	check(c->nkernels == 1 && !strcmp(c->kernel[0].name, "fill") && c->kernel[0].regs > 8 &&
-	      !c->kernel[0].spill_bytes && c->size > 1000, "nvrtc compiles, ptxas reports");
+	          !c->kernel[0].spill_bytes && c->size > 1000,
+	      "nvrtc compiles, ptxas reports");
 	c = nvrtc_compile(&d, a, random_cuda, "fill", "sm_90", false, true);
 	check(c->cached && c->kernel[0].regs > 8, "nvrtc through the cache");
 	c = nvrtc_compile(&d, a, random_cuda, "fill", "sm_80", true, false);

@@ -35,8 +35,8 @@ static char *read_text(const char *path)
 /* `defs` lines, the primitives that `body` uses, body, and the entries. */
 static Sim *load(const char *defs, const char *body, const char *entries)
 {
-	char *text = arena_printf(arena, "%s\n%s\n%s\n%s\n", prims_text(arena, body, true), defs, body,
-	                          entries);
+	char *text =
+	    arena_printf(arena, "%s\n%s\n%s\n%s\n", prims_text(arena, body, true), defs, body, entries);
 
 	if (DIAG_TRY(&diag)) {
 		fprintf(stderr, "sim_test: %s\n", diag.text);
@@ -84,10 +84,10 @@ static float from_bf16(uint16_t h)
 enum { ROWS = 130, COLS = 128, DEPTH = 96 };
 
 static const char gemm_entries[] =
-	"static void gemm_entry(void **a)\n{\n"
-	"\tgemm(*(const b16 **)a[0], *(const b16 **)a[1], *(float **)a[2], *(int *)a[3],\n"
-	"\t     *(int *)a[4], *(int *)a[5]);\n}\n"
-	"const SimEntry sim_entries[] = { { \"gemm\", gemm_entry }, { 0, 0 } };\n";
+    "static void gemm_entry(void **a)\n{\n"
+    "\tgemm(*(const b16 **)a[0], *(const b16 **)a[1], *(float **)a[2], *(int *)a[3],\n"
+    "\t     *(int *)a[4], *(int *)a[5]);\n}\n"
+    "const SimEntry sim_entries[] = { { \"gemm\", gemm_entry }, { 0, 0 } };\n";
 
 static uint16_t ga[ROWS * DEPTH], gb[DEPTH * COLS];
 static float gc[ROWS * COLS];
@@ -96,10 +96,11 @@ static float gc[ROWS * COLS];
 static double gemm_run(Sim *s, const SimOptions *o, SimResult *r)
 {
 	int m = ROWS, n = COLS, k = DEPTH;
-	void *pa = ga, *pb = gb, *pc = gc, *params[] = { &pa, &pb, &pc, &m, &n, &k };
+	void *pa = ga, *pb = gb, *pc = gc, *params[] = {&pa, &pb, &pc, &m, &n, &k};
 	SimBuffer buf[] = {
-		{ "a", ga, sizeof ga, false, true }, { "b", gb, sizeof gb, false, true },
-		{ "c", gc, sizeof gc, true, false },
+	    {"a", ga, sizeof ga, false, true},
+	    {"b", gb, sizeof gb, false, true},
+	    {"c", gc, sizeof gc, true, false},
 	};
 	double err = 0, norm = 0;
 
@@ -125,7 +126,7 @@ static double gemm_run(Sim *s, const SimOptions *o, SimResult *r)
 static void gemm_right(const char *body)
 {
 	Sim *s = load("", body, gemm_entries);
-	SimOptions o = { .drop_site = -1 };
+	SimOptions o = {.drop_site = -1};
 	SimResult r;
 	double e = gemm_run(s, &o, &r);
 
@@ -155,7 +156,7 @@ static void gemm_mutants(const char *body)
 
 	check(sim_sites(s) == 4, "sim_gemm_sites");
 	for (int i = 0; i < sim_sites(s); i++) {
-		SimOptions o = { .drop_site = i };
+		SimOptions o = {.drop_site = i};
 
 		gemm_run(s, &o, &r);
 		check(r.nfindings > 0 && !strncmp(r.finding[0].spec, "gemm.lua:", 9),
@@ -167,12 +168,16 @@ static void gemm_mutants(const char *body)
 
 static void gemm_broken(const char *body)
 {
-	static const struct { const char *name, *defs; SimKind kind; int wrong; } broken[] = {
-		{ "rows_past_end", "#define LAST_ROW (m + 1)", SIM_BOUNDS, 0 },
-		{ "wrong_swizzle", "#define SWIZZLE_A(row) ((row) & 3)", NSIMKINDS, 1 },
-		{ "lanes_collide", "#define SWAP_LANES (lane & 1)", SIM_RACE, 1 },
+	static const struct {
+		const char *name, *defs;
+		SimKind kind;
+		int wrong;
+	} broken[] = {
+	    {"rows_past_end", "#define LAST_ROW (m + 1)", SIM_BOUNDS, 0},
+	    {"wrong_swizzle", "#define SWIZZLE_A(row) ((row) & 3)", NSIMKINDS, 1},
+	    {"lanes_collide", "#define SWAP_LANES (lane & 1)", SIM_RACE, 1},
 	};
-	SimOptions o = { .drop_site = -1 };
+	SimOptions o = {.drop_site = -1};
 	SimResult r;
 
 	for (size_t i = 0; i < sizeof broken / sizeof *broken; i++) {
@@ -180,7 +185,8 @@ static void gemm_broken(const char *body)
 		double e = gemm_run(s, &o, &r);
 
 		check((broken[i].kind == NSIMKINDS || find(&r, broken[i].kind)) &&
-		      (!broken[i].wrong || !(e < 1e-3)), arena_printf(arena, "sim_%s", broken[i].name));
+		          (!broken[i].wrong || !(e < 1e-3)),
+		      arena_printf(arena, "sim_%s", broken[i].name));
 		show(&r);
 		sim_free(s);
 	}
@@ -195,79 +201,110 @@ typedef struct Small {
 } Small;
 
 static const Small small[] = {
-	{ "copy", "st_global_f32(out + threadIdx.x, ld_global_f32(in + threadIdx.x));", NSIMKINDS, "" },
-	{ "warp_divergent", "if (lane_id() < 16) warp_sync();\n else x = shfl_xor_f32(x, 1);",
-	  SIM_DIVERGENT, "lanes of warp 0 meet at different calls" },
-	{ "lane_returns", "if (threadIdx.x == 5) return;\n x = shfl_xor_f32(x, 1);", SIM_DIVERGENT,
-	  "thread 5 returned" },
-	{ "barrier_in_branch", "if (threadIdx.x < 32) block_sync();", SIM_DIVERGENT, "has returned" },
-	{ "deadlock", "if (threadIdx.x < 32) block_sync(); else named_sync(1, 64);", SIM_DEADLOCK,
-	  "threads 0-31 at block_sync" },
-	{ "misaligned", "st_shared_v4(s + 8, 1, 2, 3, 4);", SIM_ALIGN, "no multiple of 16" },
-	{ "shared_bounds", "st_shared_f32(s + 1024 + 4 * threadIdx.x, x);", SIM_BOUNDS, "of 1024" },
-	{ "global_bounds", "x = ld_global_f32(in + n + threadIdx.x);", SIM_BOUNDS, "of in, which has" },
-	{ "null", "x = ld_global_f32(0);", SIM_BOUNDS, "in no buffer" },
-	{ "readonly", "st_global_f32((float *)in, 1);", SIM_READONLY, "is an input" },
-	{ "shared_uninit", "x = ld_shared_f32(s);", SIM_UNINIT, "nothing has written" },
-	{ "global_uninit", "x = ld_global_f32(out);", SIM_UNINIT, "nothing has written" },
-	{ "same_output", "st_global_f32(out, x);", SIM_RACE, "of out" },
-	{ "blocks_race", "st_global_f32(out + threadIdx.x, x);", SIM_RACE, "in the same launch" },
-	{ "shared_race", "st_shared_f32(s + 4 * threadIdx.x, x);\n"
-	  "x = ld_shared_f32(s + 4 * (threadIdx.x ^ 1));", SIM_RACE, "no barrier lies" },
-	{ "warp_sync_orders", "st_shared_f32(s + 4 * threadIdx.x, x);\nwarp_sync();\n"
-	  "x = ld_shared_f32(s + 4 * (threadIdx.x ^ 1));", NSIMKINDS, "" },
-	{ "warp_sync_is_not_enough", "st_shared_f32(s + 4 * threadIdx.x, x);\nwarp_sync();\n"
-	  "x = ld_shared_f32(s + 4 * (threadIdx.x ^ 32));", SIM_RACE, "no barrier lies" },
-	{ "named_sync_orders", "st_shared_f32(s + 4 * threadIdx.x, x);\nnamed_sync(3, 64);\n"
-	  "x = ld_shared_f32(s + 4 * (threadIdx.x ^ 32));", NSIMKINDS, "" },
-	{ "named_sync_of_one_warp", "st_shared_f32(s + 4 * threadIdx.x, x);\n"
-	  "named_sync(1 + threadIdx.x / 32, 32);\nx = ld_shared_f32(s + 4 * (threadIdx.x ^ 32));",
-	  SIM_RACE, "no barrier lies" },
-	{ "shuffle_orders_nothing", "st_shared_f32(s + 4 * threadIdx.x, x);\nx = shfl_xor_f32(x, 1);\n"
-	  "x = ld_shared_f32(s + 4 * (threadIdx.x ^ 1));", SIM_RACE, "wrote" },
-	{ "write_after_read", "st_shared_f32(s + 4 * threadIdx.x, x);\nblock_sync();\n"
-	  "x = ld_shared_f32(s + 4 * (threadIdx.x ^ 33));\nst_shared_f32(s + 4 * threadIdx.x, x);",
-	  SIM_RACE, "read" },
-	{ "pending", "cp_async_16(s + 16 * threadIdx.x, in, 16);\ncp_async_commit();\n"
-	  "x = ld_shared_f32(s + 16 * threadIdx.x);", SIM_PENDING, "in flight" },
-	{ "own_copy", "cp_async_16(s + 16 * threadIdx.x, in, 16);\ncp_async_commit();\n"
-	  "cp_async_wait(0);\nx = ld_shared_f32(s + 16 * threadIdx.x);", NSIMKINDS, "" },
-	{ "wait_without_commit", "cp_async_16(s + 16 * threadIdx.x, in, 16);\n"
-	  "cp_async_wait(0);\nx = ld_shared_f32(s + 16 * threadIdx.x);", SIM_PENDING, "in flight" },
-	{ "wait_without_barrier", "cp_async_16(s + 16 * threadIdx.x, in, 16);\ncp_async_commit();\n"
-	  "cp_async_wait(0);\nx = ld_shared_f32(s + 16 * (threadIdx.x ^ 32));", SIM_RACE,
-	  "no barrier lies" },
-	{ "in_place", "x = ld_global_f32(state + threadIdx.x);\n"
-	  "st_global_f32(state + threadIdx.x, x + 1);", NSIMKINDS, "" },
-	{ "in_place_of_another", "x = ld_global_f32(state + threadIdx.x);\n"
-	  "st_global_f32(state + (threadIdx.x ^ 1), x + 1);", SIM_RACE, "of state" },
-	{ "output_by_barrier", "st_global_f32(out + threadIdx.x, x);\nblock_sync();\n"
-	  "x = ld_global_f32(out + (threadIdx.x ^ 1));", NSIMKINDS, "" },
-	{ "two_copies", "cp_async_16(s + 16 * threadIdx.x, in, 16);\n"
-	  "cp_async_16(s + 16 * threadIdx.x, in + 4, 16);", SIM_RACE, "is copying into" },
-	{ "copy_of_nothing", "cp_async_16(s + 16 * threadIdx.x, 0, 0);\ncp_async_commit();\n"
-	  "cp_async_wait(0);\nx = ld_shared_f32(s + 16 * threadIdx.x);\n"
-	  "if (x != 0) st_global_f32(out + 999, x);", NSIMKINDS, "" },
-	{ "shuffles", "u32 l = lane_id(), bad = shfl_xor_u32(l, 5) != (l ^ 5);\n"
-	  "bad |= shfl_idx_u32(l, 9) != 9 || shfl_up_f32((float)l, 3) != (float)(l < 3 ? l : l - 3);\n"
-	  "if (bad) st_global_f32(out + 999, x);",
-	  NSIMKINDS, "" },
-	{ "endless", "for (;;) block_sync();", SIM_DEADLOCK, "out of time" },
-	{ "wild_local", "float y[4];\n"
-	  "for (int i = 0; i < 1 << 24; i++) ((volatile float *)y)[-i] = x;",
-	  SIM_BOUNDS, "faulted" },
+    {"copy", "st_global_f32(out + threadIdx.x, ld_global_f32(in + threadIdx.x));", NSIMKINDS, ""},
+    {"warp_divergent", "if (lane_id() < 16) warp_sync();\n else x = shfl_xor_f32(x, 1);",
+     SIM_DIVERGENT, "lanes of warp 0 meet at different calls"},
+    {"lane_returns", "if (threadIdx.x == 5) return;\n x = shfl_xor_f32(x, 1);", SIM_DIVERGENT,
+     "thread 5 returned"},
+    {"barrier_in_branch", "if (threadIdx.x < 32) block_sync();", SIM_DIVERGENT, "has returned"},
+    {"deadlock", "if (threadIdx.x < 32) block_sync(); else named_sync(1, 64);", SIM_DEADLOCK,
+     "threads 0-31 at block_sync"},
+    {"misaligned", "st_shared_v4(s + 8, 1, 2, 3, 4);", SIM_ALIGN, "no multiple of 16"},
+    {"shared_bounds", "st_shared_f32(s + 1024 + 4 * threadIdx.x, x);", SIM_BOUNDS, "of 1024"},
+    {"global_bounds", "x = ld_global_f32(in + n + threadIdx.x);", SIM_BOUNDS, "of in, which has"},
+    {"null", "x = ld_global_f32(0);", SIM_BOUNDS, "in no buffer"},
+    {"readonly", "st_global_f32((float *)in, 1);", SIM_READONLY, "is an input"},
+    {"shared_uninit", "x = ld_shared_f32(s);", SIM_UNINIT, "nothing has written"},
+    {"global_uninit", "x = ld_global_f32(out);", SIM_UNINIT, "nothing has written"},
+    {"same_output", "st_global_f32(out, x);", SIM_RACE, "of out"},
+    {"blocks_race", "st_global_f32(out + threadIdx.x, x);", SIM_RACE, "in the same launch"},
+    {"shared_race",
+     "st_shared_f32(s + 4 * threadIdx.x, x);\n"
+     "x = ld_shared_f32(s + 4 * (threadIdx.x ^ 1));",
+     SIM_RACE, "no barrier lies"},
+    {"warp_sync_orders",
+     "st_shared_f32(s + 4 * threadIdx.x, x);\nwarp_sync();\n"
+     "x = ld_shared_f32(s + 4 * (threadIdx.x ^ 1));",
+     NSIMKINDS, ""},
+    {"warp_sync_is_not_enough",
+     "st_shared_f32(s + 4 * threadIdx.x, x);\nwarp_sync();\n"
+     "x = ld_shared_f32(s + 4 * (threadIdx.x ^ 32));",
+     SIM_RACE, "no barrier lies"},
+    {"named_sync_orders",
+     "st_shared_f32(s + 4 * threadIdx.x, x);\nnamed_sync(3, 64);\n"
+     "x = ld_shared_f32(s + 4 * (threadIdx.x ^ 32));",
+     NSIMKINDS, ""},
+    {"named_sync_of_one_warp",
+     "st_shared_f32(s + 4 * threadIdx.x, x);\n"
+     "named_sync(1 + threadIdx.x / 32, 32);\nx = ld_shared_f32(s + 4 * (threadIdx.x ^ 32));",
+     SIM_RACE, "no barrier lies"},
+    {"shuffle_orders_nothing",
+     "st_shared_f32(s + 4 * threadIdx.x, x);\nx = shfl_xor_f32(x, 1);\n"
+     "x = ld_shared_f32(s + 4 * (threadIdx.x ^ 1));",
+     SIM_RACE, "wrote"},
+    {"write_after_read",
+     "st_shared_f32(s + 4 * threadIdx.x, x);\nblock_sync();\n"
+     "x = ld_shared_f32(s + 4 * (threadIdx.x ^ 33));\nst_shared_f32(s + 4 * threadIdx.x, x);",
+     SIM_RACE, "read"},
+    {"pending",
+     "cp_async_16(s + 16 * threadIdx.x, in, 16);\ncp_async_commit();\n"
+     "x = ld_shared_f32(s + 16 * threadIdx.x);",
+     SIM_PENDING, "in flight"},
+    {"own_copy",
+     "cp_async_16(s + 16 * threadIdx.x, in, 16);\ncp_async_commit();\n"
+     "cp_async_wait(0);\nx = ld_shared_f32(s + 16 * threadIdx.x);",
+     NSIMKINDS, ""},
+    {"wait_without_commit",
+     "cp_async_16(s + 16 * threadIdx.x, in, 16);\n"
+     "cp_async_wait(0);\nx = ld_shared_f32(s + 16 * threadIdx.x);",
+     SIM_PENDING, "in flight"},
+    {"wait_without_barrier",
+     "cp_async_16(s + 16 * threadIdx.x, in, 16);\ncp_async_commit();\n"
+     "cp_async_wait(0);\nx = ld_shared_f32(s + 16 * (threadIdx.x ^ 32));",
+     SIM_RACE, "no barrier lies"},
+    {"in_place",
+     "x = ld_global_f32(state + threadIdx.x);\n"
+     "st_global_f32(state + threadIdx.x, x + 1);",
+     NSIMKINDS, ""},
+    {"in_place_of_another",
+     "x = ld_global_f32(state + threadIdx.x);\n"
+     "st_global_f32(state + (threadIdx.x ^ 1), x + 1);",
+     SIM_RACE, "of state"},
+    {"output_by_barrier",
+     "st_global_f32(out + threadIdx.x, x);\nblock_sync();\n"
+     "x = ld_global_f32(out + (threadIdx.x ^ 1));",
+     NSIMKINDS, ""},
+    {"two_copies",
+     "cp_async_16(s + 16 * threadIdx.x, in, 16);\n"
+     "cp_async_16(s + 16 * threadIdx.x, in + 4, 16);",
+     SIM_RACE, "is copying into"},
+    {"copy_of_nothing",
+     "cp_async_16(s + 16 * threadIdx.x, 0, 0);\ncp_async_commit();\n"
+     "cp_async_wait(0);\nx = ld_shared_f32(s + 16 * threadIdx.x);\n"
+     "if (x != 0) st_global_f32(out + 999, x);",
+     NSIMKINDS, ""},
+    {"shuffles",
+     "u32 l = lane_id(), bad = shfl_xor_u32(l, 5) != (l ^ 5);\n"
+     "bad |= shfl_idx_u32(l, 9) != 9 || shfl_up_f32((float)l, 3) != (float)(l < 3 ? l : l - 3);\n"
+     "if (bad) st_global_f32(out + 999, x);",
+     NSIMKINDS, ""},
+    {"endless", "for (;;) block_sync();", SIM_DEADLOCK, "out of time"},
+    {"wild_local",
+     "float y[4];\n"
+     "for (int i = 0; i < 1 << 24; i++) ((volatile float *)y)[-i] = x;",
+     SIM_BOUNDS, "faulted"},
 };
 
 static void small_ones(void)
 {
 	static const char head[] =
-		"__global__ void k(const float *in, float *out, float *state, int n)\n{\n"
-		"\tfloat x = ld_global_f32(in); u32 s = smem_base();\n\t// small.lua:7  the line\n\t";
+	    "__global__ void k(const float *in, float *out, float *state, int n)\n{\n"
+	    "\tfloat x = ld_global_f32(in); u32 s = smem_base();\n\t// small.lua:7  the line\n\t";
 	static const char tail[] = "\n\tif (x == -1.5f) st_global_f32(out + 127, x);\n}\n";
 	static const char entries[] =
-		"static void k_entry(void **a)\n{\n\tk(*(const float **)a[0], *(float **)a[1],"
-		" *(float **)a[2], *(int *)a[3]);\n}\n"
-		"const SimEntry sim_entries[] = { { \"k\", k_entry }, { 0, 0 } };\n";
+	    "static void k_entry(void **a)\n{\n\tk(*(const float **)a[0], *(float **)a[1],"
+	    " *(float **)a[2], *(int *)a[3]);\n}\n"
+	    "const SimEntry sim_entries[] = { { \"k\", k_entry }, { 0, 0 } };\n";
 	static float in[128], out[128], state[64];
 
 	setenv("AZULEJO_SIM_SECONDS", "1", 1);
@@ -277,19 +314,21 @@ static void small_ones(void)
 		Sim *s = load("", body, entries);
 		void *pi = in, *po = out, *ps = state;
 		int n = 128, blocks = !strcmp(m->name, "blocks_race") ? 2 : 1;
-		void *params[] = { &pi, &po, &ps, &n };
-		SimBuffer buf[] = { { "in", in, sizeof in, false, true },
-			{ "out", out, sizeof out, true, false },
-			{ "state", state, sizeof state, false, true },
-			{ "state_out", state, sizeof state, true, false } };
+		void *params[] = {&pi, &po, &ps, &n};
+		SimBuffer buf[] = {{"in", in, sizeof in, false, true},
+		                   {"out", out, sizeof out, true, false},
+		                   {"state", state, sizeof state, false, true},
+		                   {"state_out", state, sizeof state, true, false}};
 		SimResult r;
 		const SimFinding *f;
 		int ok;
 
 		sim_run(s, &diag, "k", blocks, 64, 1024, params, 4, buf, NULL, &r);
 		f = find(&r, m->kind);
-		ok = m->kind == NSIMKINDS ? !r.nfindings : f && strstr(f->text, m->text) &&
-		     (!strcmp(f->spec, "small.lua:7") || !strcmp(m->name, "wild_local"));
+		ok = m->kind == NSIMKINDS
+		         ? !r.nfindings
+		         : f && strstr(f->text, m->text) &&
+		               (!strcmp(f->spec, "small.lua:7") || !strcmp(m->name, "wild_local"));
 		check(ok, arena_printf(arena, "sim_%s", m->name));
 		show(&r);
 		sim_free(s);

@@ -56,7 +56,7 @@ static int split(char *text, SpecSet *set, int n)
 		char *eq = strchr(t, '=');
 
 		*eq = 0;
-		set[n++] = (SpecSet){ t, eq + 1 };
+		set[n++] = (SpecSet){t, eq + 1};
 	}
 	return n;
 }
@@ -72,8 +72,8 @@ static double output_error(Spec *s, Diag *d, Run *r, const Arg *o)
 		rows *= extent(r, o->axis[i]);
 	n = vector ? 1 : (int)extent(r, o->axis[o->rank - 1]);
 	out = ARENA_ARRAY(arena, double, n);
-	for (int64_t row = 0; row < rows; row += row + 1 < rows && row + 1 + rows / 40 >= rows ?
-	     rows - 1 - row : 1 + rows / 40) {
+	for (int64_t row = 0; row < rows;
+	     row += row + 1 < rows && row + 1 + rows / 40 >= rows ? rows - 1 - row : 1 + rows / 40) {
 		int64_t left = row;
 
 		for (int i = o->rank - 1 - !vector; i >= 0; i--) {
@@ -97,13 +97,13 @@ static void try_one(Diag *d, Spec **s, const char *path, const char *smoke, int 
 	char *text = arena_strdup(arena, smoke ? smoke : "B=1");
 	const char *name = arena_printf(arena, "spec_%s %s C=%d %s", path, smoke, chunk, bind);
 	SpecSet set[MAX_DIMS * 2];
-	Run r = { 0 };
+	Run r = {0};
 	uint64_t seed = 1;
 	int n = split(text, set, 0);
 
 	*s = spec_open(d, path, path);
 	if (chunk)
-		set[n++] = (SpecSet){ "C", arena_printf(arena, "%d", chunk) };
+		set[n++] = (SpecSet){"C", arena_printf(arena, "%d", chunk)};
 	r.k = spec_trace(*s, d, arena, n, set, bind);
 	for (int i = 0; i < r.k->naxes; i++)
 		for (int j = 0; j < spec_info(*s)->ndims; j++)
@@ -116,7 +116,7 @@ static void try_one(Diag *d, Spec **s, const char *path, const char *smoke, int 
 		for (int j = 0; j < a->rank; j++)
 			count *= extent(&r, a->axis[j]);
 		if (count < 1)
-			diag_fail(d, (Loc){ 0 }, "no size for an axis of %s in \"%s\"", a->name, smoke);
+			diag_fail(d, (Loc){0}, "no size for an axis of %s in \"%s\"", a->name, smoke);
 		r.data[i] = ARENA_ARRAY(arena, double, count);
 		for (int64_t j = 0; j < count; j++) {
 			double x = a->init_bias + a->init_scale * noise(&seed);
@@ -167,14 +167,14 @@ static void try_spec(Diag *d, const char *path)
 			bind = arena_printf(arena, "%s%s%s", bind, *bind ? "," : "", k->args[i]->name);
 	for (int i = 0; info->smoke[i]; i++)
 		for (int c = 0; c < (chunked ? 3 : 1); c++) {
-			static const int chunk[] = { 64, 16, 1 };
+			static const int chunk[] = {64, 16, 1};
 
 			one(path, info->smoke[i], chunked ? chunk[c] : 0, bind);
 			if (*bind && !c)
 				one(path, info->smoke[i], chunked ? chunk[c] : 0, "");
 		}
 	if (!info->smoke[0])
-		diag_fail(d, (Loc){ path, 0 }, "no smoke settings");
+		diag_fail(d, (Loc){path, 0}, "no smoke settings");
 	spec_close(s);
 }
 
@@ -212,7 +212,7 @@ static void manual(void)
 
 int main(int argc, char **argv)
 {
-	static const char *const where[] = { "specs/*.lua", "tests/golden/*.lua" };
+	static const char *const where[] = {"specs/*.lua", "tests/golden/*.lua"};
 
 	arena = arena_new();
 	for (int i = 1; i < argc; i++)

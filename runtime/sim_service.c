@@ -7,11 +7,25 @@
 #include <dlfcn.h>
 #include <string.h>
 
+/* clang-format off */
 #define SERVICES(X) \
 	X(block_sync) \
-	X(warp_sync) X(named_sync) X(smem_base) X(shared_load) X(shared_store) X(global_load) \
-	    X(global_store) X(cp_async) X(cp_async_commit) X(cp_async_wait) X(ldmatrix) X(mma) X(shfl) \
-	        X(f16_round) X(f16_widen)
+	X(warp_sync) \
+	X(named_sync) \
+	X(smem_base) \
+	X(shared_load) \
+	X(shared_store) \
+	X(global_load) \
+	X(global_store) \
+	X(cp_async) \
+	X(cp_async_commit) \
+	X(cp_async_wait) \
+	X(ldmatrix) \
+	X(mma) \
+	X(shfl) \
+	X(f16_round) \
+	X(f16_widen)
+/* clang-format on */
 
 static const struct {
 	const char *name;

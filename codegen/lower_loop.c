@@ -240,21 +240,60 @@ static void lower_loop(Lower *L, Op *op)
 
 /* -- regions ------------------------------------------------------------------------------- */
 
+static Stmt *commit_new(Lower *L)
+{
+	Stmt *s = ARENA_NEW(L->a, Stmt);
+
+	s->kind = S_COMMIT;
+	return s;
+}
+
+static bool reads_staged(Lower *L, const Op *x)
+{
+	if (lower_staged(L, x))
+		return true;
+	for (int i = 0; i < x->nsrc; i++)
+		if (reads_staged(L, x->src[i]))
+			return true;
+	return false;
+}
+
+static bool read_later(Lower *L, const Op *from)
+{
+	for (; from; from = from->next)
+		if (reads_staged(L, from) || (from->body && read_later(L, from->body->first)))
+			return true;
+	return false;
+}
+
+/* Whether op may read tiles copied before it. A loop with a ring of its own commits and waits for
+ * them with its first tiles. */
+static bool needs_copies(Lower *L, const Op *op, bool ring)
+{
+	switch (op_info[op->code].class) {
+	case REGION:
+		return !ring;
+	case EFFECT:
+		return true;
+	case STATE:
+		return op->code == OP_var || op->code == OP_state ? reads_staged(L, op->src[0])
+		                                                  : op->code != OP_get;
+	default:
+		return false;
+	}
+}
+
 void lower_region(Lower *L, Region *r)
 {
 	Stmt *before;
-	bool issued = false, waited = true;
+	bool flying = false; /* copies issued, in no group yet: the next commit takes them */
 
 	for (Op *x = r->first; x; x = x->next)
 		if (is_staged_load(L, x, false)) {
 			lower_stage(L, x, 1);
 			lower_issue(L, &L->staged[L->nstaged - 1], L->staged[L->nstaged - 1].base, NULL, NULL);
-			issued = true;
+			flying = true;
 		}
-	if (issued) {
-		dev_add(L->dev, L->out, S_COMMIT, NULL);
-		waited = false;
-	}
 	for (Op *x = r->first; x; x = x->next) {
 		bool loads = false;
 
@@ -263,23 +302,24 @@ void lower_region(Lower *L, Region *r)
 		if (x->code == OP_loop)
 			for (Op *y = x->body->first; y; y = y->next)
 				loads |= is_staged_load(L, y, true);
-		if (!waited && ((x->code == OP_loop && !loads) || op_info[x->code].class == EFFECT ||
-		                op_info[x->code].class == STATE)) {
+		if (flying && needs_copies(L, x, loads)) {
+			dev_add(L->dev, L->out, S_COMMIT, NULL);
 			wait_for(L, 0);
-			waited = true;
+			flying = false;
 		}
 		if (x->code == OP_loop) {
 			lower_comment(L, x);
 			before = L->out->last;
 			lower_settle_loop(L, x);
-			if (!waited && L->out->last != before) { /* it may have read what is in flight */
+			if (flying && L->out->last != before) { /* it may have read what is in flight */
 				dev_insert(L->out, before, wait_new(L, 0));
-				waited = true;
+				dev_insert(L->out, before, commit_new(L));
+				flying = false;
 			}
 			lower_loop(L, x);
-			if (!waited) /* the loop may have had no turn */
+			if (flying && read_later(L, x->next)) /* the loop may have had no turn */
 				wait_for(L, 0);
-			waited = true;
+			flying = false;
 			if (x == L->cut)
 				segment_end(L);
 		} else if (x->code == OP_var || x->code == OP_state) {

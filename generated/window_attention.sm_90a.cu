@@ -23,6 +23,12 @@ static __device__ __forceinline__ void cp_async_16(u32 dst, const void *src, int
 	             :: "r"(dst), "l"(src), "r"(bytes));
 }
 
+// +infinity
+static __device__ __forceinline__ float inf(void)
+{
+	return __int_as_float(0x7f800000);
+}
+
 // closes the thread's group of copies
 static __device__ __forceinline__ void cp_async_commit(void)
 {
@@ -31,12 +37,6 @@ static __device__ __forceinline__ void cp_async_commit(void)
 
 // waits until at most n of the thread's groups are in flight; n is a literal
 #define cp_async_wait(n) asm volatile("cp.async.wait_group %0;" :: "n"(n) : "memory")
-
-// +infinity
-static __device__ __forceinline__ float inf(void)
-{
-	return __int_as_float(0x7f800000);
-}
 
 // every thread of the block arrives before any leaves; orders their memory
 static __device__ __forceinline__ void block_sync(void)
@@ -170,8 +170,6 @@ __global__ void __launch_bounds__(128, 1) window_attention(
 	for (int u = 0; u < 4; u++) {
 		cp_async_16(Q_s + Q_s_c + 2048 * u, q_src + (i64)(16 * u) * q_sN, n0 + tid / 8 + 16 * u < N ? 16 : 0);
 	}
-	cp_async_commit();
-	cp_async_wait(0);
 	// window_attention.lua:22
 	float m2[2];
 	#pragma unroll

@@ -139,8 +139,6 @@ __global__ void __launch_bounds__(128, 1) dot_nt(
 		const int on = m0 + r < M;
 		cp_async_16(X_s + (r * 64 + (c ^ ((r >> 1) & 3)) * 16), x_p + (i64)(on ? m0 + r : 0) * x_sM + 8 * c, on ? 16 : 0);
 	}
-	cp_async_commit();
-	cp_async_wait(0);
 	// dot_nt.lua:14
 	float s2[2];
 	#pragma unroll

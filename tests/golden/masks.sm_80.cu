@@ -117,8 +117,6 @@ __global__ void __launch_bounds__(128, 1) masks(
 	float *const o_p = o + bi * o_sB;
 	const b16 *const q_src = q_p + (i64)(m0 + tid / 2) * q_sM + 8 * (tid % 2);
 	cp_async_16(Q_s + Q_s_c, q_src, m0 + tid / 2 < M ? 16 : 0);
-	cp_async_commit();
-	cp_async_wait(0);
 	// masks.lua:32
 	float o2[2][2][2];
 	#pragma unroll

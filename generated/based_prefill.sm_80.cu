@@ -281,12 +281,6 @@ __global__ void __launch_bounds__(128, 1) based_prefill(
 					}
 				}
 			}
-			float odd[2][2][2];
-			#pragma unroll
-			for (int x = 0; x < 4; x++) {
-				odd[x / 2][x % 2][0] = 0.0f;
-				odd[x / 2][x % 2][1] = 0.0f;
-			}
 			#pragma unroll
 			for (int I = 0; I < 4; I++) {
 				#pragma unroll
@@ -301,16 +295,9 @@ __global__ void __launch_bounds__(128, 1) based_prefill(
 					phi3[1][1] = mul_bf16x2(Qa[1][I], Qb[1][J][1]);
 					#pragma unroll
 					for (int j = 0; j < 2; j++) {
-						mma_bf16(p % 2 ? odd[0][j] : dot2[0][j], p % 2 ? odd[1][j] : dot2[1][j], phi3[0][0], phi3[1][0], phi3[0][1], phi3[1][1], S_h[2 * p][j], S_h[2 * p + 1][j]);
+						mma_bf16(dot2[0][j], dot2[1][j], phi3[0][0], phi3[1][0], phi3[0][1], phi3[1][1], S_h[2 * p][j], S_h[2 * p + 1][j]);
 					}
 				}
-			}
-			#pragma unroll
-			for (int j = 0; j < 2; j++) {
-				dot2[0][j][0] += odd[0][j][0];
-				dot2[0][j][1] += odd[0][j][1];
-				dot2[1][j][0] += odd[1][j][0];
-				dot2[1][j][1] += odd[1][j][1];
 			}
 			b16 *const o_at = (b16 *)opaque(o_p + (i64)(n0 + 16 * m2 + g) * o_sN + 16 * (warp % 4) + 2 * t);
 			#pragma unroll

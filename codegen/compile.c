@@ -355,6 +355,16 @@ int64_t module_work_elems(const WorkBuffer *w, const int64_t *axis_size, int seg
 	return product(w->size, w->nfactors, axis_size, segs);
 }
 
+bool module_in_place(const Module *m, int segs, const Arg *out)
+{
+	if (segs > 1)
+		return false;
+	for (int i = 0; m->k->divided && i < out->rank; i++)
+		if (out->axis[i] == m->k->divided->axis)
+			return true;
+	return !m->k->divided;
+}
+
 int module_segments(const Module *m, const GpuTarget *g, const int64_t *axis_size)
 {
 	const KernelText *whole = &m->kernel[m->nkernels - 1];

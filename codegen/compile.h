@@ -93,6 +93,10 @@ Module *compile_module(Kernel *k, const GpuTarget *g, const CompileOptions *o, T
 
 /* Number of segments for these sizes on this GPU (1 for one pass); by the module's own grid. */
 int module_segments(const Module *m, const GpuTarget *g, const int64_t *axis_size);
+/* Whether `out` may lie where an input of the same shape does: each element is then read before it
+ * is written, by the program that writes it. Not so where segments, or the parts of a divided axis,
+ * read what one of them writes. */
+bool module_in_place(const Module *m, int segs, const Arg *out);
 /* 0: the kernel is not launched. */
 int64_t module_blocks(const KernelText *t, const int64_t *axis_size, int segs);
 int64_t module_work_elems(const WorkBuffer *w, const int64_t *axis_size, int segs);

@@ -36,6 +36,8 @@ struct AzKernel {
 	Cli cli;
 	Plan *plan;
 	AzArg arg[MAX_ARGS];
+	int nargs;
+	bool apart[MAX_ARGS]; /* outputs that may not lie where an input does */
 	DeviceModule module;
 	int nkernels;
 	Prepared kernel[MAX_KERNELS];
@@ -245,6 +247,10 @@ static void load(AzKernel *k)
 	k->module = device_load(&k->diag, b);
 	for (i = 0; i < m->nkernels; i++)
 		prepare(k, &m->kernel[i], &k->kernel[i]);
+	k->nargs = m->k->nargs;
+	for (i = 0; i < k->nargs; i++)
+		k->apart[i] = m->k->args[i]->output && k->arg[i].present &&
+		              !module_in_place(m, k->plan->segs, m->k->args[i]);
 	k->nkernels = m->nkernels;
 }
 
@@ -287,6 +293,13 @@ PUBLIC AzStatus az_launch(const AzKernel *k, void *const *pointer, void *workspa
 
 	if (!k->nkernels)
 		return fail(AZ_USER, "%s", "az_launch before az_load");
+	for (n = 0; n < k->nargs; n++)
+		for (i = 0; k->apart[n] && i < k->nargs; i++)
+			if (i != n && k->arg[i].rank && k->arg[i].present && pointer[i] &&
+			    pointer[i] == pointer[n])
+				return fail(AZ_USER,
+				            "%s: not in place under this schedule; give it a buffer of its own",
+				            k->arg[n].name);
 	for (n = 0; n < k->nkernels; n++) {
 		const Prepared *r = &k->kernel[n];
 		for (i = 0; i < r->nparams; i++) {

@@ -77,7 +77,10 @@ size_t az_workspace(AzKernel *k);
  * GPU; NULL on error. */
 const char *az_cuda(AzKernel *k);
 
-/* Enqueues all kernels on `stream` (a CUstream or cudaStream_t; NULL: the default stream).
+/* An output may lie where an input of its shape does (a state updated in place) under a one-pass
+ * schedule; where programs would overwrite what others still read, the launch is refused.
+ *
+ * Enqueues all kernels on `stream` (a CUstream or cudaStream_t; NULL: the default stream).
  * pointer[i] belongs to az_arg(k, i): device memory with the strides set. Returns AZ_ENV when the
  * driver refuses, AZ_USER for a pointer that is missing or less aligned than was promised. */
 AzStatus az_launch(const AzKernel *k, void *const *pointer, void *workspace, void *stream);

@@ -1,7 +1,7 @@
 // flash_attention -- generated from flash_attention.lua for sm_90a; do not edit.
 // Softmax attention with an online softmax, grouped-query heads
-// with C=64, D=128, V=128, causal=1, dtype=bf16, rows=64, stages=3, warps=4
-// launch flash_attention: blocks = B * G * R * ceil(M / 64), threads = 128, dynamic shared memory = 114688 bytes
+// with C=64, D=128, V=128, causal=1, dtype=bf16, rows=128, stages=2, warps=4
+// launch flash_attention: blocks = B * G * R * ceil(M / 128), threads = 128, dynamic shared memory = 98304 bytes
 // strides (X_sA: of argument X along axis A) are in elements; matrices' last axes are contiguous.
 
 typedef unsigned short b16;
@@ -146,46 +146,46 @@ __global__ void __launch_bounds__(128, 1) flash_attention(
 	const int g = lane / 4;
 	const int t = lane % 4;
 	const u32 Q_s = smem;
-	const u32 k_s_ring = smem + 16384;
+	const u32 k_s_ring = smem + 32768;
 	const u32 v_s_ring = smem + 65536;
-	const int m0 = ((M + 63) / 64 - 1 - (int)blockIdx.x % ((M + 63) / 64)) * 64;
-	const int pid2 = (int)blockIdx.x / ((M + 63) / 64);
+	const int m0 = ((M + 127) / 128 - 1 - (int)blockIdx.x % ((M + 127) / 128)) * 128;
+	const int pid2 = (int)blockIdx.x / ((M + 127) / 128);
 	const int ri = pid2 % R;
 	const int pid3 = pid2 / R;
 	const int gi = pid3 % G;
 	const int pid4 = pid3 / G;
 	const int bi = pid4;
 	const b16 *const q_p = q + bi * q_sB + gi * q_sG + ri * q_sR;
-	const u32 Q_s_c = (tid % 16) / 8 * 8192 + tid / 16 * 128 + ((tid % 16) % 8 ^ (tid / 16 & 7)) * 16;
+	const u32 Q_s_c = (tid % 16) / 8 * 16384 + tid / 16 * 128 + ((tid % 16) % 8 ^ (tid / 16 & 7)) * 16;
 	const b16 *const k_p = k + bi * k_sB + gi * k_sG;
 	const u32 k_s_c = (tid % 16) / 8 * 8192 + tid / 16 * 128 + ((tid % 16) % 8 ^ (tid / 16 & 7)) * 16;
 	const b16 *const v_p = v + bi * v_sB + gi * v_sG;
 	const u32 v_s_c = (tid % 16) / 8 * 8192 + tid / 16 * 128 + ((tid % 16) % 8 ^ (tid / 16 & 7)) * 16;
-	const u32 Q_s_l = (lane / 16 % 2) / 8 * 8192 + (lane % 16 + warp * 16) * 128 + ((lane / 16 % 2) % 8 ^ ((lane % 16 + warp * 16) & 7)) * 16;
+	const u32 Q_s_l = (lane / 16 % 2) / 8 * 16384 + (lane % 16 + warp * 32) * 128 + ((lane / 16 % 2) % 8 ^ ((lane % 16 + warp * 32) & 7)) * 16;
 	const u32 k_s_l = (lane / 16 % 2) / 8 * 8192 + (lane % 16) * 128 + ((lane / 16 % 2) % 8 ^ (lane % 16 & 7)) * 16;
 	const u32 v_s_l = (lane / 16 % 2) / 8 * 8192 + (lane % 16) * 128 + ((lane / 16 % 2) % 8 ^ (lane % 16 & 7)) * 16;
 	b16 *const o_p = o + bi * o_sB + gi * o_sG + ri * o_sR;
 	const b16 *const q_src = q_p + (i64)(m0 + tid / 16) * q_sM + 8 * (tid % 16);
 	#pragma unroll
-	for (int u = 0; u < 8; u++) {
+	for (int u = 0; u < 16; u++) {
 		cp_async_16(Q_s + Q_s_c + 1024 * u, q_src + (i64)(8 * u) * q_sM, m0 + tid / 16 + 8 * u < M ? 16 : 0);
 	}
 	// flash_attention.lua:23
-	float m2[2];
+	float m2[4];
 	#pragma unroll
-	for (int i = 0; i < 2; i++) {
+	for (int i = 0; i < 4; i++) {
 		m2[i] = -inf();
 	}
 	// flash_attention.lua:23
-	float l[2];
+	float l[4];
 	#pragma unroll
-	for (int i = 0; i < 2; i++) {
+	for (int i = 0; i < 4; i++) {
 		l[i] = 0.0f;
 	}
 	// flash_attention.lua:23
-	float acc[2][16][2];
+	float acc[4][16][2];
 	#pragma unroll
-	for (int i = 0; i < 2; i++) {
+	for (int i = 0; i < 4; i++) {
 		#pragma unroll
 		for (int j = 0; j < 16; j++) {
 			#pragma unroll
@@ -195,7 +195,7 @@ __global__ void __launch_bounds__(128, 1) flash_attention(
 		}
 	}
 	// flash_attention.lua:25
-	const int N_last = m0 + 63;
+	const int N_last = m0 + 127;
 	const int n_end = N_last < 0 ? 0 : N_last / 64 + 1 < (N + 63) / 64 ? N_last / 64 + 1 : (N + 63) / 64;
 	if (0 < n_end) {
 		const b16 *const k_src = k_p + (i64)(tid / 16) * k_sN + 8 * (tid % 16);
@@ -210,47 +210,34 @@ __global__ void __launch_bounds__(128, 1) flash_attention(
 		}
 	}
 	cp_async_commit();
-	if (1 < n_end) {
-		const b16 *const k_src2 = k_p + (i64)(64 + tid / 16) * k_sN + 8 * (tid % 16);
-		#pragma unroll
-		for (int u = 0; u < 8; u++) {
-			cp_async_16(k_s_ring + 16384 + k_s_c + 1024 * u, k_src2 + (i64)(8 * u) * k_sN, 64 + tid / 16 + 8 * u < N ? 16 : 0);
-		}
-		const b16 *const v_src2 = v_p + (i64)(64 + tid / 16) * v_sN + 8 * (tid % 16);
-		#pragma unroll
-		for (int u = 0; u < 8; u++) {
-			cp_async_16(v_s_ring + 16384 + v_s_c + 1024 * u, v_src2 + (i64)(8 * u) * v_sN, 64 + tid / 16 + 8 * u < N ? 16 : 0);
-		}
-	}
-	cp_async_commit();
-	int slot = 0, fill = 2;
+	int slot = 0, fill = 1;
 	for (int n = 0; n < n_end; n++) {
 		const int n0 = n * 64;
 		const int n0_live = N - n0 < 64 ? N - n0 : 64;
-		cp_async_wait(1);
-		const int fetch = n + 2;
+		cp_async_wait(0);
+		const int fetch = n + 1;
 		block_sync();
 		if (fetch < n_end) {
-			const b16 *const k_src3 = k_p + (i64)(fetch * 64 + tid / 16) * k_sN + 8 * (tid % 16);
+			const b16 *const k_src2 = k_p + (i64)(fetch * 64 + tid / 16) * k_sN + 8 * (tid % 16);
 			#pragma unroll
 			for (int u = 0; u < 8; u++) {
-				cp_async_16(k_s_ring + fill * 16384 + k_s_c + 1024 * u, k_src3 + (i64)(8 * u) * k_sN, fetch * 64 + tid / 16 + 8 * u < N ? 16 : 0);
+				cp_async_16(k_s_ring + fill * 16384 + k_s_c + 1024 * u, k_src2 + (i64)(8 * u) * k_sN, fetch * 64 + tid / 16 + 8 * u < N ? 16 : 0);
 			}
-			const b16 *const v_src3 = v_p + (i64)(fetch * 64 + tid / 16) * v_sN + 8 * (tid % 16);
+			const b16 *const v_src2 = v_p + (i64)(fetch * 64 + tid / 16) * v_sN + 8 * (tid % 16);
 			#pragma unroll
 			for (int u = 0; u < 8; u++) {
-				cp_async_16(v_s_ring + fill * 16384 + v_s_c + 1024 * u, v_src3 + (i64)(8 * u) * v_sN, fetch * 64 + tid / 16 + 8 * u < N ? 16 : 0);
+				cp_async_16(v_s_ring + fill * 16384 + v_s_c + 1024 * u, v_src2 + (i64)(8 * u) * v_sN, fetch * 64 + tid / 16 + 8 * u < N ? 16 : 0);
 			}
 		}
 		cp_async_commit();
 		const u32 k_s = k_s_ring + slot * 16384;
 		const u32 v_s = v_s_ring + slot * 16384;
-		slot = slot + 1 == 3 ? 0 : slot + 1;
-		fill = fill + 1 == 3 ? 0 : fill + 1;
+		slot = slot + 1 == 2 ? 0 : slot + 1;
+		fill = fill + 1 == 2 ? 0 : fill + 1;
 		// flash_attention.lua:26
-		float dot[2][8][2];
+		float dot[4][8][2];
 		#pragma unroll
-		for (int i = 0; i < 2; i++) {
+		for (int i = 0; i < 4; i++) {
 			#pragma unroll
 			for (int j = 0; j < 8; j++) {
 				#pragma unroll
@@ -261,37 +248,43 @@ __global__ void __launch_bounds__(128, 1) flash_attention(
 		}
 		#pragma unroll
 		for (int k = 0; k < 8; k++) {
-			u32 Q_f[2][2];
-			cores_load4(&Q_f[0][0], &Q_f[1][0], &Q_f[0][1], &Q_f[1][1], Q_s + (Q_s_l ^ 16 * (2 * k % 8)) + 2 * k / 8 * 8192);
+			u32 Q_f[4][2];
+			#pragma unroll
+			for (int i = 0; i < 4; i += 2) {
+				cores_load4(&Q_f[i][0], &Q_f[i + 1][0], &Q_f[i][1], &Q_f[i + 1][1], Q_s + 1024 * i + (Q_s_l ^ 16 * (2 * k % 8)) + 2 * k / 8 * 16384);
+			}
 			u32 k_f[8][2];
 			#pragma unroll
 			for (int i = 0; i < 8; i += 2) {
 				cores_load4(&k_f[i][0], &k_f[i + 1][0], &k_f[i][1], &k_f[i + 1][1], k_s + 1024 * i + (k_s_l ^ 16 * (2 * k % 8)) + 2 * k / 8 * 8192);
 			}
 			#pragma unroll
-			for (int j = 0; j < 8; j++) {
-				mma_bf16(dot[0][j], dot[1][j], Q_f[0][0], Q_f[1][0], Q_f[0][1], Q_f[1][1], k_f[j][0], k_f[j][1]);
+			for (int i = 0; i < 2; i++) {
+				#pragma unroll
+				for (int j = 0; j < 8; j++) {
+					mma_bf16(dot[2 * i][j], dot[2 * i + 1][j], Q_f[2 * i][0], Q_f[2 * i + 1][0], Q_f[2 * i][1], Q_f[2 * i + 1][1], k_f[j][0], k_f[j][1]);
+				}
 			}
 		}
-		if (!(m0 + 16 * warp - n0 >= 63 && 64 <= n0_live)) {
+		if (!(m0 + 32 * warp - n0 >= 63 && 64 <= n0_live)) {
 			#pragma unroll
-			for (int i = 0; i < 2; i++) {
+			for (int i = 0; i < 4; i++) {
 				#pragma unroll
 				for (int j = 0; j < 8; j++) {
 					#pragma unroll
 					for (int e = 0; e < 2; e++) {
-						dot[i][j][e] = (m0 + 16 * warp + g + 8 * i >= n0 + 2 * t + 8 * j + e) & (2 * t + 8 * j + e < n0_live) ? dot[i][j][e] : -inf();
+						dot[i][j][e] = (m0 + 32 * warp + g + 8 * i >= n0 + 2 * t + 8 * j + e) & (2 * t + 8 * j + e < n0_live) ? dot[i][j][e] : -inf();
 					}
 				}
 			}
 		}
-		float rmax[2];
+		float rmax[4];
 		#pragma unroll
-		for (int i = 0; i < 2; i++) {
+		for (int i = 0; i < 4; i++) {
 			rmax[i] = -inf();
 		}
 		#pragma unroll
-		for (int i = 0; i < 2; i++) {
+		for (int i = 0; i < 4; i++) {
 			#pragma unroll
 			for (int j = 0; j < 8; j++) {
 				#pragma unroll
@@ -301,40 +294,40 @@ __global__ void __launch_bounds__(128, 1) flash_attention(
 			}
 		}
 		#pragma unroll
-		for (int i = 0; i < 2; i++) {
+		for (int i = 0; i < 4; i++) {
 			rmax[i] = fmaxf(rmax[i], shfl_xor_f32(rmax[i], 1));
 			rmax[i] = fmaxf(rmax[i], shfl_xor_f32(rmax[i], 2));
 		}
-		float m_new[2];
+		float m_new[4];
 		#pragma unroll
-		for (int i = 0; i < 2; i++) {
+		for (int i = 0; i < 4; i++) {
 			m_new[i] = fmaxf(m2[i], rmax[i] * 0.0883883476f);
 		}
-		float where[2];
+		float where[4];
 		#pragma unroll
-		for (int i = 0; i < 2; i++) {
+		for (int i = 0; i < 4; i++) {
 			where[i] = m_new[i] == -inf() ? 0.0f : m_new[i];
 		}
-		float fix[2];
+		float fix[4];
 		#pragma unroll
-		for (int i = 0; i < 2; i++) {
+		for (int i = 0; i < 4; i++) {
 			fix[i] = exp2_fast(fmaf(m2[i], 1.44269504f, -1.44269504f * where[i]));
 		}
-		u32 P_h[2][8];
+		u32 P_h[4][8];
 		#pragma unroll
-		for (int i = 0; i < 2; i++) {
+		for (int i = 0; i < 4; i++) {
 			#pragma unroll
 			for (int j = 0; j < 8; j++) {
 				P_h[i][j] = pack_bf16(exp2_fast(fmaf(dot[i][j][0], 0.127517431f, -1.44269504f * where[i])), exp2_fast(fmaf(dot[i][j][1], 0.127517431f, -1.44269504f * where[i])));
 			}
 		}
-		float sum[2];
+		float sum[4];
 		#pragma unroll
-		for (int i = 0; i < 2; i++) {
+		for (int i = 0; i < 4; i++) {
 			sum[i] = 0.0f;
 		}
 		#pragma unroll
-		for (int i = 0; i < 2; i++) {
+		for (int i = 0; i < 4; i++) {
 			#pragma unroll
 			for (int j = 0; j < 8; j++) {
 				#pragma unroll
@@ -344,17 +337,17 @@ __global__ void __launch_bounds__(128, 1) flash_attention(
 			}
 		}
 		#pragma unroll
-		for (int i = 0; i < 2; i++) {
+		for (int i = 0; i < 4; i++) {
 			sum[i] = sum[i] + shfl_xor_f32(sum[i], 1);
 			sum[i] = sum[i] + shfl_xor_f32(sum[i], 2);
 		}
 		#pragma unroll
-		for (int i = 0; i < 2; i++) {
+		for (int i = 0; i < 4; i++) {
 			l[i] = l[i] * fix[i] + sum[i];
 		}
 		// flash_attention.lua:26
 		#pragma unroll
-		for (int i = 0; i < 2; i++) {
+		for (int i = 0; i < 4; i++) {
 			#pragma unroll
 			for (int j = 0; j < 16; j++) {
 				#pragma unroll
@@ -371,28 +364,31 @@ __global__ void __launch_bounds__(128, 1) flash_attention(
 				cores_load4_trans(&v_f[0][j], &v_f[1][j], &v_f[0][j + 1], &v_f[1][j + 1], v_s + 2048 * k + (v_s_l ^ 16 * (j % 8)) + j / 8 * 8192);
 			}
 			#pragma unroll
-			for (int j = 0; j < 16; j++) {
-				mma_bf16(acc[0][j], acc[1][j], P_h[0][2 * k], P_h[1][2 * k], P_h[0][2 * k + 1], P_h[1][2 * k + 1], v_f[0][j], v_f[1][j]);
+			for (int i = 0; i < 2; i++) {
+				#pragma unroll
+				for (int j = 0; j < 16; j++) {
+					mma_bf16(acc[2 * i][j], acc[2 * i + 1][j], P_h[2 * i][2 * k], P_h[2 * i + 1][2 * k], P_h[2 * i][2 * k + 1], P_h[2 * i + 1][2 * k + 1], v_f[0][j], v_f[1][j]);
+				}
 			}
 		}
 		// flash_attention.lua:26
 		#pragma unroll
-		for (int i = 0; i < 2; i++) {
+		for (int i = 0; i < 4; i++) {
 			m2[i] = m_new[i];
 		}
 	}
 	// flash_attention.lua:28
-	float where2[2];
+	float where2[4];
 	#pragma unroll
-	for (int i = 0; i < 2; i++) {
+	for (int i = 0; i < 4; i++) {
 		where2[i] = l[i] == 0.0f ? 1.0f : l[i];
 	}
-	b16 *const o_at = (b16 *)opaque(o_p + (i64)(m0 + 16 * (warp % 4) + g) * o_sM + 2 * t);
+	b16 *const o_at = (b16 *)opaque(o_p + (i64)(m0 + 32 * (warp % 4) + g) * o_sM + 2 * t);
 	#pragma unroll
-	for (int i = 0; i < 2; i++) {
+	for (int i = 0; i < 4; i++) {
 		#pragma unroll
 		for (int j = 0; j < 16; j++) {
-			if (m0 + 16 * warp + g + 8 * i < M) {
+			if (m0 + 32 * warp + g + 8 * i < M) {
 				st_global_b32(o_at + (i64)(8 * i) * o_sM + 8 * j, pack_bf16(divide(acc[i][j][0], where2[i]), divide(acc[i][j][1], where2[i])));
 			}
 		}

@@ -36,10 +36,13 @@ void (*sim_named_sync)(u64, int, int, int);
 #define named_sync(id, threads) sim_named_sync(SIM_AT, sim_site, id, threads)
 //@ end
 
-//@ prim compiler_fence
-//@ doc keeps the compiler from moving memory accesses across; no instruction
+//@ prim schedule_fence
+//@ doc neither compiler nor assembler moves memory accesses across; a warp's rendezvous
 //@ cuda
-#define compiler_fence() asm volatile("" ::: "memory")
+static __device__ __forceinline__ void schedule_fence(void)
+{
+	__syncwarp();
+}
 //@ sim
-#define compiler_fence() ((void)0)
+#define schedule_fence() ((void)0)
 //@ end

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "cost.h"
 #include "dev.h"
 #include "divide.h"
 #include "facts.h"
@@ -55,6 +56,7 @@ static void pass_place(Compile *c)
 {
 	c->f = facts_new(c->k);
 	facts_split(c->f, setting(c->k, "warps", 4));
+	c->m->redundancy = cost_redundancy(c->f, setting(c->k, "warps", 4));
 }
 
 static Dev *lower_part(Compile *c, LowerPart part, Segments *s)

@@ -74,6 +74,7 @@ typedef struct Module {
 	WorkBuffer work[MAX_WORK];
 	/* segments: the axis that is cut, and its chunk; 0 when the module is one pass */
 	int seg_axis, seg_chunk;
+	double redundancy;    /* cost_redundancy: 1 is none */
 	const char *schedule; /* "onepass" or "segmented" */
 } Module;
 

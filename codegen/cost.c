@@ -1,5 +1,6 @@
 /* cost.c -- how much work a kernel is, counted on the tile IR. */
 #include "cost.h"
+#include "facts.h"
 
 enum { SAMPLES = 128 };
 
@@ -127,4 +128,42 @@ double kernel_flops(const Kernel *k, const int64_t *axis_size, const float *scal
 	for (i = 0; i < k->grid.n; i++)
 		n *= trips(&c, k->grid.range[i]);
 	return n;
+}
+
+typedef struct Issued {
+	Facts *f;
+	int warps;
+	double issued, asked;
+} Issued;
+
+static bool has_part(const Op *op, const Range *part)
+{
+	return part && (op->dim[0].range == part || op->dim[1].range == part);
+}
+
+static void issued_op(void *user, Op *op)
+{
+	Issued *n = user;
+	const Range *part = n->f->k->divided;
+	double parts = part ? (double)part->axis->size / part->n : 1, w = 1, k;
+	Split m, c;
+
+	if (op->code != OP_dot)
+		return;
+	for (const Region *r = op->parent; r && r->owner; r = r->owner->parent)
+		w *= 64;
+	m = facts_dim(n->f, op, 0);
+	c = facts_dim(n->f, op, 1);
+	k = facts_extent(n->f, facts_class(n->f, op->src[0], 1));
+	n->issued += w * parts * n->warps * 64.0 * m.cores * c.cores * k;
+	n->asked +=
+	    w * (has_part(op, part) ? parts : 1) * op->dim[0].n * op->dim[1].n * op->src[0]->dim[1].n;
+}
+
+double cost_redundancy(Facts *f, int warps)
+{
+	Issued n = {f, warps, 0, 0};
+
+	ir_walk(f->k->body, issued_op, &n);
+	return n.asked > 0 ? n.issued / n.asked : 1;
 }

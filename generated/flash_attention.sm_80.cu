@@ -1,7 +1,7 @@
 // flash_attention -- generated from flash_attention.lua for sm_80; do not edit.
 // Softmax attention with an online softmax, grouped-query heads
-// with C=64, D=128, V=128, causal=1, dtype=bf16, rows=64, stages=2, warps=8
-// launch flash_attention: blocks = B * G * R * ceil(M / 64), threads = 256, dynamic shared memory = 81920 bytes
+// with C=64, D=128, V=128, causal=1, dtype=bf16, rows=64, stages=2, warps=4
+// launch flash_attention: blocks = B * G * R * ceil(M / 64), threads = 128, dynamic shared memory = 81920 bytes
 // strides (X_sA: of argument X along axis A) are in elements; matrices' last axes are contiguous.
 
 typedef unsigned short b16;
@@ -132,7 +132,7 @@ static __device__ __forceinline__ float divide(float x, float y)
 
 extern "C" {
 
-__global__ void __launch_bounds__(256, 1) flash_attention(
+__global__ void __launch_bounds__(128, 1) flash_attention(
 	int M, int R, int G, int B, const b16 *q,
 	i64 q_sB, i64 q_sG, i64 q_sR, i64 q_sM, int N,
 	const b16 *k, i64 k_sB, i64 k_sG, i64 k_sN, const b16 *v,
@@ -161,14 +161,14 @@ __global__ void __launch_bounds__(256, 1) flash_attention(
 	const u32 k_s_c = (tid % 16) / 8 * 8192 + tid / 16 * 128 + ((tid % 16) % 8 ^ (tid / 16 & 7)) * 16;
 	const b16 *const v_p = v + bi * v_sB + gi * v_sG;
 	const u32 v_s_c = (tid % 16) / 8 * 8192 + tid / 16 * 128 + ((tid % 16) % 8 ^ (tid / 16 & 7)) * 16;
-	const u32 Q_s_l = (lane / 16 % 2) / 8 * 8192 + (lane % 16 + warp / 2 * 16) * 128 + ((lane / 16 % 2) % 8 ^ ((lane % 16 + warp / 2 * 16) & 7)) * 16;
+	const u32 Q_s_l = (lane / 16 % 2) / 8 * 8192 + (lane % 16 + warp * 16) * 128 + ((lane / 16 % 2) % 8 ^ ((lane % 16 + warp * 16) & 7)) * 16;
 	const u32 k_s_l = (lane / 16 % 2) / 8 * 8192 + (lane % 16) * 128 + ((lane / 16 % 2) % 8 ^ (lane % 16 & 7)) * 16;
-	const u32 v_s_l = (lane / 16 % 2 + (warp % 2) * 8) / 8 * 8192 + (lane % 16) * 128 + ((lane / 16 % 2 + (warp % 2) * 8) % 8 ^ (lane % 16 & 7)) * 16;
+	const u32 v_s_l = (lane / 16 % 2) / 8 * 8192 + (lane % 16) * 128 + ((lane / 16 % 2) % 8 ^ (lane % 16 & 7)) * 16;
 	b16 *const o_p = o + bi * o_sB + gi * o_sG + ri * o_sR;
 	const b16 *const q_src = q_p + (i64)(m0 + tid / 16) * q_sM + 8 * (tid % 16);
 	#pragma unroll
-	for (int u = 0; u < 4; u++) {
-		cp_async_16(Q_s + Q_s_c + 2048 * u, q_src + (i64)(16 * u) * q_sM, m0 + tid / 16 + 16 * u < M ? 16 : 0);
+	for (int u = 0; u < 8; u++) {
+		cp_async_16(Q_s + Q_s_c + 1024 * u, q_src + (i64)(8 * u) * q_sM, m0 + tid / 16 + 8 * u < M ? 16 : 0);
 	}
 	// flash_attention.lua:23
 	float m2[2];
@@ -183,11 +183,11 @@ __global__ void __launch_bounds__(256, 1) flash_attention(
 		l[i] = 0.0f;
 	}
 	// flash_attention.lua:23
-	float acc[2][8][2];
+	float acc[2][16][2];
 	#pragma unroll
 	for (int i = 0; i < 2; i++) {
 		#pragma unroll
-		for (int j = 0; j < 8; j++) {
+		for (int j = 0; j < 16; j++) {
 			#pragma unroll
 			for (int e = 0; e < 2; e++) {
 				acc[i][j][e] = 0.0f;
@@ -200,13 +200,13 @@ __global__ void __launch_bounds__(256, 1) flash_attention(
 	if (0 < n_end) {
 		const b16 *const k_src = k_p + (i64)(tid / 16) * k_sN + 8 * (tid % 16);
 		#pragma unroll
-		for (int u = 0; u < 4; u++) {
-			cp_async_16(k_s_ring + k_s_c + 2048 * u, k_src + (i64)(16 * u) * k_sN, tid / 16 + 16 * u < N ? 16 : 0);
+		for (int u = 0; u < 8; u++) {
+			cp_async_16(k_s_ring + k_s_c + 1024 * u, k_src + (i64)(8 * u) * k_sN, tid / 16 + 8 * u < N ? 16 : 0);
 		}
 		const b16 *const v_src = v_p + (i64)(tid / 16) * v_sN + 8 * (tid % 16);
 		#pragma unroll
-		for (int u = 0; u < 4; u++) {
-			cp_async_16(v_s_ring + v_s_c + 2048 * u, v_src + (i64)(16 * u) * v_sN, tid / 16 + 16 * u < N ? 16 : 0);
+		for (int u = 0; u < 8; u++) {
+			cp_async_16(v_s_ring + v_s_c + 1024 * u, v_src + (i64)(8 * u) * v_sN, tid / 16 + 8 * u < N ? 16 : 0);
 		}
 	}
 	cp_async_commit();
@@ -220,13 +220,13 @@ __global__ void __launch_bounds__(256, 1) flash_attention(
 		if (fetch < n_end) {
 			const b16 *const k_src2 = k_p + (i64)(fetch * 64 + tid / 16) * k_sN + 8 * (tid % 16);
 			#pragma unroll
-			for (int u = 0; u < 4; u++) {
-				cp_async_16(k_s_ring + fill * 16384 + k_s_c + 2048 * u, k_src2 + (i64)(16 * u) * k_sN, fetch * 64 + tid / 16 + 16 * u < N ? 16 : 0);
+			for (int u = 0; u < 8; u++) {
+				cp_async_16(k_s_ring + fill * 16384 + k_s_c + 1024 * u, k_src2 + (i64)(8 * u) * k_sN, fetch * 64 + tid / 16 + 8 * u < N ? 16 : 0);
 			}
 			const b16 *const v_src2 = v_p + (i64)(fetch * 64 + tid / 16) * v_sN + 8 * (tid % 16);
 			#pragma unroll
-			for (int u = 0; u < 4; u++) {
-				cp_async_16(v_s_ring + fill * 16384 + v_s_c + 2048 * u, v_src2 + (i64)(16 * u) * v_sN, fetch * 64 + tid / 16 + 16 * u < N ? 16 : 0);
+			for (int u = 0; u < 8; u++) {
+				cp_async_16(v_s_ring + fill * 16384 + v_s_c + 1024 * u, v_src2 + (i64)(8 * u) * v_sN, fetch * 64 + tid / 16 + 8 * u < N ? 16 : 0);
 			}
 		}
 		cp_async_commit();
@@ -260,14 +260,14 @@ __global__ void __launch_bounds__(256, 1) flash_attention(
 				mma_bf16(dot[0][j], dot[1][j], Q_f[0][0], Q_f[1][0], Q_f[0][1], Q_f[1][1], k_f[j][0], k_f[j][1]);
 			}
 		}
-		if (!(m0 + 16 * (warp / 2) - n0 >= 63 && 64 <= n0_live)) {
+		if (!(m0 + 16 * warp - n0 >= 63 && 64 <= n0_live)) {
 			#pragma unroll
 			for (int i = 0; i < 2; i++) {
 				#pragma unroll
 				for (int j = 0; j < 8; j++) {
 					#pragma unroll
 					for (int e = 0; e < 2; e++) {
-						dot[i][j][e] = (m0 + 16 * (warp / 2) + g + 8 * i >= n0 + 2 * t + 8 * j + e) & (2 * t + 8 * j + e < n0_live) ? dot[i][j][e] : -inf();
+						dot[i][j][e] = (m0 + 16 * warp + g + 8 * i >= n0 + 2 * t + 8 * j + e) & (2 * t + 8 * j + e < n0_live) ? dot[i][j][e] : -inf();
 					}
 				}
 			}
@@ -343,7 +343,7 @@ __global__ void __launch_bounds__(256, 1) flash_attention(
 		#pragma unroll
 		for (int i = 0; i < 2; i++) {
 			#pragma unroll
-			for (int j = 0; j < 8; j++) {
+			for (int j = 0; j < 16; j++) {
 				#pragma unroll
 				for (int e = 0; e < 2; e++) {
 					acc[i][j][e] = acc[i][j][e] * fix[i];
@@ -352,13 +352,13 @@ __global__ void __launch_bounds__(256, 1) flash_attention(
 		}
 		#pragma unroll
 		for (int k = 0; k < 4; k++) {
-			u32 v_f[2][8];
+			u32 v_f[2][16];
 			#pragma unroll
-			for (int j = 0; j < 8; j += 2) {
-				cores_load4_trans(&v_f[0][j], &v_f[1][j], &v_f[0][j + 1], &v_f[1][j + 1], v_s + 2048 * k + (v_s_l ^ 16 * j));
+			for (int j = 0; j < 16; j += 2) {
+				cores_load4_trans(&v_f[0][j], &v_f[1][j], &v_f[0][j + 1], &v_f[1][j + 1], v_s + 2048 * k + (v_s_l ^ 16 * (j % 8)) + j / 8 * 8192);
 			}
 			#pragma unroll
-			for (int j = 0; j < 8; j++) {
+			for (int j = 0; j < 16; j++) {
 				mma_bf16(acc[0][j], acc[1][j], P_h[0][2 * k], P_h[1][2 * k], P_h[0][2 * k + 1], P_h[1][2 * k + 1], v_f[0][j], v_f[1][j]);
 			}
 		}
@@ -374,12 +374,12 @@ __global__ void __launch_bounds__(256, 1) flash_attention(
 	for (int i = 0; i < 2; i++) {
 		where2[i] = l[i] == 0.0f ? 1.0f : l[i];
 	}
-	b16 *const o_at = (b16 *)opaque(o_p + (i64)(m0 + 16 * (warp / 2 % 4) + g) * o_sM + 64 * (warp % 2) + 2 * t);
+	b16 *const o_at = (b16 *)opaque(o_p + (i64)(m0 + 16 * (warp % 4) + g) * o_sM + 2 * t);
 	#pragma unroll
 	for (int i = 0; i < 2; i++) {
 		#pragma unroll
-		for (int j = 0; j < 8; j++) {
-			if (m0 + 16 * (warp / 2) + g + 8 * i < M) {
+		for (int j = 0; j < 16; j++) {
+			if (m0 + 16 * warp + g + 8 * i < M) {
 				st_global_b32(o_at + (i64)(8 * i) * o_sM + 8 * j, pack_bf16(divide(acc[i][j][0], where2[i]), divide(acc[i][j][1], where2[i])));
 			}
 		}

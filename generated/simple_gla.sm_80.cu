@@ -1,7 +1,7 @@
 // simple_gla -- generated from simple_gla.lua for sm_80; do not edit.
 // Linear attention with a data-dependent decay per step and head
-// with C=64, D=64, V=64, dtype=bf16, stages=2, warps=8
-// launch simple_gla: blocks = B * H, threads = 256, dynamic shared memory = 49920 bytes
+// with C=64, D=64, V=64, dtype=bf16, stages=2, warps=4
+// launch simple_gla: blocks = B * H, threads = 128, dynamic shared memory = 49920 bytes
 // strides (X_sA: of argument X along axis A) are in elements; matrices' last axes are contiguous.
 
 typedef unsigned short b16;
@@ -73,13 +73,6 @@ static __device__ __forceinline__ void st_shared_f32(u32 a, float v)
 	asm volatile("st.shared.f32 [%0], %1;" :: "r"(a), "f"(v));
 }
 
-// 4 cores from shared memory, each transposed on the way; lane l gives the address of row l%8 of core l/8
-static __device__ __forceinline__ void cores_load4_trans(u32 *r0, u32 *r1, u32 *r2, u32 *r3, u32 addr)
-{
-	asm volatile("ldmatrix.sync.aligned.m8n8.x4.trans.shared.b16 {%0, %1, %2, %3}, [%4];"
-	             : "=r"(*r0), "=r"(*r1), "=r"(*r2), "=r"(*r3) : "r"(addr) : "memory");
-}
-
 // 4 cores from shared memory; lane l gives the address of row l%8 of core l/8
 static __device__ __forceinline__ void cores_load4(u32 *r0, u32 *r1, u32 *r2, u32 *r3, u32 addr)
 {
@@ -103,6 +96,13 @@ static __device__ __forceinline__ float exp2_fast(float x)
 	float d;
 	asm("ex2.approx.ftz.f32 %0, %1;" : "=f"(d) : "f"(x));
 	return d;
+}
+
+// 4 cores from shared memory, each transposed on the way; lane l gives the address of row l%8 of core l/8
+static __device__ __forceinline__ void cores_load4_trans(u32 *r0, u32 *r1, u32 *r2, u32 *r3, u32 addr)
+{
+	asm volatile("ldmatrix.sync.aligned.m8n8.x4.trans.shared.b16 {%0, %1, %2, %3}, [%4];"
+	             : "=r"(*r0), "=r"(*r1), "=r"(*r2), "=r"(*r3) : "r"(addr) : "memory");
 }
 
 // the pointer itself, of which the compiler knows nothing
@@ -139,7 +139,7 @@ static __device__ __forceinline__ float bf16_hi(u32 x)
 
 extern "C" {
 
-__global__ void __launch_bounds__(256, 1) simple_gla(
+__global__ void __launch_bounds__(128, 1) simple_gla(
 	int H, int B, int N, const b16 *q, i64 q_sB,
 	i64 q_sH, i64 q_sN, const b16 *k, i64 k_sB, i64 k_sH,
 	i64 k_sN, const b16 *v, i64 v_sB, i64 v_sH, i64 v_sN,
@@ -169,14 +169,14 @@ __global__ void __launch_bounds__(256, 1) simple_gla(
 	const float *const g_p = g2 + bi * g_sB + hi * g_sH;
 	const u32 Q_s_l = (lane % 16 + (warp % 2) * 32) * 128 + (lane / 16 % 2 ^ ((lane % 16 + (warp % 2) * 32) & 7)) * 16;
 	const u32 K_s_l = (lane % 16) * 128 + (lane / 16 % 2 ^ (lane % 16 & 7)) * 16;
-	const u32 V_s_l = (lane % 16) * 128 + ((lane / 16 % 2 + warp / 2 * 2) ^ (lane % 16 & 7)) * 16;
+	const u32 V_s_l = (lane % 16) * 128 + ((lane / 16 % 2 + warp / 2 * 4) ^ (lane % 16 & 7)) * 16;
 	b16 *const o_p = o + bi * o_sB + hi * o_sH;
 	// simple_gla.lua:17
-	float S[8][2][2];
+	float S[8][4][2];
 	#pragma unroll
 	for (int i = 0; i < 8; i++) {
 		#pragma unroll
-		for (int j = 0; j < 2; j++) {
+		for (int j = 0; j < 4; j++) {
 			#pragma unroll
 			for (int e = 0; e < 2; e++) {
 				S[i][j][e] = 0.0f;
@@ -188,20 +188,20 @@ __global__ void __launch_bounds__(256, 1) simple_gla(
 	if (0 < n_end) {
 		const b16 *const q_src = q_p + (i64)(tid / 8) * q_sN + 8 * (tid % 8);
 		#pragma unroll
-		for (int u = 0; u < 2; u++) {
-			cp_async_16(Q_s_ring + Q_s_c + 4096 * u, q_src + (i64)(32 * u) * q_sN, tid / 8 + 32 * u < N ? 16 : 0);
+		for (int u = 0; u < 4; u++) {
+			cp_async_16(Q_s_ring + Q_s_c + 2048 * u, q_src + (i64)(16 * u) * q_sN, tid / 8 + 16 * u < N ? 16 : 0);
 		}
 		const b16 *const k_src = k_p + (i64)(tid / 8) * k_sN + 8 * (tid % 8);
 		#pragma unroll
-		for (int u = 0; u < 2; u++) {
-			cp_async_16(K_s_ring + K_s_c + 4096 * u, k_src + (i64)(32 * u) * k_sN, tid / 8 + 32 * u < N ? 16 : 0);
+		for (int u = 0; u < 4; u++) {
+			cp_async_16(K_s_ring + K_s_c + 2048 * u, k_src + (i64)(16 * u) * k_sN, tid / 8 + 16 * u < N ? 16 : 0);
 		}
 		const b16 *const v_src = v_p + (i64)(tid / 8) * v_sN + 8 * (tid % 8);
 		#pragma unroll
-		for (int u = 0; u < 2; u++) {
-			cp_async_16(V_s_ring + V_s_c + 4096 * u, v_src + (i64)(32 * u) * v_sN, tid / 8 + 32 * u < N ? 16 : 0);
+		for (int u = 0; u < 4; u++) {
+			cp_async_16(V_s_ring + V_s_c + 2048 * u, v_src + (i64)(16 * u) * v_sN, tid / 8 + 16 * u < N ? 16 : 0);
 		}
-		for (int x = tid; x < 64; x += 256) {
+		for (int x = tid; x < 64; x += 128) {
 			const int on = x < N;
 			cp_async_4(w_s_ring + 4 * x, g_p + (i64)(on ? x : 0) * g_sN, on ? 4 : 0);
 		}
@@ -217,20 +217,20 @@ __global__ void __launch_bounds__(256, 1) simple_gla(
 		if (fetch < n_end) {
 			const b16 *const q_src2 = q_p + (i64)(fetch * 64 + tid / 8) * q_sN + 8 * (tid % 8);
 			#pragma unroll
-			for (int u = 0; u < 2; u++) {
-				cp_async_16(Q_s_ring + fill * 8192 + Q_s_c + 4096 * u, q_src2 + (i64)(32 * u) * q_sN, fetch * 64 + tid / 8 + 32 * u < N ? 16 : 0);
+			for (int u = 0; u < 4; u++) {
+				cp_async_16(Q_s_ring + fill * 8192 + Q_s_c + 2048 * u, q_src2 + (i64)(16 * u) * q_sN, fetch * 64 + tid / 8 + 16 * u < N ? 16 : 0);
 			}
 			const b16 *const k_src2 = k_p + (i64)(fetch * 64 + tid / 8) * k_sN + 8 * (tid % 8);
 			#pragma unroll
-			for (int u = 0; u < 2; u++) {
-				cp_async_16(K_s_ring + fill * 8192 + K_s_c + 4096 * u, k_src2 + (i64)(32 * u) * k_sN, fetch * 64 + tid / 8 + 32 * u < N ? 16 : 0);
+			for (int u = 0; u < 4; u++) {
+				cp_async_16(K_s_ring + fill * 8192 + K_s_c + 2048 * u, k_src2 + (i64)(16 * u) * k_sN, fetch * 64 + tid / 8 + 16 * u < N ? 16 : 0);
 			}
 			const b16 *const v_src2 = v_p + (i64)(fetch * 64 + tid / 8) * v_sN + 8 * (tid % 8);
 			#pragma unroll
-			for (int u = 0; u < 2; u++) {
-				cp_async_16(V_s_ring + fill * 8192 + V_s_c + 4096 * u, v_src2 + (i64)(32 * u) * v_sN, fetch * 64 + tid / 8 + 32 * u < N ? 16 : 0);
+			for (int u = 0; u < 4; u++) {
+				cp_async_16(V_s_ring + fill * 8192 + V_s_c + 2048 * u, v_src2 + (i64)(16 * u) * v_sN, fetch * 64 + tid / 8 + 16 * u < N ? 16 : 0);
 			}
-			for (int x = tid; x < 64; x += 256) {
+			for (int x = tid; x < 64; x += 128) {
 				const int on = fetch * 64 + x < N;
 				cp_async_4(w_s_ring + fill * 256 + 4 * x, g_p + (i64)(on ? fetch * 64 + x : 0) * g_sN, on ? 4 : 0);
 			}
@@ -243,11 +243,11 @@ __global__ void __launch_bounds__(256, 1) simple_gla(
 		slot = slot + 1 == 2 ? 0 : slot + 1;
 		fill = fill + 1 == 2 ? 0 : fill + 1;
 		// simple_gla.lua:21
-		u32 get[8][2];
+		u32 get[8][4];
 		#pragma unroll
 		for (int i = 0; i < 8; i++) {
 			#pragma unroll
-			for (int j = 0; j < 2; j++) {
+			for (int j = 0; j < 4; j++) {
 				get[i][j] = pack_bf16(S[i][j][0], S[i][j][1]);
 			}
 		}
@@ -285,11 +285,6 @@ __global__ void __launch_bounds__(256, 1) simple_gla(
 				c2_at_at[i][e] = ld_shared_f32(c2_v + 4 * (2 * t + 8 * i + e));
 			}
 		}
-		u32 V2[8][2];
-		#pragma unroll
-		for (int i = 0; i < 8; i += 2) {
-			cores_load4_trans(&V2[i][0], &V2[i + 1][0], &V2[i][1], &V2[i + 1][1], V_s + 1024 * i + V_s_l);
-		}
 		#pragma unroll
 		for (int m2 = 0; m2 < 2; m2++) {
 			u32 Q[2][8];
@@ -297,11 +292,11 @@ __global__ void __launch_bounds__(256, 1) simple_gla(
 			for (int j = 0; j < 8; j += 2) {
 				cores_load4(&Q[0][j], &Q[1][j], &Q[0][j + 1], &Q[1][j + 1], Q_s + 2048 * m2 + (Q_s_l ^ 16 * j));
 			}
-			float dot[2][2][2];
+			float dot[2][4][2];
 			#pragma unroll
 			for (int i = 0; i < 2; i++) {
 				#pragma unroll
-				for (int j = 0; j < 2; j++) {
+				for (int j = 0; j < 4; j++) {
 					#pragma unroll
 					for (int e = 0; e < 2; e++) {
 						dot[i][j][e] = 0.0f;
@@ -311,7 +306,7 @@ __global__ void __launch_bounds__(256, 1) simple_gla(
 			#pragma unroll
 			for (int k = 0; k < 4; k++) {
 				#pragma unroll
-				for (int j = 0; j < 2; j++) {
+				for (int j = 0; j < 4; j++) {
 					mma_bf16(dot[0][j], dot[1][j], Q[0][2 * k], Q[1][2 * k], Q[0][2 * k + 1], Q[1][2 * k + 1], get[2 * k][j], get[2 * k + 1][j]);
 				}
 			}
@@ -325,11 +320,11 @@ __global__ void __launch_bounds__(256, 1) simple_gla(
 			for (int i = 0; i < 2; i++) {
 				mul[i] = 0.125f * exp2_fast(1.44269504f * c2_at[i]);
 			}
-			float add[2][2][2];
+			float add[2][4][2];
 			#pragma unroll
 			for (int i = 0; i < 2; i++) {
 				#pragma unroll
-				for (int j = 0; j < 2; j++) {
+				for (int j = 0; j < 4; j++) {
 					#pragma unroll
 					for (int e = 0; e < 2; e++) {
 						add[i][j][e] = dot[i][j][e] * mul[i];
@@ -369,16 +364,21 @@ __global__ void __launch_bounds__(256, 1) simple_gla(
 			}
 			#pragma unroll
 			for (int k = 0; k < 4; k++) {
+				u32 V_f[2][4];
 				#pragma unroll
-				for (int j = 0; j < 2; j++) {
-					mma_bf16(add[0][j], add[1][j], mul2[0][2 * k], mul2[1][2 * k], mul2[0][2 * k + 1], mul2[1][2 * k + 1], V2[2 * k][j], V2[2 * k + 1][j]);
+				for (int j = 0; j < 4; j += 2) {
+					cores_load4_trans(&V_f[0][j], &V_f[1][j], &V_f[0][j + 1], &V_f[1][j + 1], V_s + 2048 * k + (V_s_l ^ 16 * j));
+				}
+				#pragma unroll
+				for (int j = 0; j < 4; j++) {
+					mma_bf16(add[0][j], add[1][j], mul2[0][2 * k], mul2[1][2 * k], mul2[0][2 * k + 1], mul2[1][2 * k + 1], V_f[0][j], V_f[1][j]);
 				}
 			}
-			b16 *const o_at = (b16 *)opaque(o_p + (i64)(n0 + 16 * m2 + 32 * (warp % 2) + g) * o_sN + 16 * (warp / 2 % 4) + 2 * t);
+			b16 *const o_at = (b16 *)opaque(o_p + (i64)(n0 + 16 * m2 + 32 * (warp % 2) + g) * o_sN + 32 * (warp / 2 % 2) + 2 * t);
 			#pragma unroll
 			for (int i = 0; i < 2; i++) {
 				#pragma unroll
-				for (int j = 0; j < 2; j++) {
+				for (int j = 0; j < 4; j++) {
 					if (n0 + 16 * m2 + 32 * (warp % 2) + g + 8 * i < N) {
 						st_global_b32(o_at + (i64)(8 * i) * o_sN + 8 * j, pack_bf16(add[i][j][0], add[i][j][1]));
 					}
@@ -400,7 +400,7 @@ __global__ void __launch_bounds__(256, 1) simple_gla(
 		#pragma unroll
 		for (int i = 0; i < 8; i++) {
 			#pragma unroll
-			for (int j = 0; j < 2; j++) {
+			for (int j = 0; j < 4; j++) {
 				#pragma unroll
 				for (int e = 0; e < 2; e++) {
 					S[i][j][e] *= exp2;
@@ -431,9 +431,17 @@ __global__ void __launch_bounds__(256, 1) simple_gla(
 					mul3[i][j] = pack_bf16(bf16_lo(K[i][j]) * where[i][0], bf16_hi(K[i][j]) * where[i][1]);
 				}
 			}
+			u32 V_f2[2][4];
+			#pragma unroll
+			for (int j = 0; j < 4; j += 2) {
+				cores_load4_trans(&V_f2[0][j], &V_f2[1][j], &V_f2[0][j + 1], &V_f2[1][j + 1], V_s + 2048 * k + (V_s_l ^ 16 * j));
+			}
 			#pragma unroll
 			for (int i = 0; i < 8; i++) {
-				mma_bf16(S[i][0], S[i][1], V2[2 * k][0], V2[2 * k][1], V2[2 * k + 1][0], V2[2 * k + 1][1], mul3[0][i], mul3[1][i]);
+				#pragma unroll
+				for (int j = 0; j < 2; j++) {
+					mma_bf16(S[i][2 * j], S[i][2 * j + 1], V_f2[0][2 * j], V_f2[0][2 * j + 1], V_f2[1][2 * j], V_f2[1][2 * j + 1], mul3[0][i], mul3[1][i]);
+				}
 			}
 		}
 	}

@@ -1,7 +1,7 @@
 // window_attention -- generated from window_attention.lua for sm_80; do not edit.
 // Sliding-window causal softmax attention, grouped-query heads
-// with C=32, D=64, V=64, dtype=bf16, rows=128, stages=2, warps=8
-// launch window_attention: blocks = B * G * R * ceil(N / 128), threads = 256, dynamic shared memory = 32768 bytes
+// with C=64, D=64, V=64, dtype=bf16, rows=64, stages=2, warps=4
+// launch window_attention: blocks = B * G * R * ceil(N / 64), threads = 128, dynamic shared memory = 40960 bytes
 // strides (X_sA: of argument X along axis A) are in elements; matrices' last axes are contiguous.
 
 typedef unsigned short b16;
@@ -132,7 +132,7 @@ static __device__ __forceinline__ float divide(float x, float y)
 
 extern "C" {
 
-__global__ void __launch_bounds__(256, 1) window_attention(
+__global__ void __launch_bounds__(128, 1) window_attention(
 	int N, int W, int R, int G, int B, const b16 *q,
 	i64 q_sB, i64 q_sG, i64 q_sR, i64 q_sN, const b16 *k,
 	i64 k_sB, i64 k_sG, i64 k_sN, const b16 *v, i64 v_sB,
@@ -146,10 +146,10 @@ __global__ void __launch_bounds__(256, 1) window_attention(
 	const int g = lane / 4;
 	const int t = lane % 4;
 	const u32 Q_s = smem;
-	const u32 k_s_ring = smem + 16384;
+	const u32 k_s_ring = smem + 8192;
 	const u32 v_s_ring = smem + 24576;
-	const int n0 = ((int)blockIdx.x % ((N + 127) / 128)) * 128;
-	const int pid2 = (int)blockIdx.x / ((N + 127) / 128);
+	const int n0 = ((int)blockIdx.x % ((N + 63) / 64)) * 64;
+	const int pid2 = (int)blockIdx.x / ((N + 63) / 64);
 	const int ri = pid2 % R;
 	const int pid3 = pid2 / R;
 	const int gi = pid3 % G;
@@ -168,7 +168,7 @@ __global__ void __launch_bounds__(256, 1) window_attention(
 	const b16 *const q_src = q_p + (i64)(n0 + tid / 8) * q_sN + 8 * (tid % 8);
 	#pragma unroll
 	for (int u = 0; u < 4; u++) {
-		cp_async_16(Q_s + Q_s_c + 4096 * u, q_src + (i64)(32 * u) * q_sN, n0 + tid / 8 + 32 * u < N ? 16 : 0);
+		cp_async_16(Q_s + Q_s_c + 2048 * u, q_src + (i64)(16 * u) * q_sN, n0 + tid / 8 + 16 * u < N ? 16 : 0);
 	}
 	// window_attention.lua:22
 	float m2[2];
@@ -195,41 +195,53 @@ __global__ void __launch_bounds__(256, 1) window_attention(
 		}
 	}
 	// window_attention.lua:23
-	const int N_last = n0 + 127;
+	const int N_last = n0 + 63;
 	const int N_first = -(W - n0 + -1);
-	const int n_end = N_last < 0 ? 0 : N_last / 32 + 1 < (N + 31) / 32 ? N_last / 32 + 1 : (N + 31) / 32;
-	const int n_begin = N_first > 0 ? N_first / 32 : 0;
+	const int n_end = N_last < 0 ? 0 : N_last / 64 + 1 < (N + 63) / 64 ? N_last / 64 + 1 : (N + 63) / 64;
+	const int n_begin = N_first > 0 ? N_first / 64 : 0;
 	if (n_begin < n_end) {
-		const b16 *const k_src = k_p + (i64)(n_begin * 32 + tid / 8) * k_sN + 8 * (tid % 8);
-		cp_async_16(k_s_ring + k_s_c, k_src, n_begin * 32 + tid / 8 < N ? 16 : 0);
-		const b16 *const v_src = v_p + (i64)(n_begin * 32 + tid / 8) * v_sN + 8 * (tid % 8);
-		cp_async_16(v_s_ring + v_s_c, v_src, n_begin * 32 + tid / 8 < N ? 16 : 0);
+		const b16 *const k_src = k_p + (i64)(n_begin * 64 + tid / 8) * k_sN + 8 * (tid % 8);
+		#pragma unroll
+		for (int u = 0; u < 4; u++) {
+			cp_async_16(k_s_ring + k_s_c + 2048 * u, k_src + (i64)(16 * u) * k_sN, n_begin * 64 + tid / 8 + 16 * u < N ? 16 : 0);
+		}
+		const b16 *const v_src = v_p + (i64)(n_begin * 64 + tid / 8) * v_sN + 8 * (tid % 8);
+		#pragma unroll
+		for (int u = 0; u < 4; u++) {
+			cp_async_16(v_s_ring + v_s_c + 2048 * u, v_src + (i64)(16 * u) * v_sN, n_begin * 64 + tid / 8 + 16 * u < N ? 16 : 0);
+		}
 	}
 	cp_async_commit();
 	int slot = 0, fill = 1;
 	for (int n = n_begin; n < n_end; n++) {
-		const int n02 = n * 32;
-		const int n02_live = N - n02 < 32 ? N - n02 : 32;
+		const int n02 = n * 64;
+		const int n02_live = N - n02 < 64 ? N - n02 : 64;
 		cp_async_wait(0);
 		const int fetch = n + 1;
 		block_sync();
 		if (fetch < n_end) {
-			const b16 *const k_src2 = k_p + (i64)(fetch * 32 + tid / 8) * k_sN + 8 * (tid % 8);
-			cp_async_16(k_s_ring + fill * 4096 + k_s_c, k_src2, fetch * 32 + tid / 8 < N ? 16 : 0);
-			const b16 *const v_src2 = v_p + (i64)(fetch * 32 + tid / 8) * v_sN + 8 * (tid % 8);
-			cp_async_16(v_s_ring + fill * 4096 + v_s_c, v_src2, fetch * 32 + tid / 8 < N ? 16 : 0);
+			const b16 *const k_src2 = k_p + (i64)(fetch * 64 + tid / 8) * k_sN + 8 * (tid % 8);
+			#pragma unroll
+			for (int u = 0; u < 4; u++) {
+				cp_async_16(k_s_ring + fill * 8192 + k_s_c + 2048 * u, k_src2 + (i64)(16 * u) * k_sN, fetch * 64 + tid / 8 + 16 * u < N ? 16 : 0);
+			}
+			const b16 *const v_src2 = v_p + (i64)(fetch * 64 + tid / 8) * v_sN + 8 * (tid % 8);
+			#pragma unroll
+			for (int u = 0; u < 4; u++) {
+				cp_async_16(v_s_ring + fill * 8192 + v_s_c + 2048 * u, v_src2 + (i64)(16 * u) * v_sN, fetch * 64 + tid / 8 + 16 * u < N ? 16 : 0);
+			}
 		}
 		cp_async_commit();
-		const u32 k_s = k_s_ring + slot * 4096;
-		const u32 v_s = v_s_ring + slot * 4096;
+		const u32 k_s = k_s_ring + slot * 8192;
+		const u32 v_s = v_s_ring + slot * 8192;
 		slot = slot + 1 == 2 ? 0 : slot + 1;
 		fill = fill + 1 == 2 ? 0 : fill + 1;
 		// window_attention.lua:24
-		float dot[2][4][2];
+		float dot[2][8][2];
 		#pragma unroll
 		for (int i = 0; i < 2; i++) {
 			#pragma unroll
-			for (int j = 0; j < 4; j++) {
+			for (int j = 0; j < 8; j++) {
 				#pragma unroll
 				for (int e = 0; e < 2; e++) {
 					dot[i][j][e] = 0.0f;
@@ -240,21 +252,21 @@ __global__ void __launch_bounds__(256, 1) window_attention(
 		for (int k = 0; k < 4; k++) {
 			u32 Q_f[2][2];
 			cores_load4(&Q_f[0][0], &Q_f[1][0], &Q_f[0][1], &Q_f[1][1], Q_s + (Q_s_l ^ 32 * k));
-			u32 k_f[4][2];
+			u32 k_f[8][2];
 			#pragma unroll
-			for (int i = 0; i < 4; i += 2) {
+			for (int i = 0; i < 8; i += 2) {
 				cores_load4(&k_f[i][0], &k_f[i + 1][0], &k_f[i][1], &k_f[i + 1][1], k_s + 1024 * i + (k_s_l ^ 32 * k));
 			}
 			#pragma unroll
-			for (int j = 0; j < 4; j++) {
+			for (int j = 0; j < 8; j++) {
 				mma_bf16(dot[0][j], dot[1][j], Q_f[0][0], Q_f[1][0], Q_f[0][1], Q_f[1][1], k_f[j][0], k_f[j][1]);
 			}
 		}
-		if (!(n0 + 16 * warp - n02 >= 31 && -n0 - 16 * warp + n02 + W >= 16 && 32 <= n02_live)) {
+		if (!(n0 + 16 * warp - n02 >= 63 && -n0 - 16 * warp + n02 + W >= 16 && 64 <= n02_live)) {
 			#pragma unroll
 			for (int i = 0; i < 2; i++) {
 				#pragma unroll
-				for (int j = 0; j < 4; j++) {
+				for (int j = 0; j < 8; j++) {
 					#pragma unroll
 					for (int e = 0; e < 2; e++) {
 						dot[i][j][e] = (n0 + 16 * warp + g + 8 * i >= n02 + 2 * t + 8 * j + e) & (n0 + 16 * warp + g + 8 * i - (n02 + 2 * t + 8 * j + e) < W) & (2 * t + 8 * j + e < n02_live) ? dot[i][j][e] : -inf();
@@ -270,7 +282,7 @@ __global__ void __launch_bounds__(256, 1) window_attention(
 		#pragma unroll
 		for (int i = 0; i < 2; i++) {
 			#pragma unroll
-			for (int j = 0; j < 4; j++) {
+			for (int j = 0; j < 8; j++) {
 				#pragma unroll
 				for (int e = 0; e < 2; e++) {
 					rmax[i] = fmaxf(rmax[i], dot[i][j][e]);
@@ -297,11 +309,11 @@ __global__ void __launch_bounds__(256, 1) window_attention(
 		for (int i = 0; i < 2; i++) {
 			fix[i] = exp2_fast(fmaf(m2[i], 1.44269504f, -1.44269504f * where[i]));
 		}
-		u32 P_h[2][4];
+		u32 P_h[2][8];
 		#pragma unroll
 		for (int i = 0; i < 2; i++) {
 			#pragma unroll
-			for (int j = 0; j < 4; j++) {
+			for (int j = 0; j < 8; j++) {
 				P_h[i][j] = pack_bf16(exp2_fast(fmaf(dot[i][j][0], 0.18033688f, -1.44269504f * where[i])), exp2_fast(fmaf(dot[i][j][1], 0.18033688f, -1.44269504f * where[i])));
 			}
 		}
@@ -313,7 +325,7 @@ __global__ void __launch_bounds__(256, 1) window_attention(
 		#pragma unroll
 		for (int i = 0; i < 2; i++) {
 			#pragma unroll
-			for (int j = 0; j < 4; j++) {
+			for (int j = 0; j < 8; j++) {
 				#pragma unroll
 				for (int e = 0; e < 2; e++) {
 					sum[i] = sum[i] + (e ? bf16_hi(P_h[i][j]) : bf16_lo(P_h[i][j]));
@@ -341,7 +353,7 @@ __global__ void __launch_bounds__(256, 1) window_attention(
 			}
 		}
 		#pragma unroll
-		for (int k = 0; k < 2; k++) {
+		for (int k = 0; k < 4; k++) {
 			u32 v_f[2][8];
 			#pragma unroll
 			for (int j = 0; j < 8; j += 2) {
@@ -364,7 +376,7 @@ __global__ void __launch_bounds__(256, 1) window_attention(
 	for (int i = 0; i < 2; i++) {
 		where2[i] = l[i] == 0.0f ? 1.0f : l[i];
 	}
-	b16 *const o_at = (b16 *)opaque(o_p + (i64)(n0 + 16 * (warp % 8) + g) * o_sN + 2 * t);
+	b16 *const o_at = (b16 *)opaque(o_p + (i64)(n0 + 16 * (warp % 4) + g) * o_sN + 2 * t);
 	#pragma unroll
 	for (int i = 0; i < 2; i++) {
 		#pragma unroll

@@ -24,6 +24,7 @@ static const char *const fates[] = {
 
 typedef struct Point {
 	char config[256];
+	int order; /* in the spec's table: what decides between equals */
 	Fate fate;
 	double ms, ci;
 	char why[256];
@@ -60,7 +61,7 @@ static void enumerate(Tune *t)
 		size_t len = 0;
 		if (t->n == MAX_POINTS)
 			return;
-		t->n++;
+		p->order = t->n++;
 		for (i = 0; i < t->info->ntune; i++) {
 			const SpecTune *u = &t->info->tune[i];
 			const char *v = fixed_value(t->cli, u->name);
@@ -178,6 +179,12 @@ static void measure(Tune *t, Cli *c, Point *o, double seconds, bool verify)
 	}
 }
 
+/* The model does not tell times a few percent apart. */
+static double coarse(double ms)
+{
+	return exp(round(log(ms) * 30) / 30);
+}
+
 /* Fills the point's fate; its own errors end here. */
 static void try_point(Tune *t, Point *o, double seconds, bool verify)
 {
@@ -199,7 +206,7 @@ static void try_point(Tune *t, Point *o, double seconds, bool verify)
 			if (t->device) {
 				measure(t, &c, o, seconds, verify);
 			} else {
-				o->ms = model_ms(p, b);
+				o->ms = coarse(model_ms(p, b));
 				o->fate = isfinite(o->ms) ? RANKED : NO_ROOM;
 			}
 		}
@@ -217,7 +224,7 @@ static int by_time(const void *a, const void *b)
 		return (y->fate == RANKED) - (x->fate == RANKED);
 	if (x->fate == RANKED && x->ms != y->ms)
 		return x->ms > y->ms ? 1 : -1;
-	return strcmp(x->config, y->config);
+	return x->order - y->order;
 }
 
 /* -- all of them ------------------------------------------------------------------------------- */

@@ -132,6 +132,34 @@ Op *ir_slice(Builder *b, Loc at, Op *x, int lo, int n)
 	return o;
 }
 
+Op *ir_reshape(Builder *b, Loc at, Op *x, int rows, int cols)
+{
+	Dim dim[MAX_RANK] = {{rows, NULL}, {cols, NULL}};
+	int64_t n = 1, want = cols ? (int64_t)rows * cols : rows;
+	Op *o;
+
+	for (int d = 0; d < x->rank; d++) {
+		if (x->dim[d].range && x->dim[d].range->kind != RANGE_WHOLE)
+			diag_fail(
+			    b->k->diag, at,
+			    "reshape: a dimension of %s is cut from the axis %s; reshape whole compile-time "
+			    "dimensions only",
+			    shape_text(b, x), x->dim[d].range->axis->name);
+		n *= x->dim[d].n;
+	}
+	if (x->rank < 1 || x->rank > 2 || rows < 1 || cols < 0 || (x->rank == 2) == (cols > 0) ||
+	    n != want)
+		diag_fail(b->k->diag, at,
+		          "reshape: %s cannot become %s; give a vector two extents, or a matrix "
+		          "one, with the same number of elements",
+		          shape_text(b, x),
+		          cols ? arena_printf(b->k->arena, "[%d, %d]", rows, cols)
+		               : arena_printf(b->k->arena, "[%d]", rows));
+	o = build_op(b, at, OP_reshape, x->dtype, cols ? 2 : 1, dim);
+	build_src(b, o, x);
+	return o;
+}
+
 /* -- carried tiles ------------------------------------------------------------------------ */
 
 static Op *carried(Builder *b, Loc at, OpCode c, Op *init)

@@ -114,6 +114,10 @@ static void bar_op(void *user, Op *op)
 		bar(a, op, 0);
 		break;
 	case GROW:
+		for (int d = 0; op->code == OP_reshape && d < op->rank; d++)
+			bar(a, op, d);
+		for (int d = 0; op->code == OP_reshape && d < op->src[0]->rank; d++)
+			bar(a, op->src[0], d);
 		bar(a, op, op->rank - 1);
 		for (int i = 0; i < op->nsrc; i++)
 			bar(a, op->src[i], op->rank - 1);

@@ -159,6 +159,8 @@ static void tie_op(Facts *f, Op *op)
 		}
 		break;
 	case GROW:
+		if (op->code == OP_reshape)
+			break;
 		for (int i = 0; i < op->nsrc; i++)
 			for (int d = 0; d + 1 < op->rank; d++)
 				tie(f, op, d, op->src[i], d);

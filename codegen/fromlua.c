@@ -145,6 +145,14 @@ static int core_slice(lua_State *L, Spec *s)
 	return box_push_tile(L, s, ir_slice(&s->b, core_here(L, s), x, lo, n));
 }
 
+static int core_reshape(lua_State *L, Spec *s)
+{
+	Op *x = box_operand(L, s, 1);
+	int rows = (int)luaL_checkinteger(L, 2), cols = (int)luaL_optinteger(L, 3, 0);
+
+	return box_push_tile(L, s, ir_reshape(&s->b, core_here(L, s), x, rows, cols));
+}
+
 static int core_dot(lua_State *L, Spec *s)
 {
 	Op *x = box_operand(L, s, 1), *y = box_operand(L, s, 2);
@@ -308,12 +316,12 @@ static const CoreFn core_makers[] = {
 	{ \
 #n, core_##n \
 	}
-    CORE(full),      CORE(index),     CORE(load),       CORE(store),   CORE(map),
-    CORE(cast),      CORE(transpose), CORE(expand),     CORE(reduce),  CORE(cumsum),
-    CORE(concat),    CORE(sympow2),   CORE(slice),      CORE(dot),     CORE(var),
-    CORE(state),     CORE(get),       CORE(set),        CORE(update),  CORE(decay),
-    CORE(loop_open), CORE(loop_mask), CORE(loop_close), CORE(setting), CORE(axis),
-    CORE(arg),       CORE(grid),      {NULL, NULL},
+    CORE(full),   CORE(index),     CORE(load),      CORE(store),      CORE(map),
+    CORE(cast),   CORE(transpose), CORE(expand),    CORE(reduce),     CORE(cumsum),
+    CORE(concat), CORE(sympow2),   CORE(slice),     CORE(reshape),    CORE(dot),
+    CORE(var),    CORE(state),     CORE(get),       CORE(set),        CORE(update),
+    CORE(decay),  CORE(loop_open), CORE(loop_mask), CORE(loop_close), CORE(setting),
+    CORE(axis),   CORE(arg),       CORE(grid),      {NULL, NULL},
 #undef CORE
 };
 

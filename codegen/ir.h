@@ -192,6 +192,7 @@ Op *ir_cumsum(Builder *b, Loc at, Op *x);
 Op *ir_concat(Builder *b, Loc at, int n, Op *const *src);
 Op *ir_sympow2(Builder *b, Loc at, Op *x);
 Op *ir_slice(Builder *b, Loc at, Op *x, int lo, int n);
+Op *ir_reshape(Builder *b, Loc at, Op *x, int rows, int cols); /* cols 0: a vector of rows */
 Op *ir_dot(Builder *b, Loc at, Op *x, Op *y);
 Op *ir_var(Builder *b, Loc at, Op *init);
 Op *ir_state(Builder *b, Loc at, Op *init);

@@ -199,6 +199,10 @@ const char *lower_at(Lower *L, Op *op, const char *const *c)
 		return lower_elem(L, op, NULL, NULL);
 	case OP_index:
 		return arena_printf(L->a, "(%s + %s)", lower_start(L, op->range), c[0]);
+	case OP_live:
+		if (!op->dim[0].range || op->dim[0].range->kind == RANGE_WHOLE)
+			return arena_printf(L->a, "(%s < %d)", c[0], op->dim[0].n);
+		return arena_printf(L->a, "(%s < %s_live)", c[0], lower_start(L, op->dim[0].range));
 	case OP_transpose:
 		cc[0] = c[1];
 		cc[1] = c[0];
@@ -211,6 +215,14 @@ const char *lower_at(Lower *L, Op *op, const char *const *c)
 	case OP_slice:
 		memcpy(cc, c, sizeof(char *) * (size_t)op->rank);
 		cc[inner] = shifted(L, c[inner], op->lo);
+		return lower_at(L, op->src[0], cc);
+	case OP_reshape:
+		if (op->rank == 2) {
+			cc[0] = arena_printf(L->a, "(%s * %d + %s)", c[0], op->dim[1].n, c[1]);
+		} else {
+			cc[0] = arena_printf(L->a, "(%s / %d)", c[0], op->src[0]->dim[1].n);
+			cc[1] = arena_printf(L->a, "(%s %% %d)", c[0], op->src[0]->dim[1].n);
+		}
 		return lower_at(L, op->src[0], cc);
 	case OP_concat: {
 		Text s = {.arena = L->a};
@@ -276,6 +288,8 @@ Version *lower_gather(Lower *L, Op *op, const Layout *want)
 	}
 	e = lower_at(L, op, c);
 	in = arena_printf(L->a, "%s < %d", c[op->rank - 1], op->dim[op->rank - 1].n);
+	if (op->rank == 2 && (!op->dim[0].range || op->dim[0].range->kind == RANGE_WHOLE))
+		in = arena_printf(L->a, "%s && %s < %d", in, c[0], op->dim[0].n);
 	lower_code(L, "%s = %s ? %s : 0.0f;", lower_ref(L, w, &l, v), in, e);
 	lower_nest_close(L, b);
 	w->op = op;

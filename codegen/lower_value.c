@@ -329,6 +329,7 @@ Version *lower_need(Lower *L, Op *op, const Layout *l)
 	case OP_concat:
 	case OP_sympow2:
 	case OP_slice:
+	case OP_reshape:
 		w = lower_gather(L, op, l);
 		break;
 	default:

@@ -70,6 +70,7 @@ OP(cumsum,   SCAN,    1, "(x) + (y)", "inclusive running sum along dimension 0")
 OP(concat,   GROW,   -1, NULL, "side by side along the inner dimension")
 OP(sympow2,  GROW,    1, NULL, "[.., d] -> [.., d(d+1)/2]: x_i x_j for i <= j in lexicographic order, sqrt(2) where i < j")
 OP(slice,    GROW,    1, NULL, "columns lo .. lo+n of the inner dimension")
+OP(reshape,  GROW,    1, NULL, "[m n] -> [m, n], or [m, n] -> [m n]: the same elements in row order")
 
 /* products */
 OP(dot,      DOT,     2, NULL, "[m, k] x [k, n] -> [m, n], fp32 accumulation")

@@ -185,6 +185,11 @@ az.min, az.max, az.outer = az.dot, az.dot, az.dot
 ---@return az.Tile
 function az.concat(...) end
 ---@param x az.Operand
+---@param rows integer
+---@param columns? integer
+---@return az.Tile
+function az.reshape(x, rows, columns) end
+---@param x az.Operand
 ---@param first integer
 ---@param count integer
 ---@return az.Tile

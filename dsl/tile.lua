@@ -102,6 +102,9 @@ function public.concat(...)
 end
 
 function public.sympow2(x) return core.sympow2(tile(x, "az.sympow2")) end
+function public.reshape(x, rows, columns)
+  return core.reshape(tile(x, "az.reshape"), rows, columns)
+end
 function public.slice(x, first, count) return core.slice(tile(x, "az.slice"), first, count) end
 
 -- -- along a dimension, products ------------------------------------------------------------

@@ -263,6 +263,8 @@ static void eval_op(Eval *e, const Op *o)
 				memcpy(j, i, sizeof j);
 				j[o->rank - 1] += o->lo;
 				r = value_at(x, j);
+			} else if (o->code == OP_reshape) {
+				r = x->x[f];
 			} else if (o->code == OP_concat) {
 				int s = 0;
 

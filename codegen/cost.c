@@ -145,13 +145,11 @@ static void issued_op(void *user, Op *op)
 {
 	Issued *n = user;
 	const Range *part = n->f->k->divided;
-	double parts = part ? (double)part->axis->size / part->n : 1, w = 1, k;
+	double parts = part ? (double)part->axis->size / part->n : 1, w = facts_turns(op), k;
 	Split m, c;
 
 	if (op->code != OP_dot)
 		return;
-	for (const Region *r = op->parent; r && r->owner; r = r->owner->parent)
-		w *= 64;
 	m = facts_dim(n->f, op, 0);
 	c = facts_dim(n->f, op, 1);
 	k = facts_extent(n->f, facts_class(n->f, op->src[0], 1));

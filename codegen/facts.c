@@ -22,6 +22,21 @@ bool op_is_elementwise(const Op *x)
 	return c == UNARY || c == BINARY || c == COMPARE || c == SELECT;
 }
 
+/* The comparison i >= j of one range is false at every column past the row, and at a column that
+ * does not exist in every row that does. */
+bool op_is_tri(const Op *x)
+{
+	if (x->code == OP_and_)
+		return op_is_tri(x->src[0]) || op_is_tri(x->src[1]);
+	if (x->code != OP_ge && x->code != OP_gt)
+		return false;
+	for (int i = 0; i < 2; i++)
+		if (x->src[i]->code != OP_expand || x->src[i]->axis_dim != 1 - i ||
+		    x->src[i]->src[0]->code != OP_index)
+			return false;
+	return x->src[0]->src[0]->range == x->src[1]->src[0]->range;
+}
+
 Op *op_base(Op *x, bool *swapped)
 {
 	for (;; x = x->src[0]) {
@@ -363,7 +378,7 @@ static int class_slots(const Class *c)
 	return c->grow ? c->grow->slots : c->n;
 }
 
-static int class_cores(const Class *c)
+int facts_cores(const Class *c)
 {
 	int g = c->gran / 8, per = 8 * g * c->warps;
 
@@ -376,8 +391,8 @@ Split facts_dim(const Facts *f, const Op *op, int d)
 	bool twice = d == 1 && facts_class(f, op, 0) == facts_class(f, op, 1);
 
 	if (twice && c->warps > 1) /* rows are divided, columns whole */
-		return (Split){class_cores(c) * c->warps, 1, 1, 0};
-	return (Split){class_cores(c), c->warps, c->pos, 0};
+		return (Split){facts_cores(c) * c->warps, 1, 1, 0};
+	return (Split){facts_cores(c), c->warps, c->pos, 0};
 }
 
 Layout facts_layout(const Facts *f, const Op *op, Orient o)
@@ -389,7 +404,7 @@ int facts_extent(const Facts *f, int cls)
 {
 	const Class *c = &f->class[find(f->class, cls)];
 
-	return class_cores(c) * 8 * c->warps;
+	return facts_cores(c) * 8 * c->warps;
 }
 
 bool facts_ragged(const Facts *f, const Op *op, int d)
@@ -402,105 +417,4 @@ bool facts_ragged(const Facts *f, const Op *op, int d)
 	if (f->class[facts_class(f, op, d)].grow)
 		return false;
 	return op->rank == 1 ? op->dim[d].n % 32 != 0 : op->dim[d].n % 128 != 0 && op->dim[d].n > 1;
-}
-
-/* -- splitting over warps ------------------------------------------------------------------ */
-
-typedef struct Cost {
-	Facts *f;
-	double mmas;
-} Cost;
-
-static int loop_depth(const Op *op)
-{
-	int n = 0;
-
-	for (const Region *r = op->parent; r && r->owner; r = r->owner->parent)
-		n++;
-	return n;
-}
-
-/* Instructions one warp issues for a product; dividing the contraction needs a reduction across
- * warps, which no lowering has: it costs as much as not dividing, and more. */
-static void cost_op(void *user, Op *op)
-{
-	Cost *c = user;
-	Facts *f = c->f;
-	double w = 1, m, n, k;
-
-	if (op->code != OP_dot)
-		return;
-	for (int i = loop_depth(op); i > 0; i--)
-		w *= 64;
-	m = facts_dim(f, op, 0).cores;
-	n = facts_dim(f, op, 1).cores;
-	k = facts_extent(f, facts_class(f, op->src[0], 1)) / 16.0;
-	c->mmas += w * m * n / 2 * k;
-	/* an operand in registers whose contraction is divided must be gathered */
-	for (int i = 0; i < 2; i++) {
-		bool sw = false;
-		Op *x = op_base(op->src[i], &sw);
-		int d = (i == 0) != sw ? 1 : 0;
-
-		if (f->op[x->id].anchored && facts_dim(f, x, d).warps > 1)
-			c->mmas += w * 1e6;
-	}
-}
-
-static double cost_now(Facts *f)
-{
-	Cost c = {f, 0};
-
-	ir_walk(f->k->body, cost_op, &c);
-	for (int i = 0; i < f->nclasses; i++) /* padding is waste, and dividing short rows too */
-		if (f->class[i].parent == i && f->class[i].warps > 1)
-			c.mmas += 1e-3 * facts_extent(f, i);
-	return c.mmas;
-}
-
-void facts_split(Facts *f, int warps)
-{
-	double best = 1e300;
-	int bi = -1, bj = -1, bw = 1;
-
-	for (int i = 0; i < f->nclasses; i++)
-		f->class[i].warps = f->class[i].pos = 1;
-
-	for (int w = 1; w <= warps; w++) {
-		if (warps % w)
-			continue;
-		for (int i = 0; i < f->nclasses; i++)
-			for (int j = 0; j < f->nclasses; j++) {
-				Class *a = &f->class[i], *b = &f->class[j];
-				double c;
-
-				if (a->parent != i || b->parent != j || a->grow || b->grow)
-					continue;
-				if ((i == j) != (w == warps))
-					continue;
-				a->warps = w;
-				a->pos = 1;
-				if (i != j) {
-					b->warps = warps / w;
-					b->pos = w;
-				}
-				c = cost_now(f);
-				if (c < best - 1e-9) {
-					best = c;
-					bi = i;
-					bj = j;
-					bw = w;
-				}
-				a->warps = b->warps = a->pos = b->pos = 1;
-			}
-	}
-	if (bi >= 0) {
-		f->class[bi].warps = bw;
-		if (bi != bj) {
-			f->class[bj].warps = warps / bw;
-			f->class[bj].pos = bw;
-		}
-	}
-	for (int i = 0; i < f->nclasses; i++)
-		f->class[i].cores = class_cores(&f->class[i]);
 }

@@ -74,6 +74,8 @@ void facts_split(Facts *f, int warps); /* choose how warps divide the classes */
 int facts_class(const Facts *f, const Op *op, int d);
 Split facts_dim(const Facts *f, const Op *op, int d);
 Layout facts_layout(const Facts *f, const Op *op, Orient o);
+int facts_cores(const Class *c);           /* cores per warp, padded */
+double facts_turns(const Op *op);          /* how often an op runs, a loop taken for 64 turns */
 int facts_extent(const Facts *f, int cls); /* padded: elements the fragments cover */
 /* Whether some elements of the dimension may not exist: a run-time tail, or padding. */
 bool facts_ragged(const Facts *f, const Op *op, int d);
@@ -83,6 +85,7 @@ bool grow_same(const Grow *a, const Grow *b);
 Op *op_base(Op *x, bool *swapped);
 void ir_walk(const Region *r, FactsVisit *f, void *user);
 bool op_is_elementwise(const Op *x);
+bool op_is_tri(const Op *mask); /* i >= j (or >) of one range, possibly among other conditions */
 bool op_is_const(const Op *x, double *v);
 
 #endif

@@ -207,7 +207,6 @@ bool lower_grows_with(Lower *L, const Range *r); /* later tiles of r mean longer
 typedef struct Mask Mask;
 Version *lower_where(Lower *L, Op *op, const Layout *l);
 bool lower_is_static(Lower *L, const Op *where);
-bool lower_is_tri(const Op *mask); /* i >= j of one range, and nothing else that can fail inside */
 bool lower_zero_upper(const Op *x);
 void lower_loop_bounds(Lower *L, const Op *loop, const char *tiles, const char **lo,
                        const char **hi);

@@ -28,8 +28,7 @@ typedef struct Operand {
 	Buffer *thin;
 	const char *frag; /* STREAM: array of this k step's cores, [outer][2] */
 	const Grow *grow;
-	int outer, k;       /* cores per warp */
-	const char *outer0; /* first outer core of the strip in a whole array */
+	int outer, k; /* cores per warp */
 } Operand;
 
 typedef struct Product {

@@ -278,7 +278,7 @@ static const char *condition(Lower *L, Op *where, const Layout *l, const char *c
 	const char *mask = lower_elem(L, where->src[0], l, v);
 
 	if (L->strip && l->base[0] && l->orient == ORIENT_N && lower_is_static(L, where) &&
-	    lower_is_tri(where->src[0]) && layout_spread_dim(l, HW_WARP, 0) == 1 && strcmp(v[1], "0"))
+	    op_is_tri(where->src[0]) && layout_spread_dim(l, HW_WARP, 0) == 1 && strcmp(v[1], "0"))
 		return arena_printf(L->a, "%s < 2 * %s || %s", v[1], L->strip->var, mask);
 	return mask;
 }

@@ -105,19 +105,6 @@ static bool lin_static(const Linear *l)
 	       l->coef[0] == -l->coef[1];
 }
 
-bool lower_is_tri(const Op *x)
-{
-	if (x->code == OP_and_)
-		return lower_is_tri(x->src[0]) || lower_is_tri(x->src[1]);
-	if (x->code != OP_ge && x->code != OP_gt)
-		return false;
-	for (int i = 0; i < 2; i++)
-		if (x->src[i]->code != OP_expand || x->src[i]->axis_dim != 1 - i ||
-		    x->src[i]->src[0]->code != OP_index)
-			return false;
-	return x->src[0]->src[0]->range == x->src[1]->src[0]->range;
-}
-
 /* Zero wherever the column index exceeds the row index, and not used unmasked. */
 bool lower_zero_upper(const Op *x)
 {
@@ -126,7 +113,7 @@ bool lower_zero_upper(const Op *x)
 	while (x->code == OP_cast)
 		x = x->src[0];
 	if (x->code == OP_where)
-		return lower_is_tri(x->src[0]) && op_is_const(x->src[2], &v) && v == 0;
+		return op_is_tri(x->src[0]) && op_is_const(x->src[2], &v) && v == 0;
 	if (x->code == OP_mul)
 		return lower_zero_upper(x->src[0]) || lower_zero_upper(x->src[1]);
 	return false;

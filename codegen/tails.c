@@ -21,21 +21,6 @@ static Dead known(double v)
 	return (Dead){true, !isfinite(v), v};
 }
 
-/* The comparison i >= j of one range is false at a column that does not exist, in every row that
- * does. */
-static bool tri_mask(const Op *x)
-{
-	if (x->code == OP_and_)
-		return tri_mask(x->src[0]) || tri_mask(x->src[1]);
-	if (x->code != OP_ge && x->code != OP_gt)
-		return false;
-	for (int i = 0; i < 2; i++)
-		if (x->src[i]->code != OP_expand || x->src[i]->axis_dim != 1 - i ||
-		    x->src[i]->src[0]->code != OP_index)
-			return false;
-	return x->src[0]->src[0]->range == x->src[1]->src[0]->range;
-}
-
 static bool live_mask(const Op *x, int d)
 {
 	if (x->code == OP_and_)
@@ -145,7 +130,7 @@ static Dead dead(Facts *f, const Op *x, int d)
 	case SELECT: {
 		Dead no = dead_src(f, x, 2, d);
 
-		if (live_mask(x->src[0], d) || (d == 1 && tri_mask(x->src[0])))
+		if (live_mask(x->src[0], d) || (d == 1 && op_is_tri(x->src[0])))
 			return no;
 		a = dead_src(f, x, 1, d);
 		if (a.known && no.known && a.v == no.v)

@@ -70,30 +70,29 @@ static void table_add(Lower *L, const char *name, const char *text)
 
 static const char *order_tables(Lower *L, const Grow *g)
 {
-	const char *name, *sep;
-	Text row = {.arena = L->a}, scale = {.arena = L->a}, inverse = {.arena = L->a};
+	const char *name;
+	Text row = {.arena = L->a}, scale = {.arena = L->a};
 	Order o;
 
 	order_fill(L, g, &o, true);
 	for (int i = 0; i < g->slots; i++) {
 		text_add(&row, "%s%d", i == 0 ? "\n\t" : i % 16 ? ", " : ",\n\t", o.row[i]);
-		sep = i == 0 ? "\n\t" : i % 8 ? ", " : ",\n\t";
-		text_add(&scale, "%s%s", sep, lower_number(L, o.scale[i]));
-		text_add(&inverse, "%s%s", sep, lower_number(L, 1 / o.scale[i]));
+		text_add(&scale, "%s%s",
+		         i == 0  ? "\n\t"
+		         : i % 8 ? ", "
+		                 : ",\n\t",
+		         lower_number(L, o.scale[i]));
 	}
 	for (int i = 0; i < L->dev->ntables; i++)
 		if (strstr(L->dev->table[i].text, row.s) && strstr(L->dev->table[i].text, scale.s))
 			return L->dev->table[i].name;
 	name = lower_name(L, arena_printf(L->a, "%s_order", L->dev->name));
-	table_add(
-	    L, name,
-	    arena_printf(
-	        L->a,
-	        "// feature slot -> row of the state (-1: unused), the row's scale, and its inverse\n"
-	        "static __device__ const short %s_row[%d] = {%s\n};\n"
-	        "static __device__ const float %s_scale[%d] = {%s\n};\n"
-	        "static __device__ const float %s_inverse[%d] = {%s\n};",
-	        name, g->slots, row.s, name, g->slots, scale.s, name, g->slots, inverse.s));
+	table_add(L, name,
+	          arena_printf(L->a,
+	                       "// feature slot -> row of the state (-1: unused), and the row's scale\n"
+	                       "static __device__ const short %s_row[%d] = {%s\n};\n"
+	                       "static __device__ const float %s_scale[%d] = {%s\n};",
+	                       name, g->slots, row.s, name, g->slots, scale.s));
 	return name;
 }
 
@@ -134,16 +133,13 @@ static bool two_axes(const Op *io)
 }
 
 typedef struct Cell {
-	const char *v[MAX_DIGITS], *row, *col, *slot, *at, *base;
+	const char *v[MAX_DIGITS], *row, *col, *slot, *at;
 	Block *saved;
 } Cell;
 
 /* Loops over the state's registers down to one element that exists; `tile` is [F, V] or [F]. */
-/* Row cores whose elements may be in flight together. */
-enum { FENCE_CORES = 2 };
-
 static Cell cell_open(Lower *L, const Op *io, const Op *tile, const Version *w, const char *table,
-                      int slots, bool load)
+                      int slots)
 {
 	bool thin = w->l.rank == 1;
 	int cols = thin ? 1 : w->l.d[1].n * 8;
@@ -154,13 +150,8 @@ static Cell cell_open(Lower *L, const Op *io, const Op *tile, const Version *w, 
 		if (w->l.d[i].hw == HW_WARP && w->l.d[i].dim == 1)
 			cols *= w->l.d[i].n;
 	lower_scope(L, c.saved);
-	if (!thin && strcmp(c.v[0], "0")) /* some loads at a time */
-		lower_code(L, "if (%s %% %d == 0 && %s == 0) schedule_fence();", c.v[0], FENCE_CORES,
-		           strcmp(c.v[1], "0") ? "j + e" : "e");
-	/* hidden, or every element's address is computed first, and there are not the registers */
-	c.base = lower_name(L, arena_printf(L->a, "%s_at", io->arg->name));
-	lower_code(L, "%sfloat *const %s = (%sfloat *)opaque(%s);", load ? "const " : "", c.base,
-	           load ? "const " : "", lower_pointer(L, io));
+	/* without this, every element's address is computed first, and there are not the registers */
+	lower_code(L, "compiler_fence();");
 	c.slot = lower_name(L, "slot");
 	c.at = lower_name(L, "row");
 	lower_code(L, "const int %s = %s;", c.slot, layout_coord(L->a, &w->l, 0, c.v));
@@ -170,8 +161,8 @@ static Cell cell_open(Lower *L, const Op *io, const Op *tile, const Version *w, 
 	c.row = lower_stride(L, io, 0);
 	c.col = thin ? "0" : layout_coord(L->a, &w->l, 1, c.v);
 	if (!thin && cols > tile->dim[1].n)
-		lower_open(L, S_IF, false, "%s < %d", c.col, tile->dim[1].n);
-	if (!load)
+		lower_open(L, S_IF, false, "%s >= 0 && %s < %d", c.at, c.col, tile->dim[1].n);
+	else
 		lower_open(L, S_IF, false, "%s >= 0", c.at);
 	return c;
 }
@@ -179,18 +170,18 @@ static Cell cell_open(Lower *L, const Op *io, const Op *tile, const Version *w, 
 static const char *cell_pointer(Lower *L, const Op *io, const Op *tile, const Cell *c)
 {
 	if (tile->rank == 1 || !two_axes(io))
-		return arena_printf(L->a, "%s + %s%s", c->base, c->at,
+		return arena_printf(L->a, "%s + %s%s", lower_pointer(L, io), c->at,
 		                    strcmp(c->row, "1") ? arena_printf(L->a, " * %s", c->row) : "");
 	if (tile->rank == 2 && tile->dim[1].range && tile->dim[1].range->kind != RANGE_WHOLE)
-		return arena_printf(L->a, "%s + %s * %s + %s + %s", c->base, c->at, c->row,
+		return arena_printf(L->a, "%s + %s * %s + %s + %s", lower_pointer(L, io), c->at, c->row,
 		                    lower_start(L, tile->dim[1].range), c->col);
-	return arena_printf(L->a, "%s + %s * %s + %s", c->base, c->at, c->row, c->col);
+	return arena_printf(L->a, "%s + %s * %s + %s", lower_pointer(L, io), c->at, c->row, c->col);
 }
 
 void lower_state_load(Lower *L, Op *state, Version *to)
 {
 	Op *load = state->src[0];
-	const char *table, *row, *x;
+	const char *table;
 	Cell c;
 
 	while (load->code == OP_cast || load->code == OP_expand)
@@ -198,13 +189,9 @@ void lower_state_load(Lower *L, Op *state, Version *to)
 	if (load->code != OP_load)
 		lower_cannot(L, state, "a state over features that starts from a computed tile");
 	table = order_tables(L, lower_state_grow(L, state));
-	c = cell_open(L, load, load, to, table, lower_state_grow(L, state)->slots, true);
-	row = c.at;
-	c.at = arena_printf(L->a, "(%s < 0 ? 0 : %s)", row, row); /* no branch around the load */
-	x = lower_name(L, "x");
-	lower_code(L, "const float %s = ld_global_f32(%s);", x, cell_pointer(L, load, load, &c));
-	lower_code(L, "%s = %s < 0 ? 0.0f : %s * table_f32(%s_inverse + %s);",
-	           lower_ref(L, to, &to->l, c.v), row, x, table, c.slot);
+	c = cell_open(L, load, load, to, table, lower_state_grow(L, state)->slots);
+	lower_code(L, "%s = ld_global_f32(%s) / table_f32(%s_scale + %s);",
+	           lower_ref(L, to, &to->l, c.v), cell_pointer(L, load, load, &c), table, c.slot);
 	lower_nest_close(L, c.saved);
 }
 
@@ -220,7 +207,7 @@ void lower_state_store(Lower *L, Op *store, Op *get, Version *from)
 	owner = layout_owner(L->a, &from->l, L->warps);
 	if (owner)
 		lower_open(L, S_IF, false, "%s", owner);
-	c = cell_open(L, store, x, from, table, lower_state_grow(L, get->src[0])->slots, false);
+	c = cell_open(L, store, x, from, table, lower_state_grow(L, get->src[0])->slots);
 	lower_code(L, "st_global_f32(%s, %s * table_f32(%s_scale + %s));",
 	           cell_pointer(L, store, x, &c), lower_ref(L, from, &from->l, c.v), table, c.slot);
 	L->out = b;

@@ -36,13 +36,10 @@ void (*sim_named_sync)(u64, int, int, int);
 #define named_sync(id, threads) sim_named_sync(SIM_AT, sim_site, id, threads)
 //@ end
 
-//@ prim schedule_fence
-//@ doc neither compiler nor assembler moves memory accesses across; a warp's rendezvous
+//@ prim compiler_fence
+//@ doc keeps the compiler from moving memory accesses across; no instruction
 //@ cuda
-static __device__ __forceinline__ void schedule_fence(void)
-{
-	__syncwarp();
-}
+#define compiler_fence() asm volatile("" ::: "memory")
 //@ sim
-#define schedule_fence() ((void)0)
+#define compiler_fence() ((void)0)
 //@ end

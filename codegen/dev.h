@@ -23,7 +23,7 @@ typedef struct Buffer {
 	int stages;        /* ring of copies, >= 1 */
 	int bytes;         /* of one stage */
 	int offset;        /* set by allocate */
-	int used_cols;     /* columns the copies fill; the others are zeroed once */
+	int used_cols; /* columns the copies fill, the others are zeroed once; 0: threads fill all */
 	int id;
 } Buffer;
 

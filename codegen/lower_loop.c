@@ -88,21 +88,18 @@ void lower_root_strips(Lower *L, Op *op, Op *value, void (*body)(Lower *, Op *, 
 	Strip s = {0};
 	Block *outer = L->out;
 	Stmt *loop;
-	int rows;
 
 	if (value->rank != 2 || l.orient != ORIENT_N || l.d[0].n <= 2 || L->strip ||
 	    !has_product(L, value, &l)) {
 		body(L, op, &l);
 		return;
 	}
-	rows = l.d[0].n;
 	s.var = lower_name(L, "m");
-	s.base = arena_printf(L->a, "16 * %s", s.var);
 	s.outer = outer;
 	s.outer_scope = L->scope;
-	s.count = rows / 2;
-	l.d[0].n = 2;
-	l.base[0] = s.base;
+	s.count = l.d[0].n / 2;
+	l = layout_strip(L->a, l, s.var);
+	s.base = l.base[0];
 	loop = ARENA_NEW(L->a, Stmt);
 	loop->kind = S_FOR;
 	loop->unroll = true;
@@ -329,14 +326,17 @@ void lower_region(Lower *L, Region *r)
 			/* reading a variable is reading its registers */
 			Version *w, *var = lower_var_version(L, x->src[0]);
 
-			if (L->f->op[x->src[0]->id].unscaled)
+			if (L->f->op[x->src[0]->id].unscaled) {
+				lower_publish_get(L, x);
 				continue;
+			}
 			w = ARENA_NEW(L->a, Version);
 			*w = *var;
 			w->op = x;
 			w->scope = L->scope;
 			w->next = L->versions;
 			L->versions = w;
+			lower_publish_get(L, x);
 		} else if (x->code == OP_store || op_info[x->code].class == STATE) {
 			lower_effect(L, x);
 		}

@@ -43,6 +43,7 @@ void dev_access(Stmt *s, Buffer *b, AccessKind k)
 			return;
 	if (s->nacc == MAX_ACCESSES)
 		bug("dev: too many accesses in one statement");
+	b->proxied |= k == ACC_PROXY;
 	s->acc[s->nacc++] = (Access){b, k};
 }
 
@@ -158,6 +159,9 @@ static void print_stmt(const Stmt *s, int depth, Text *out)
 		break;
 	case S_WAIT:
 		text_add(out, "cp_async_wait(%d);", s->n);
+		break;
+	case S_PROXY:
+		text_puts(out, "proxy_fence();");
 		break;
 	case S_BARRIER:
 		text_puts(out, "block_sync();");

@@ -43,6 +43,14 @@ typedef struct Strip {
 typedef enum LowerPart { PART_ALL, PART_LOCAL, PART_SEGMENT } LowerPart;
 typedef struct Segments Segments;
 
+/* An array of registers that a product in flight owns. */
+enum { MAX_FLYING = 16 };
+typedef struct Flying {
+	const char *array;
+	bool f32;
+	int dims, n[3];
+} Flying;
+
 typedef struct Lower {
 	Dev *dev;
 	const Kernel *k;
@@ -69,6 +77,9 @@ typedef struct Lower {
 	int nnames, nfor;
 	int stages, align, warps;
 	bool f16;
+	int nflying; /* products of warpgroups not waited for: lower_wgmma.c */
+	const Op *keep_flying;
+	Flying flying[MAX_FLYING];
 	LowerPart part;
 	Segments *segments; /* unless PART_ALL */
 	const Op *cut;      /* the loop cut in segments, else NULL */
@@ -119,6 +130,9 @@ Version *lower_convert(Lower *L, Op *op, Version *from, const Layout *l);
 
 /* lower_dot.c: into `acc` when given (adds to it), else into a new zeroed array. */
 Version *lower_dot(Lower *L, Op *op, const Layout *l, Version *acc);
+
+/* lower_wgmma.c: waits for all products in flight. */
+void lower_wgmma_settle(Lower *L);
 
 /* lower_grow.c: operands over a grown dimension.
  *

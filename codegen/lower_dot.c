@@ -341,13 +341,19 @@ Version *lower_dot(Lower *L, Op *op, const Layout *l, Version *acc)
 	else if (p.b.kind == ARRAY && !p.b.array && lower_must_publish(L, p.b.x, p.b.swapped))
 		p.b.staged = lower_publish(L, p.b.x, p.a.kind == FORMED && !p.a.swapped ? p.a.grow : NULL),
 		p.b.kind = STREAM;
-	if (p.a.kind != FORMED && p.b.kind != FORMED) {
+	if (p.a.kind != FORMED && p.b.kind != FORMED && !lower_wgmma_fits(&p)) {
 		operand_by_steps(&p, &p.a);
 		operand_by_steps(&p, &p.b);
 	}
-	product_array(&p, &p.a);
-	product_array(&p, &p.b);
-	if (!acc) {
+	if (!lower_wgmma_fits(&p)) {
+		product_array(&p, &p.a);
+		product_array(&p, &p.b);
+	}
+	p.wgmma = lower_wgmma_fits(&p);
+	p.fresh = p.wgmma && !acc && p.a.kind != FORMED;
+	if (p.fresh) {
+		acc = lower_declare(L, op, l, false, NULL);
+	} else if (!acc) {
 		acc = lower_declare(L, op, l, false, NULL);
 		b = lower_nest(L, l, false, v);
 		lower_code(L, "%s = 0.0f;", lower_ref(L, acc, l, v));
@@ -358,7 +364,11 @@ Version *lower_dot(Lower *L, Op *op, const Layout *l, Version *acc)
 		(p.a.swapped ? lower_to_features : lower_over_features)(&p);
 	else if (p.b.kind == FORMED)
 		lower_cannot(L, op, "a grown right operand; write the product the other way round");
+	else if (p.wgmma)
+		lower_wgmma_plain(&p);
 	else
 		(p.a.kind == MADE || p.b.kind == MADE ? product_by_steps : plain_product)(&p);
+	if (!p.wgmma || L->keep_flying != op)
+		lower_wgmma_settle(L);
 	return acc;
 }

@@ -29,6 +29,10 @@ typedef struct Product {
 	bool flip;
 	Operand a, b; /* left, right */
 	const char *ty;
+	bool fresh; /* begins its accumulators */
+	bool wgmma; /* lower_wgmma.c: the right operand's descriptor; a ring of operands in registers */
+	const char *b_desc, *ring;
+	int depth;
 } Product;
 
 /* lower_dot.c: pieces of text. Indices count cores (i, j) or k16 steps (k), as C expressions. */
@@ -44,5 +48,13 @@ void product_stream(Product *p, Operand *o, const char *k);
 /* lower_features.c: a grown left operand, along the contraction or along the result's rows. */
 void lower_over_features(Product *p);
 void lower_to_features(Product *p);
+
+/* lower_wgmma.c */
+bool lower_wgmma_fits(Product *p);
+void lower_wgmma_plain(Product *p);
+void lower_wgmma_open(Product *p);
+const char *lower_wgmma_ring(Product *p, int depth, const char *want);
+const char *lower_wgmma_slot(Product *p, const char *s, int last);
+void lower_wgmma_step(Product *p, const char *slot, bool turned, const char *i, const char *k);
 
 #endif

@@ -9,13 +9,17 @@
 
 #include <string.h>
 
+/* Steps of a warpgroup's product in flight while the next is formed. */
+enum { RING = 4 };
+
 /* One k16 (or m16) step of a formed operand: its cores for row cores 0, 1 and halves b1 = 0, 1. */
 static void form_step(Product *p, const Leaf *x, int piece, int part, const char *s,
                       const char *name)
 {
 	Lower *L = p->L;
 
-	lower_code(L, "u32 %s[2][2];", name);
+	if (!p->wgmma)
+		lower_code(L, "u32 %s[2][2];", name);
 	for (int r = 0; r < 2; r++)
 		for (int b = 0; b < 2; b++)
 			lower_code(L, "%s[%d][%d] = %s;", name, r, b,
@@ -37,6 +41,12 @@ static void thin_step(Product *p, const char *i, const char *f, const char *s)
 	           product_acc(p, product_twice(L, 1, i), "0"), f, f, f, f);
 }
 
+static int last_step(const Piece *pc, int part)
+{
+	return pc->slot / 16 + (pc->kind == PIECE_POW2 && part == PAIRS_DIAGONAL ? pc->groups
+	                                                                         : pc->nslots / 16) - 1;
+}
+
 /* phi [m, F] times [F, n]. Accumulating odd steps apart, for four chains of mma instead of two,
  * changed nothing on an H200: ptxas overlaps the strips already. */
 void lower_over_features(Product *p)
@@ -49,21 +59,29 @@ void lower_over_features(Product *p)
 
 	if (p->flip || p->a.swapped)
 		lower_cannot(L, p->op, "a grown operand in this place");
-	product_array(p, &p->b);
+	if (p->wgmma)
+		lower_wgmma_open(p);
+	else
+		product_array(p, &p->b);
 	product_loop(L, "i", p->l.d[0].n / 2, &i);
+	if (p->wgmma)
+		lower_wgmma_ring(p, g->slots / 16 < RING ? g->slots / 16 : RING, "phi");
 	x = lower_leaf(L, g, ORIENT_N, &p->a.own, product_twice(L, 0, i), 2);
 	rows = L->out;
 	for (int q = 0; q < g->npieces; q++) {
 		const Piece *pc = &g->piece[q];
 
 		for (int part = 0; part < lower_piece_parts(pc); part++) {
-			const char *f = lower_name(L, "phi");
+			const char *f, *own;
 
-			s = lower_piece_loops(L, pc, part);
-			form_step(p, &x, q, part, s, f);
+			own = s = lower_piece_loops(L, pc, part);
 			if (pc->kind != PIECE_POW2 && pc->slot)
 				s = arena_printf(L->a, "%d + %s", pc->slot / 16, s);
-			if (p->b.kind == THIN) {
+			f = p->wgmma ? lower_wgmma_slot(p, s, last_step(pc, part)) : lower_name(L, "phi");
+			form_step(p, &x, q, part, own, f);
+			if (p->wgmma) {
+				lower_wgmma_step(p, f, false, i, s);
+			} else if (p->b.kind == THIN) {
 				thin_step(p, i, f, s);
 			} else {
 				if (p->b.kind == STREAM)
@@ -351,8 +369,12 @@ static void to_shared_features(Product *p, Share *h)
 		if (g->piece[q].kind == PIECE_POW2)
 			share_lookup(p, &each[q], &g->piece[q]);
 	}
+	if (p->wgmma) {
+		lower_wgmma_open(p);
+		lower_wgmma_ring(p, RING, "phi");
+	}
 	product_loop(L, "k", p->a.k / 2, &k);
-	if (p->b.kind == STREAM)
+	if (p->b.kind == STREAM && !p->wgmma)
 		product_stream(p, &p->b, k);
 	for (int q = 0; q < g->npieces; q++)
 		leaves |= g->piece[q].nslots && (g->piece[q].kind == PIECE_ELEM || (each[q].ci != NULL));
@@ -361,7 +383,7 @@ static void to_shared_features(Product *p, Share *h)
 	step = L->out;
 	for (int u = 0, n; u < h->n; u += n) {
 		Tile t = tile_of(g, u * h->warps, u * h->warps + h->warps - 1), o;
-		const char *f = lower_name(L, "phi"), *us, *at;
+		const char *f, *us, *at;
 
 		for (n = 1; u + n < h->n; n++) {
 			o = tile_of(g, (u + n) * h->warps, (u + n) * h->warps + h->warps - 1);
@@ -378,7 +400,12 @@ static void to_shared_features(Product *p, Share *h)
 			lower_open(L, S_SCOPE, false, "%s", "");
 			at = u ? arena_printf(L->a, "%d + %s", u * h->warps, h->w) : h->w;
 		}
-		lower_code(L, "u32 %s[2][2];", f);
+		if (p->wgmma) {
+			f = lower_wgmma_slot(p, arena_printf(L->a, strcmp(k, "0") ? "%d * k + %s" : "%.0d%s", strcmp(k, "0") ? h->n : 0, us), h->n * p->a.k / 2 - 1);
+		} else {
+			f = lower_name(L, "phi");
+			lower_code(L, "u32 %s[2][2];", f);
+		}
 		tile = L->out;
 		for (int q = t.first; q <= t.last; q++) {
 			if (!g->piece[q].nslots)
@@ -404,7 +431,10 @@ static void to_shared_features(Product *p, Share *h)
 			}
 		}
 		L->out = tile;
-		to_features(p, f, arena_printf(L->a, "2 * %s", us), arena_printf(L->a, "2 * %s + 1", us),
+		if (p->wgmma)
+			lower_wgmma_step(p, f, true, us, k);
+		else
+			to_features(p, f, arena_printf(L->a, "2 * %s", us), arena_printf(L->a, "2 * %s + 1", us),
 		            k);
 		L->out = step;
 	}
@@ -419,7 +449,8 @@ void lower_to_features(Product *p)
 
 	if (p->flip)
 		lower_cannot(L, p->op, "features as columns; write the product the other way round");
-	product_array(p, &p->b);
+	if (!p->wgmma)
+		product_array(p, &p->b);
 	for (int i = 3; i < p->l.nd; i++)
 		if (p->l.d[i].hw == HW_WARP && p->l.d[i].dim == 0) {
 			h.warps = p->l.d[i].n;

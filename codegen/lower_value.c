@@ -265,7 +265,9 @@ static Version *make_sum(Lower *L, Op *op, const Layout *l)
 	if (other->rank != 2 || other->dim[0].n != op->dim[0].n || other->dim[1].n != op->dim[1].n)
 		return NULL;
 	if (other->code == OP_dot && L->f->op[other->id].uses == 1) {
+		L->keep_flying = other; /* the next one adds to the same accumulators */
 		w = lower_dot(L, other, l, NULL);
+		L->keep_flying = NULL;
 	} else if (other->code == OP_add && L->f->op[other->id].uses == 1 && make_sum(L, other, l)) {
 		w = lower_find(L, other, l, false);
 	} else {

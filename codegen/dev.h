@@ -24,6 +24,7 @@ typedef struct Buffer {
 	int bytes;         /* of one stage */
 	int offset;        /* set by allocate */
 	bool proxied;      /* some access is ACC_PROXY */
+	bool by_engine;    /* filled by the copy engine, ordered by barriers of its own */
 	int used_cols; /* columns the copies fill, the others are zeroed once; 0: threads fill all */
 	int id;
 } Buffer;

@@ -217,6 +217,20 @@ Staged *lower_staged(Lower *L, const Op *op);
 /* Address of 16-byte unit c of row r, in bytes from the tile's base. */
 const char *lower_unit(Lower *L, const Buffer *b, const char *r, const char *c);
 
+/* lower_tma.c: a ring filled by the bulk copy engine. */
+typedef struct Ring {
+	int first, stages; /* the tiles are L->staged[first ..] */
+	Buffer *full, *empty;
+	const char *map[MAX_BUFFERS];
+	const char *slot, *phase, *fill, *fill_phase, *done; /* names */
+} Ring;
+bool lower_tma_fits(Lower *L, const Op *load);
+Ring lower_ring_new(Lower *L, int first, int stages);
+void lower_ring_fill(Lower *L, Ring *r, const Op *loop, const char *lo, const char *end);
+void lower_ring_turn(Lower *L, Ring *r, const Op *loop, const char *n, const char *lo,
+                     const char *end);
+void lower_ring_release(Lower *L, const Ring *r);
+
 /* lower_load.c */
 Version *lower_load(Lower *L, Op *op, const Layout *l, bool packed);
 /* Emits loads of cores rows [r0, r0+nr) x [c0, c0+nc) of the staged tile into array `to`. */

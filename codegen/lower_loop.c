@@ -151,8 +151,9 @@ static void lower_loop(Lower *L, Op *op)
 	           *end;
 	int stages = L->stages, first = L->nstaged, homes = L->nhomes;
 	Block *saved, *inner;
-	bool any = false;
+	bool any = false, engine = stages > 1 && !op->parent->owner;
 	const char *slot = NULL, *fill_slot = NULL, *fetch = NULL;
+	Ring ring;
 
 	n0 = lower_name(L, arena_printf(L->a, "%s0", n));
 	tiles = arena_printf(L->a, "(%s + %d) / %d", lower_size(L, r, 0), r->n - 1, r->n);
@@ -172,10 +173,15 @@ static void lower_loop(Lower *L, Op *op)
 	}
 	for (Op *x = op->body->first; x; x = x->next)
 		if (is_staged_load(L, x, true)) {
+			engine &= lower_tma_fits(L, x);
 			lower_stage(L, x, stages);
 			any = true;
 		}
-	if (any && stages > 1) {
+	engine &= any;
+	if (engine) {
+		ring = lower_ring_new(L, first, stages);
+		lower_ring_fill(L, &ring, op, lo, end);
+	} else if (any && stages > 1) {
 		fetch = lower_name(L, "fetch");
 		slot = lower_name(L, "slot");
 		fill_slot = lower_name(L, "fill");
@@ -204,7 +210,9 @@ static void lower_loop(Lower *L, Op *op)
 	lower_code(L, "const int %s_live = %s - %s < %d ? %s - %s : %d;", n0, lower_size(L, r, 0), n0,
 	           r->n, lower_size(L, r, 0), n0, r->n);
 	L->scope++;
-	if (any && stages > 1) {
+	if (engine) {
+		lower_ring_turn(L, &ring, op, n, lo, end);
+	} else if (any && stages > 1) {
 		wait_for(L, stages - 2);
 		lower_code(L, "const int %s = %s %s %d;", fetch, n, op->reverse ? "-" : "+", stages - 1);
 		inner = lower_open(L, S_IF, false, op->reverse ? "%s >= %s" : "%s < %s", fetch,
@@ -227,6 +235,8 @@ static void lower_loop(Lower *L, Op *op)
 		wait_for(L, 0);
 	}
 	lower_region(L, op->body);
+	if (engine)
+		lower_ring_release(L, &ring);
 	lower_drop_versions(L, L->scope);
 	L->scope--;
 	L->nstaged = first;
@@ -298,7 +308,7 @@ void lower_region(Lower *L, Region *r)
 			continue;
 		if (x->code == OP_loop)
 			for (Op *y = x->body->first; y; y = y->next)
-				loads |= is_staged_load(L, y, true);
+				loads |= is_staged_load(L, y, true) && !lower_tma_fits(L, y);
 		if (flying && needs_copies(L, x, loads)) {
 			dev_add(L->dev, L->out, S_COMMIT, NULL);
 			wait_for(L, 0);

@@ -33,6 +33,8 @@ static bool needs_barrier(const Stmt *s, const State *st)
 	for (int i = 0; i < s->nacc; i++) {
 		unsigned f = st->flag[s->acc[i].buf->id];
 
+		if (s->acc[i].buf->by_engine)
+			continue;
 		if (is_read(&s->acc[i]) ? f & (WRITTEN | LANDED) : f & (READ | WRITTEN | LANDED))
 			return true;
 	}

@@ -107,7 +107,7 @@ static KernelText finished_text(const Dev *d)
 	KernelText t = d->text;
 
 	t.name = d->name;
-	t.threads = d->warps * 32;
+	t.threads = dev_threads(d);
 	t.smem = d->smem;
 	return t;
 }

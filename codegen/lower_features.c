@@ -43,8 +43,8 @@ static void thin_step(Product *p, const char *i, const char *f, const char *s)
 
 static int last_step(const Piece *pc, int part)
 {
-	return pc->slot / 16 + (pc->kind == PIECE_POW2 && part == PAIRS_DIAGONAL ? pc->groups
-	                                                                         : pc->nslots / 16) - 1;
+	return pc->slot / 16 +
+	       (pc->kind == PIECE_POW2 && part == PAIRS_DIAGONAL ? pc->groups : pc->nslots / 16) - 1;
 }
 
 /* phi [m, F] times [F, n]. Accumulating odd steps apart, for four chains of mma instead of two,
@@ -401,7 +401,10 @@ static void to_shared_features(Product *p, Share *h)
 			at = u ? arena_printf(L->a, "%d + %s", u * h->warps, h->w) : h->w;
 		}
 		if (p->wgmma) {
-			f = lower_wgmma_slot(p, arena_printf(L->a, strcmp(k, "0") ? "%d * k + %s" : "%.0d%s", strcmp(k, "0") ? h->n : 0, us), h->n * p->a.k / 2 - 1);
+			f = lower_wgmma_slot(p,
+			                     arena_printf(L->a, strcmp(k, "0") ? "%d * k + %s" : "%.0d%s",
+			                                  strcmp(k, "0") ? h->n : 0, us),
+			                     h->n * p->a.k / 2 - 1);
 		} else {
 			f = lower_name(L, "phi");
 			lower_code(L, "u32 %s[2][2];", f);
@@ -434,8 +437,8 @@ static void to_shared_features(Product *p, Share *h)
 		if (p->wgmma)
 			lower_wgmma_step(p, f, true, us, k);
 		else
-			to_features(p, f, arena_printf(L->a, "2 * %s", us), arena_printf(L->a, "2 * %s + 1", us),
-		            k);
+			to_features(p, f, arena_printf(L->a, "2 * %s", us),
+			            arena_printf(L->a, "2 * %s + 1", us), k);
 		L->out = step;
 	}
 	L->out = saved;

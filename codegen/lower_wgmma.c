@@ -87,7 +87,8 @@ static void note_version(Lower *L, const Version *w)
 	note(L, w->name, !w->packed, n, w->packed ? 2 : 3);
 }
 
-/* -- operands in shared memory ------------------------------------------------------------------ */
+/* -- operands in shared memory ------------------------------------------------------------------
+ */
 
 /* Names the operand's part of its buffer in a descriptor. It runs along the contraction in memory
  * (K-major) or across it; rows (columns) of the left operand are the warpgroup's own. */
@@ -138,7 +139,8 @@ static const char *at_step(Product *p, const Operand *o, const char *desc, const
 	return arena_printf(L->a, "%s + %s / %d * %d + 2 * (%s %% %d)", desc, k, per, panel, k, per);
 }
 
-/* -- issue -------------------------------------------------------------------------------------- */
+/* -- issue --------------------------------------------------------------------------------------
+ */
 
 static const char *row_of(Product *p, int half, const char *i)
 {
@@ -180,14 +182,14 @@ void lower_wgmma_plain(Product *p)
 	Lower *L = p->L;
 	const char *i, *k, *d = NULL;
 	Block *saved = L->out;
-	bool memory = in_memory(&p->a) && (p->a.left != p->a.swapped || p->a.staged->buf->pbytes == 128);
+	bool memory =
+	    in_memory(&p->a) && (p->a.left != p->a.swapped || p->a.staged->buf->pbytes == 128);
 	int cols = 8 * p->l.d[1].n;
 
 	if (!memory)
 		product_array(p, &p->a);
 	if (!memory) {
-		Flying f = {p->a.array->name, false, 2,
-		            {p->a.array->l.d[0].n, p->a.array->l.d[1].n, 0}};
+		Flying f = {p->a.array->name, false, 2, {p->a.array->l.d[0].n, p->a.array->l.d[1].n, 0}};
 
 		hold(L, &f);
 		note_version(L, p->a.array);
@@ -199,9 +201,9 @@ void lower_wgmma_plain(Product *p)
 		d = describe(p, &p->a, i);
 	product_loop(L, "k", p->a.k / 2, &k);
 	if (memory)
-		lower_code(L, "wgmma_%s_ss_n%d(%s, %s, %s, %s, %s, %d, %d);", p->ty, cols,
-		           row_of(p, 0, i), row_of(p, 1, i), at_step(p, &p->a, d, k),
-		           at_step(p, &p->b, p->b_desc, k), adds(p, k), p->a.swapped, !p->b.swapped);
+		lower_code(L, "wgmma_%s_ss_n%d(%s, %s, %s, %s, %s, %d, %d);", p->ty, cols, row_of(p, 0, i),
+		           row_of(p, 1, i), at_step(p, &p->a, d, k), at_step(p, &p->b, p->b_desc, k),
+		           adds(p, k), p->a.swapped, !p->b.swapped);
 	else
 		lower_code(L, "wgmma_%s_rs_n%d(%s, %s, %s, %s, %s, %s, %s, %s, %d);", p->ty, cols,
 		           row_of(p, 0, i), row_of(p, 1, i),
@@ -214,7 +216,8 @@ void lower_wgmma_plain(Product *p)
 	lower_code(L, "wgmma_commit();");
 }
 
-/* -- operands formed step by step --------------------------------------------------------------- */
+/* -- operands formed step by step ---------------------------------------------------------------
+ */
 
 /* A ring of `depth` register sets, so that a few steps are in flight while the next is formed. */
 const char *lower_wgmma_ring(Product *p, int depth, const char *want)
@@ -262,7 +265,7 @@ void lower_wgmma_step(Product *p, const char *slot, bool turned, const char *i, 
 			lower_code(L, "wgmma_hold_b32(&%s[%d][%d]);", slot, r, b);
 	lower_code(L, "wgmma_fence();");
 	lower_code(L, "wgmma_%s_rs_n%d(%s, %s, %s[0][0], %s[%d][%d], %s[%d][%d], %s[1][1], %s, 1, %d);",
-	           p->ty, 8 * p->l.d[1].n, row_of(p, 0, i), row_of(p, 1, i), slot, slot, !turned, turned,
-	           slot, turned, !turned, slot, at_step(p, &p->b, p->b_desc, k), !p->b.swapped);
+	           p->ty, 8 * p->l.d[1].n, row_of(p, 0, i), row_of(p, 1, i), slot, slot, !turned,
+	           turned, slot, turned, !turned, slot, at_step(p, &p->b, p->b_desc, k), !p->b.swapped);
 	lower_code(L, "wgmma_commit();");
 }

@@ -69,7 +69,7 @@ enum { MAX_FLYING = 16 };
 typedef struct Flying {
 	const char *array;
 	bool f32;
-	int dims, n[3];
+	int dims, n[4], group;
 } Flying;
 
 typedef struct Lower {
@@ -98,8 +98,7 @@ typedef struct Lower {
 	int nnames, nfor;
 	int stages, align, warps;
 	bool f16;
-	int nflying; /* products of warpgroups not waited for: lower_wgmma.c */
-	const Op *keep_flying;
+	int nflying, group; /* products of warpgroups not waited for: lower_wgmma.c */
 	Role role;
 	const char *turn; /* in roles: counts the loop's turns */
 	int npublished;
@@ -160,6 +159,7 @@ Version *lower_dot(Lower *L, Op *op, const Layout *l, Version *acc);
 
 /* lower_wgmma.c: waits for all products in flight. */
 void lower_wgmma_settle(Lower *L);
+void lower_wgmma_land(Lower *L, const char *array); /* or for the one that owns it, if any */
 
 /* lower_grow.c: operands over a grown dimension.
  *

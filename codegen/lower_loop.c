@@ -108,6 +108,7 @@ void lower_root_strips(Lower *L, Op *op, Op *value, void (*body)(Lower *, Op *, 
 	L->out = &loop->body;
 	L->scope++;
 	body(L, op, &l);
+	lower_wgmma_settle(L); /* nothing flies out of a loop */
 	L->scope--;
 	L->strip = NULL;
 	L->out = outer;
@@ -248,6 +249,7 @@ static void lower_loop(Lower *L, Op *op)
 		wait_for(L, 0);
 	}
 	lower_region(L, op->body);
+	lower_wgmma_settle(L);
 	if (engine)
 		lower_ring_release(L, &ring);
 	lower_drop_versions(L, L->scope);

@@ -24,8 +24,10 @@ static Version *held(Lower *L, Op *x)
 
 	if (x->code == OP_get && L->f->op[x->src[0]->id].unscaled) {
 		for (Version *w = L->versions; w; w = w->next)
-			if (w->op == x->src[0])
+			if (w->op == x->src[0]) {
+				lower_wgmma_land(L, w->name);
 				return w;
+			}
 		lower_cannot(L, x, "a state read outside its scope");
 	}
 	return lower_need(L, x, &l);

@@ -136,7 +136,7 @@ typedef struct Machine {
 	void **params;
 	Index *thread_index, *block_index; /* variables of the kernel's text */
 	u64 *exp_ops;
-	int drop_site;
+	int drop_site, min_blocks;
 	bool early;
 	u64 random; /* 0: warps in order */
 

@@ -46,7 +46,7 @@ typedef struct SimFinding {
 	SimKind kind;
 	int line;       /* of the generated text */
 	char spec[128]; /* "copy.lua:21", or "" */
-	char text[256]; /* one line, names the buffer and the two threads */
+	char text[512]; /* one line, names the buffer and the two threads */
 	long count;
 } SimFinding;
 

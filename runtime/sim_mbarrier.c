@@ -19,6 +19,7 @@ typedef struct Barrier {
 	int64_t tx;         /* bytes still to come */
 	u32 phase;
 	int64_t expected, brought; /* bytes, in this phase */
+	int64_t promised, issued;  /* bytes, in all phases: expected, and of copies begun */
 	Access init, fence;        /* fence.clock 0: none yet */
 	int expect_line, wait_line, wait_phase, wait_thread;
 	u32 *open, *done; /* vectors: of this phase's arrivals, of the last one's */
@@ -202,6 +203,7 @@ void sim_do_mbarrier_arrive(u64 at, int site, u32 bar, int bytes)
 		b->expect_line = (int)(u32)at;
 	b->tx += bytes;
 	b->expected += bytes;
+	b->promised += bytes;
 	b->pending--;
 	sim_release(t, b->open);
 	if (!b->pending && !b->tx)
@@ -237,7 +239,7 @@ void sim_do_mbarrier_wait(u64 at, int site, u32 bar, int phase)
 
 /* ---- Copies ---- */
 
-int sim_mbarrier_for_copy(u64 at, u32 bar)
+int sim_mbarrier_for_copy(u64 at, u32 bar, int bytes)
 {
 	Barrier *b = need(at, bar, "copies with");
 	SimFinding *f;
@@ -249,6 +251,7 @@ int sim_mbarrier_for_copy(u64 at, u32 bar)
 		        "thread %d copies with the mbarrier at shared byte %u, whose initialisation (line"
 		        " %d) no mbarrier_init_fence has shown to the copy engine",
 		        M->cur->id, bar - SMEM_BASE, b->init.line);
+	b->issued += bytes;
 	return (int)(b - bars);
 }
 
@@ -321,6 +324,13 @@ void sim_mbarrier_end(void)
 		const Barrier *b = &bars[i];
 
 		check_bytes(b);
+		if (b->promised != b->issued &&
+		    (f = sim_find(SIM_MBARRIER, (u64)(b->expect_line ? b->expect_line : b->init.line))))
+			sim_say(f,
+			        "the mbarrier at shared byte %u (line %d): in block %lld its phases expected"
+			        " %lld bytes and copies brought %lld",
+			        b->addr - SMEM_BASE, b->init.line, (long long)M->block, (long long)b->promised,
+			        (long long)b->issued);
 		if (b->pending && b->pending < b->count && (f = sim_find(SIM_MBARRIER, (u64)b->init.line)))
 			sim_say(f,
 			        "the mbarrier at shared byte %u: at the end of block %lld phase %u has had %d"

@@ -63,11 +63,9 @@ static void race(const Thread *t, u64 at, u32 addr, const char *now, const Acces
 	SimFinding *f = sim_find(SIM_RACE, at);
 
 	if (f)
-		sim_say(f,
-		        "shared byte %u, block %lld: %s %s what %s %s (line %d), and no"
-		        " barrier lies between",
+		sim_say(f, "shared byte %u, block %lld: %s %s what %s %s (line %d), and no %s lies between",
 		        addr - SMEM_BASE, (long long)M->block, sim_actor(t->id), now, sim_actor(a->thread),
-		        then, a->line);
+		        then, a->line, sim_order_needed(a->thread));
 }
 
 /* May t read it? */

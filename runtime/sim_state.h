@@ -192,6 +192,7 @@ bool sim_ordered(const Access *a, const Thread *t); /* is a before t's present? 
 bool sim_fenced(const Access *a, const Thread *t);  /* may an engine that acts for t see a write? */
 int sim_engine(int k);
 const char *sim_actor(int id);
+const char *sim_order_needed(int id); /* before another may touch what it touched */
 void sim_dense(void);
 u32 *sim_vector(void); /* a clock per actor, all 0 */
 void sim_vector_clear(u32 *v);
@@ -203,8 +204,8 @@ void sim_meet(bool (*in)(const Thread *, int), int key, u32 *with);
 void sim_meet_engines(void);
 
 /* sim_mbarrier.c */
-int sim_mbarrier_for_copy(u64 at, u32 bar); /* of a copy's bytes; -1, after a finding: none */
-void sim_mbarrier_bytes(int i, int bytes);  /* have come */
+int sim_mbarrier_for_copy(u64 at, u32 bar, int bytes); /* -1, after a finding: none */
+void sim_mbarrier_bytes(int i, int bytes);             /* have come */
 bool sim_mbarrier_advance(void); /* lands what somebody waits for; false: nothing could be done */
 void sim_mbarrier_guard(u64 at, u32 addr, int bytes); /* something is written there */
 void sim_mbarrier_begin(void);

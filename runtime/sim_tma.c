@@ -252,7 +252,7 @@ void sim_do_tma_load(u64 at, u32 dst, const void *map, u32 bar, int rank, const 
 
 	if (!decode(&b, at, map, rank, c, dst, "loads"))
 		return;
-	b.mbarrier = sim_mbarrier_for_copy(at, bar);
+	b.mbarrier = sim_mbarrier_for_copy(at, bar, row_bytes(&b.map) * rows(&b.map));
 	if (b.mbarrier >= 0)
 		issue_load(b);
 }
@@ -274,7 +274,7 @@ void sim_do_bulk_load(u64 at, u32 dst, const void *src, int bytes, u32 bar)
 		return;
 	}
 	b.map.base = (u64)(uintptr_t)src;
-	b.mbarrier = sim_mbarrier_for_copy(at, bar);
+	b.mbarrier = sim_mbarrier_for_copy(at, bar, bytes);
 	if (b.mbarrier < 0 || !sim_shared_place(at, dst, bytes, "copies"))
 		return;
 	for (int off = 0; off < bytes; off += CHUNK << 10) {

@@ -20,7 +20,7 @@
 
 enum { MAX_SETS = 256 };
 
-static const u32 poison = 0x7fdeadbe; /* a NaN */
+static const u32 poison = 0x7f9eadbe; /* a signalling NaN: arithmetic on it changes its bits */
 
 /* Registers that products take together: accumulators, or a left operand. */
 typedef struct Set {

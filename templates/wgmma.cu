@@ -103,7 +103,7 @@ static inline u64 wgmma_desc(u32 addr, int leading, int stride, int swizzle)
 	             : \
 //@ list j < N / 8
 	             "+f"((d0)[$(j)][0]), "+f"((d0)[$(j)][1]), "+f"((d1)[$(j)][0]), "+f"((d1)[$(j)][1]), \
-	             : "r"(a0), "r"(a1), "r"(a2), "r"(a3), "l"(b), "r"(accumulate), "n"(trans_b))
+	             : "r"(a0), "r"(a1), "r"(a2), "r"(a3), "l"(b), "r"((int)(accumulate)), "n"(trans_b))
 //@ sim
 #define SIM_bf16 0
 #define SIM_f16 1
@@ -131,7 +131,7 @@ void (*sim_wgmma)(u64, int, int, float *, float *, u32 *const *, u64, u64, int, 
 	             : \
 //@ list j < N / 8
 	             "+f"((d0)[$(j)][0]), "+f"((d0)[$(j)][1]), "+f"((d1)[$(j)][0]), "+f"((d1)[$(j)][1]), \
-	             : "l"(a), "l"(b), "r"(accumulate), "n"(trans_a), "n"(trans_b))
+	             : "l"(a), "l"(b), "r"((int)(accumulate)), "n"(trans_a), "n"(trans_b))
 //@ sim
 #define SIM_bf16 0
 #define SIM_f16 1

@@ -144,8 +144,8 @@ __global__ void __launch_bounds__(128, 1) product_probe(const u32 *in, const int
 	CASE(7, 64, wgmma_bf16_rs_n64(d0, d1, r[0], r[1], r[2], r[3], b, 1, 0))
 	CASE(8, 64, wgmma_f16_rs_n64(d0, d1, r[0], r[1], r[2], r[3], b, 0, 1))
 	CASE(9, 256, wgmma_bf16_rs_n256(d0, d1, r[0], r[1], r[2], r[3], b, 1, 1))
-	for (int j = 0; j < columns / 8; j++)
-		for (int e = 0; e < 2; e++) {
+	for (int j = 0; j < 32; j++)
+		for (int e = 0; 8 * j < columns && e < 2; e++) {
 			const int row = tid / 32 * 16 + lane / 4, col = 8 * j + lane % 4 * 2 + e;
 			st_global_f32(o + row * 256 + col, d0[j][e]);
 			st_global_f32(o + (row + 8) * 256 + col, d1[j][e]);

@@ -205,7 +205,7 @@ void sim_meet_engines(void);
 
 /* sim_mbarrier.c */
 int sim_mbarrier_for_copy(u64 at, u32 bar, int bytes); /* -1, after a finding: none */
-void sim_mbarrier_bytes(int i, int bytes);             /* have come */
+void sim_mbarrier_bytes(int i, int bytes, int line);   /* of the copy of `line` have come */
 bool sim_mbarrier_advance(void); /* lands what somebody waits for; false: nothing could be done */
 void sim_mbarrier_guard(u64 at, u32 addr, int bytes); /* something is written there */
 void sim_mbarrier_begin(void);

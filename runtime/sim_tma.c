@@ -148,7 +148,7 @@ static void land(const Bulk *b)
 			                writer);
 	}
 	free(row);
-	sim_mbarrier_bytes(b->mbarrier, n * rows(&b->map));
+	sim_mbarrier_bytes(b->mbarrier, n * rows(&b->map), (int)(u32)b->at);
 }
 
 bool sim_tma_land(int mbarrier)

@@ -99,6 +99,10 @@ static void read_matrix(const Matrix *m, u64 at, int rows, const Thread *view, A
 
 			if (sim_shared_place(at, a, ROW, "reads an operand of"))
 				sim_shared_engine_read(view, at, a, ROW, reader);
+			if (r)
+				sim_origin_check(at, row_address(m, r - 1, k), a, !m->mn, what);
+			if (k)
+				sim_origin_check(at, row_address(m, r, k - 1), a, m->mn, what);
 		}
 }
 

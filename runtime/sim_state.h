@@ -219,6 +219,18 @@ void sim_tma_begin(void);
 void sim_tma_exit(const Thread *t); /* t returns: checks */
 void sim_tma_end(void);
 
+/* sim_origin.c */
+typedef struct Origin {
+	u32 box, row, column; /* box: as sim_origin_box says, 0: unknown; column: chunk of 16 bytes */
+} Origin;
+/* A load of a box of `rows` rows of `width` elements; `inner`: its coordinate along a row. */
+u32 sim_origin_box(u64 tensor, int inner, int width, int columns, u32 rows, int line);
+void sim_origin_begin(void);
+void sim_origin_set(u32 addr, Origin o);
+void sim_origin_forget(u32 addr, int bytes); /* something else is written there */
+/* A product takes the 16 bytes at `next` for those after `here`, down or along a row. */
+void sim_origin_check(u64 at, u32 here, u32 next, bool down, const char *what);
+
 /* sim_wgmma.c */
 void sim_wgmma_begin(void);
 void sim_wgmma_exit(const Thread *t);

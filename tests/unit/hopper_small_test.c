@@ -256,9 +256,23 @@ static void map_rules(void)
 	check(tensormap_box_bytes(&good) == 2048, "hopper_map_bytes");
 }
 
+/* Every primitive's meaning in C compiles. */
+static void meanings(void)
+{
+	Sim *s = load(
+	    "", read_text("tests/unit/kernels/hopper_prims.cu"),
+	    "static void hopper_prims_entry(void **a)\n{\n"
+	    "\thopper_prims(*(TensorMap *)a[0], *(const b16 **)a[1]);\n}\n"
+	    "const SimEntry sim_entries[] = { { \"hopper_prims\", hopper_prims_entry }, { 0, 0 } };\n");
+
+	check(sim_sites(s) == 15, "hopper_meanings");
+	sim_free(s);
+}
+
 int main(void)
 {
 	arena = arena_new();
+	meanings();
 	small_ones();
 	map_rules();
 	arena_free(arena);

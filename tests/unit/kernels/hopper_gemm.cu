@@ -31,6 +31,9 @@
 #ifndef BOX_ROW
 #define BOX_ROW row0
 #endif
+#ifndef WAITS
+#define WAITS 1
+#endif
 #ifndef TOUCH
 #define TOUCH
 #endif
@@ -99,7 +102,8 @@ hopper_gemm(const __grid_constant__ TensorMap a_map, const __grid_constant__ Ten
 		const u64 a = wgmma_desc(sa + 8192 * (wg - 1), 16, A_STRIDE, 128);
 		const u64 b = wgmma_desc(sb, B_LEADING, B_STRIDE, B_SWIZZLE) ^ DESC_BIT;
 		// gemm.lua:31  the stage is full
-		mbarrier_wait(full + 8 * (it & 1), FULL_PHASE);
+		if (WAITS)
+			mbarrier_wait(full + 8 * (it & 1), FULL_PHASE);
 		BEFORE
 		// gemm.lua:32  registers are ready
 		wgmma_fence();

@@ -11,8 +11,6 @@
 #ifndef AZ_SIM_STATE_H
 #define AZ_SIM_STATE_H
 
-#include <stdio.h>
-
 #include "sim.h"
 
 typedef uint16_t b16;

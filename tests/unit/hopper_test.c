@@ -67,9 +67,9 @@ static double gemm_run(Sim *s, const SimOptions *o, SimResult *r)
 	return sqrt(err / norm);
 }
 
-static void gemm_right(const char *body)
+static void gemm_right(const char *defs, const char *body)
 {
-	Sim *s = load("", body, gemm_entries);
+	Sim *s = load(defs, body, gemm_entries);
 	SimOptions o = {.drop_site = -1};
 	SimResult r;
 	double e = gemm_run(s, &o, &r);
@@ -141,6 +141,9 @@ static const Fault faults[] = {
     {"operand_shown_without_barrier",
      "#define BEFORE st_shared_b32(sa + 8192 * (wg - 1) + 4 * (tid % 128), 0); proxy_fence();", -1,
      SIM_RACE, "gemm.lua:33", "no barrier lies"},
+    {"released_too_early", "#define LAG 1\n#define RELEASED it\n#define LAST_WAIT wgmma_wait(0);",
+     -1, SIM_RACE, "gemm.lua:23", "what a product of warpgroup"},
+    {"retired_too_late", "#define LAG 2", -1, SIM_DEADLOCK, "gemm.lua:21", "0 of 2 arrivals"},
     {"overwritten_operand", "#define OVERWRITE st_shared_b32(sb + 4 * tid, 0);", -1, SIM_RACE,
      "gemm.lua:35", "what a product of warpgroup"},
     {"overwritten_source", "#define AFTER_STORE st_shared_b32(mine + 64, 0);", -1, SIM_RACE,
@@ -354,7 +357,9 @@ int main(void)
 
 	arena = arena_new();
 	body = read_text("tests/unit/kernels/hopper_gemm.cu");
-	gemm_right(body);
+	gemm_right("", body);
+	gemm_right("#define LAG 1\n#define LAST_WAIT wgmma_wait(0);",
+	           body); /* a product in flight across the steps */
 	gemm_broken(body);
 	layouts();
 	layout_faults();

@@ -104,8 +104,13 @@ hopper_gemm(const __grid_constant__ TensorMap a_map, const __grid_constant__ Ten
 	// gemm.lua:30  the consumers
 	regs_raise(CONSUMER_REGS);
 	float d0[16][2], d1[16][2];
-	for (int j = 0; j < 16; j++)
+	for (int j = 0; j < 16; j++) {
 		d0[j][0] = d0[j][1] = d1[j][0] = d1[j][1] = 0;
+		wgmma_hold_f32(&d0[j][0]); // zeros made inside the loop would serialise its products
+		wgmma_hold_f32(&d0[j][1]);
+		wgmma_hold_f32(&d1[j][0]);
+		wgmma_hold_f32(&d1[j][1]);
+	}
 	for (int it = 0; it < steps; it++) {
 		const u32 sa = ring + 32768 * (it & 1), sb = sa + 16384;
 		const u64 a = wgmma_desc(sa + 8192 * (wg - 1), 16, A_STRIDE, 128);

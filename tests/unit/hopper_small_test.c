@@ -93,6 +93,10 @@ static const Small small[] = {
      "if (t == 0) { mbarrier_init(s, 1); mbarrier_init_fence(); }\n"
      "if (t == 1) mbarrier_arrive(s);\nblock_sync();",
      SIM_MBARRIER, "no barrier lies between"},
+    {"many", "if (t == 0) for (int i = 0; i < 65; i++) mbarrier_init(s + 8 * i, 1);", SIM_MBARRIER,
+     "more than 64"},
+    {"prefetch_of_no_map", "tma_prefetch((const TensorMap *)in);", SIM_MAP, "no tensor map"},
+    {"named_barrier_16", "named_arrive(16, 192);", SIM_DIVERGENT, "1..15"},
     {"too_many_bytes_at_once", INIT "if (t == 0) mbarrier_expect(s, 1 << 20);", SIM_MBARRIER,
      "counts to"},
     {"bulk",

@@ -12,7 +12,7 @@
 #include "../../runtime/sim.h"
 #include "../../runtime/tensormap.h"
 
-enum { MAX_PARAMS = 8, PRODUCT_COLS = 256, SMEM = 1024 + 65536 + 32768 };
+enum { MAX_PARAMS = 10, PRODUCT_COLS = 256, SMEM = 1024 + 65536 + 32768 };
 
 /* A parameter: a buffer, a map over one of the run's buffers, or an int. */
 typedef struct Par {
@@ -429,7 +429,7 @@ static void run_gemm(const char *defs, const char *name)
 	static _Alignas(16) uint16_t a[M * K], b[K * N], c[M * N];
 	Probe p = load(defs, "tests/unit/kernels/hopper_gemm.cu", "hopper_gemm",
 	               "*(TensorMap *)a[0], *(TensorMap *)a[1], *(TensorMap *)a[2], *(int *)a[3],"
-	               " *(int *)a[4]");
+	               " *(int *)a[4], *(int *)a[5]");
 	TensorMapSpec map = {.dtype = DT_BF16, .rank = 2, .swizzle = 128, .box = {64, 64}};
 	TensorMapSpec ma = map, mb = map, mc = map;
 
@@ -449,10 +449,11 @@ static void run_gemm(const char *defs, const char *name)
 		             {.kind = MAP, .map = mb, .of = 1},
 		             {.kind = MAP, .map = mc, .of = 2},
 		             {.kind = INT, .value = 3},
-		             {.kind = INT, .value = K}};
+		             {.kind = INT, .value = K},
+		             {.kind = INT}};
 
-		simulate(&p, 9, 384, par, 8, name);
-		compare(&p, 9, 384, par, 8, name);
+		simulate(&p, 9, 384, par, 9, name);
+		compare(&p, 9, 384, par, 9, name);
 	}
 	sim_free(p.sim);
 }

@@ -175,7 +175,7 @@ typedef double Row __attribute__((vector_size(64)));
 
 enum { ROW_N = 8, TOGETHER = 4 };
 
-#if defined __x86_64__ && defined __gnu_linux__
+#if defined __x86_64__ && defined __gnu_linux__ && !defined __clang__
 #define WIDER __attribute__((target_clones("avx2", "default")))
 #else
 #define WIDER

@@ -113,6 +113,14 @@ static const Small small[] = {
      "if (t < 128) { st_shared_v2(s + 8 * t, t, t); proxy_fence(); }\nblock_sync();\n"
      "if (t == 0) { tma_store_2(&omap, s, 0, 0); tma_store_commit(); tma_store_wait_read(0); }",
      NSIMKINDS, ""},
+    {"store_of_the_part_that_exists",
+     "if (t < 64) { st_shared_v2(s + 8 * t, t, t); proxy_fence(); }\nblock_sync();\n"
+     "if (t == 0) { tma_store_2(&omap, s, 0, 56); tma_store_commit(); tma_store_wait_read(0); }",
+     NSIMKINDS, ""},
+    {"store_of_nothing",
+     "if (t < 64) { st_shared_v2(s + 8 * t, t, t); proxy_fence(); }\nblock_sync();\n"
+     "if (t == 0) { tma_store_2(&omap, s, 0, 55); tma_store_commit(); tma_store_wait_read(0); }",
+     SIM_UNINIT, "nothing has written"},
     {"store_fenced_by_another",
      "if (t < 128) st_shared_v2(s + 8 * t, t, t);\nblock_sync();\n"
      "if (t == 0) { proxy_fence(); tma_store_2(&omap, s, 0, 0); tma_store_commit();"

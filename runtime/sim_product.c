@@ -19,6 +19,7 @@ enum { ROW = 16 }; /* bytes that lie together: 8 elements along the major direct
 
 typedef struct Matrix {
 	u32 start, leading, stride;
+	u64 rest; /* bits that are not used here */
 	int swizzle;
 	bool mn;
 } Matrix;
@@ -27,8 +28,12 @@ static Matrix decode(u64 d, int trans)
 {
 	static const int span[] = {0, 128, 64, 32};
 
-	return (Matrix){(u32)(d & 0x3fff) << 4, (u32)(d >> 16 & 0x3fff) << 4,
-	                (u32)(d >> 32 & 0x3fff) << 4, span[d >> 62], trans != 0};
+	return (Matrix){(u32)(d & 0x3fff) << 4,
+	                (u32)(d >> 16 & 0x3fff) << 4,
+	                (u32)(d >> 32 & 0x3fff) << 4,
+	                d & 0x3fffc000c000c000,
+	                span[d >> 62],
+	                trans != 0};
 }
 
 /* Of 8 elements: rows 8r..8r+7 at k when MN-major, else row r at 8k..8k+7. */
@@ -84,21 +89,16 @@ static const Thread *common_view(const Thread *t, int reader)
 	return &view;
 }
 
-static void check_descriptor(u64 d, u64 at, const char *what)
-{
-	const u64 used = 0x3fff | (u64)0x3fff << 16 | (u64)0x3fff << 32 | (u64)3 << 62;
-	SimFinding *f;
-
-	if ((d & ~used) && (f = sim_find(SIM_MAP, at)))
-		sim_say(f,
-		        "the descriptor of the %s operand, %016llx, has bits set that mean nothing, or a"
-		        " base offset, which is not used here",
-		        what, (unsigned long long)d);
-}
-
 static void read_matrix(const Matrix *m, u64 at, int rows, const Thread *view, Access reader,
                         const char *what)
 {
+	SimFinding *f;
+
+	if (m->rest && (f = sim_find(SIM_MAP, at)))
+		sim_say(f,
+		        "the descriptor of the %s operand has bits %016llx set: they mean nothing, or a"
+		        " base offset, which is not used here",
+		        what, (unsigned long long)m->rest);
 	for (int r = 0; r < outer(m, rows); r++)
 		for (int k = 0; k < inner(m); k++) {
 			u32 a = row_address(m, r, k);
@@ -118,11 +118,8 @@ void product_read(const Product *p, u64 at, const Thread *t, int reader, u32 sta
 	const Thread *view = common_view(t, reader);
 	Matrix a = decode(p->da, p->ta), b = decode(p->db, p->tb);
 
-	if (left) {
-		check_descriptor(p->da, at, "left");
+	if (left)
 		read_matrix(&a, at, WGMMA_M, view, mark, "left");
-	}
-	check_descriptor(p->db, at, "right");
 	read_matrix(&b, at, p->n, view, mark, "right");
 }
 
@@ -175,7 +172,7 @@ typedef double Row __attribute__((vector_size(64)));
 
 enum { ROW_N = 8, TOGETHER = 4 };
 
-#if defined __x86_64__ && defined __gnu_linux__ && !defined __clang__
+#if defined __x86_64__ && defined __gnu_linux__
 #define WIDER __attribute__((target_clones("avx2", "default")))
 #else
 #define WIDER

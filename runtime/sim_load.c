@@ -41,7 +41,7 @@ static void *must(void *p)
 static const char *const sync_names[] = {"block_sync", "warp_sync", "named_sync", "cp_async_commit",
                                          "cp_async_wait"};
 
-static bool is_sync(const char *s, size_t n)
+bool sim_is_sync(const char *s, size_t n)
 {
 	for (size_t i = 0; i < sizeof sync_names / sizeof *sync_names; i++)
 		if (strlen(sync_names[i]) == n && !memcmp(sync_names[i], s, n))
@@ -64,9 +64,7 @@ static char *number_sites(const char *text, int *nsites)
 	const char *s = text;
 	bool fresh = true; /* nothing but blanks on this line so far */
 
-	for (const char *p = text; (p = strstr(p, "sync")); p++)
-		cap += 32;
-	for (const char *p = text; (p = strstr(p, "cp_async")); p++)
+	for (const char *p = text; (p = strchr(p, '(')); p++)
 		cap += 32;
 	o = out = must(malloc(cap));
 	*nsites = 0;
@@ -78,7 +76,7 @@ static char *number_sites(const char *text, int *nsites)
 		} else if (isalnum((unsigned char)*s) || *s == '_') {
 			while (isalnum((unsigned char)*s) || *s == '_')
 				s++;
-			if (*s == '(' && is_sync(b, (size_t)(s - b)))
+			if (*s == '(' && sim_is_sync(b, (size_t)(s - b)))
 				o += sprintf(o, "sim_site = %d, ", (*nsites)++);
 		} else {
 			s++;

@@ -25,6 +25,7 @@ struct Sim {
 	SimKernel kernel[SIM_MAX_KERNELS];
 };
 
+bool sim_is_sync(const char *name, size_t n);      /* a barrier, wait, fence or commit */
 const char *sim_spec_line(const Sim *s, int line); /* "" when there is none */
 
 #endif

@@ -1,0 +1,592 @@
+/* mutate.c -- mutation testing: would a mistake in a generated text be noticed?
+ *
+ * For every case of tests/mutate.cases (a spec with settings and sizes), for each GPU, every mutant
+ * of the text (runtime/sim_mutate.h) runs at the case's sizes until the simulator reports something
+ * or an output's bits differ from those of the text as it was. A survivor is a failure, unless
+ * tests/mutate.harmless proves it harmless; a line there that no survivor needs, or that a mutant
+ * which was noticed would have needed, is a failure as well.
+ *
+ *   mutate [-s N] [-r SEED] [-j JOBS] [-v] [CASE ...]
+ *     -s N      a sample of N mutants of each text, chosen by SEED and the text
+ *     -v        shows every mutant and what noticed it
+ *     CASE      only the cases whose line contains it
+ *
+ * Run in the top folder. One "ok" or "FAIL" a line, then a table.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "../runtime/check.h"
+#include "../runtime/sim_load.h"
+#include "../runtime/sim_mutate.h"
+
+enum { MAX_SIZES = 8, MAX_SPECS = 64, MAX_TEXTS = 256, MAX_ENTRIES = 512 };
+
+/* A mutant that hangs costs this many seconds; the texts as they were take well under one. */
+static const char SECONDS[] = "2";
+/* Registers begin as garbage and arrays end where they end. */
+static const char STRICT[] = "-ftrivial-auto-var-init=pattern -fsanitize=bounds"
+                             " -fsanitize-undefined-trap-on-error";
+
+static Arena *arena;
+static Diag diag;
+static int sample, jobs, verbose;
+static uint64_t seed = 1;
+
+/* ---- Harmless mutants ---- */
+
+/* "SPECS: KIND: LINE" of tests/mutate.harmless; in LINE a ~ stands for any text. */
+typedef struct Entry {
+	const char *specs, *kind, *what;
+	int line, needed, noticed;
+	const char *example; /* a mutant it covers that was noticed */
+} Entry;
+
+static Entry entry[MAX_ENTRIES];
+static int nentries;
+
+static bool like(const char *pattern, const char *s)
+{
+	for (; *pattern && *pattern != '~'; pattern++, s++)
+		if (*pattern != *s)
+			return false;
+	if (!*pattern)
+		return !*s;
+	while (*pattern == '~')
+		pattern++;
+	for (;; s++) {
+		if (like(pattern, s))
+			return true;
+		if (!*s)
+			return false;
+	}
+}
+
+static bool in_list(const char *list, const char *name)
+{
+	size_t n = strlen(name);
+
+	for (const char *p = list; (p = strstr(p, name)); p += n)
+		if ((p == list || p[-1] == ' ') && (!p[n] || p[n] == ' '))
+			return true;
+	return !strcmp(list, "*");
+}
+
+static Entry *covering(const char *spec, const SimMutant *x)
+{
+	for (int i = 0; i < nentries; i++)
+		if (in_list(entry[i].specs, spec) && !strcmp(entry[i].kind, sim_mutation_name(x->kind)) &&
+		    like(entry[i].what, x->what))
+			return &entry[i];
+	return NULL;
+}
+
+static void read_harmless(const char *path)
+{
+	FILE *f = fopen(path, "rb");
+	char line[2048];
+	bool reason = false;
+
+	for (int n = 1; f && fgets(line, sizeof line, f); n++) {
+		char *s = line, *kind, *what;
+
+		line[strcspn(line, "\n")] = 0;
+		if (*line == '#' || !*line) {
+			reason = *line == '#' && (reason || line[1]);
+			continue;
+		}
+		kind = strstr(s, ": ");
+		what = kind ? strstr(kind + 2, ": ") : NULL;
+		if (!what || !reason || nentries == MAX_ENTRIES) {
+			printf("FAIL %s:%d: %s\n", path, n,
+			       reason ? "expected SPECS: KIND: LINE" : "no reason stands above it");
+			continue;
+		}
+		*kind = *what = 0;
+		entry[nentries++] = (Entry){arena_strdup(arena, s),
+		                            arena_strdup(arena, kind + 2),
+		                            arena_strdup(arena, what + 2),
+		                            n,
+		                            0,
+		                            0,
+		                            NULL};
+	}
+	if (f)
+		fclose(f);
+}
+
+/* ---- Cases ---- */
+
+typedef struct Case {
+	const char *line, *spec, *set, *with;
+	Layout layout;
+	int nsizes, align;
+	const char *sizes[MAX_SIZES];
+} Case;
+
+/* "SPEC [--set K=V,..] [--with A,..] [--layout L] [--align N] : SIZES : SIZES ..." */
+static Case parse_case(const char *line)
+{
+	char *s = arena_strdup(arena, line), *save, *w;
+	Case c = {.line = line, .set = "", .align = 16};
+	bool sizes = false;
+
+	for (w = strtok_r(s, " ", &save); w; w = strtok_r(NULL, " ", &save)) {
+		if (!strcmp(w, ":"))
+			sizes = true;
+		else if (!c.spec)
+			c.spec = w;
+		else if (sizes && c.nsizes < MAX_SIZES)
+			c.sizes[c.nsizes++] = w;
+		else if (!strcmp(w, "--set"))
+			c.set = strtok_r(NULL, " ", &save);
+		else if (!strcmp(w, "--with"))
+			c.with = strtok_r(NULL, " ", &save);
+		else if (!strcmp(w, "--layout"))
+			c.layout = strcmp(strtok_r(NULL, " ", &save), "bnhd") ? BHND : BNHD;
+		else if (!strcmp(w, "--align"))
+			c.align = atoi(strtok_r(NULL, " ", &save));
+		else
+			diag_fail(&diag, (Loc){0}, "tests/mutate.cases: %s: what is '%s'?", line, w);
+	}
+	if (!c.nsizes)
+		diag_fail(&diag, (Loc){0}, "tests/mutate.cases: %s: no sizes", line);
+	return c;
+}
+
+/* ---- A text at some sizes ---- */
+
+typedef struct At {
+	Cli cli;
+	Plan *plan;
+	Exec exec;
+	void *right[MAX_ARGS]; /* outputs of the text as it was */
+} At;
+
+typedef struct Subject {
+	const Case *c;
+	const char *gpu;
+	SimMutants *m;
+	At at[MAX_SIZES];
+	int nat;
+} Subject;
+
+static void plan_at(Subject *s, At *at, const char *sizes)
+{
+	cli_init(&at->cli, arena, &diag);
+	at->cli.spec = s->c->spec;
+	at->cli.gpu = s->gpu;
+	at->cli.with = s->c->with;
+	at->cli.layout = s->c->layout;
+	at->cli.align = s->c->align;
+	cli_add_sets(&at->cli, sizes);
+	cli_add_sets(&at->cli, s->c->set);
+	if (at != s->at) /* what the first sizes were tuned to */
+		cli_add_sets(&at->cli, plan_settings_text(s->at->plan, arena));
+	at->plan = plan_open(&at->cli, gpu_find(&diag, arena, s->gpu), true);
+	plan_compile(at->plan, &at->cli);
+}
+
+static bool output(const Tensor *t)
+{
+	return t->rank && t->arg->output && t->data;
+}
+
+static bool right_bits(const At *at)
+{
+	for (int i = 0; i < at->plan->ntensors; i++)
+		if (output(&at->plan->tensor[i]) &&
+		    memcmp(at->right[i], at->plan->tensor[i].data, at->plan->tensor[i].bytes))
+			return false;
+	return true;
+}
+
+static void run(At *at, int turn)
+{
+	memset(&at->exec.result, 0, sizeof at->exec.result);
+	exec_run(&at->exec, (uint64_t)turn, turn == 1);
+}
+
+/* The text as it was gives the reference's numbers, without findings, in every mode. */
+static void run_right(At *at)
+{
+	CheckResult r;
+
+	for (int turn = 0; turn < 3; turn++) {
+		run(at, turn);
+		if (at->exec.result.nfindings)
+			diag_fail(&diag, (Loc){0}, "unchanged: %s", at->exec.result.finding[0].text);
+		for (int i = 0; !turn && i < at->plan->ntensors; i++) {
+			const Tensor *t = &at->plan->tensor[i];
+
+			if (!output(t))
+				continue;
+			at->right[i] = arena_alloc(arena, t->bytes + 1);
+			memcpy(at->right[i], t->data, t->bytes);
+		}
+		if (!right_bits(at))
+			diag_fail(&diag, (Loc){0}, "unchanged: other bits in another order");
+	}
+	check_outputs(&at->exec, at->cli.rows, &r);
+	if (!r.ok)
+		diag_fail(&diag, (Loc){0}, "unchanged: %s", r.verdict);
+}
+
+/* ---- Running mutants ---- */
+
+typedef enum Fate { UNTRIED, SURVIVED, FOUND, WRONG, BROKEN } Fate;
+
+typedef struct Shared {
+	int next, n, which[1 << 14];
+	unsigned char fate[1 << 14];
+	SimFinding finding[1 << 14];
+} Shared;
+
+static Shared *shared;
+
+/* Each mutant in the plainest mode at every size, then a survivor with early copies, in others'
+ * order. */
+static Fate try_mutant(Subject *s, int id)
+{
+	for (int turn = 0; turn < 3; turn++)
+		for (int i = 0; i < s->nat; i++) {
+			At *at = &s->at[i];
+
+			sim_set_mutant(at->exec.sim, id);
+			run(at, turn);
+			if (at->exec.result.nfindings) {
+				shared->finding[id] = at->exec.result.finding[0];
+				return FOUND;
+			}
+			if (!right_bits(at))
+				return WRONG;
+		}
+	return SURVIVED;
+}
+
+static _Noreturn void work(Subject *s)
+{
+	int k;
+
+	while ((k = __atomic_fetch_add(&shared->next, 1, __ATOMIC_RELAXED)) < shared->n) {
+		int id = shared->which[k];
+
+		if (DIAG_TRY(&diag)) {
+			fprintf(stderr, "mutant %d: %s\n", id, diag.text);
+			shared->fate[id] = BROKEN;
+			continue;
+		}
+		shared->fate[id] = (unsigned char)try_mutant(s, id);
+	}
+	_exit(0);
+}
+
+static uint32_t draw(uint64_t *state)
+{
+	*state = *state * 6364136223846793005u + 1442695040888963407u;
+	return (uint32_t)(*state >> 33);
+}
+
+/* All of them, or a sample that stays the same while the text and the seed do. */
+static void choose(const Subject *s)
+{
+	uint64_t state = seed;
+
+	for (const char *p = s->m->text; *p; p++)
+		state = (state ^ (unsigned char)*p) * 0x100000001b3u;
+	memset(shared, 0, sizeof *shared);
+	shared->n = s->m->n;
+	for (int i = 0; i < shared->n; i++) {
+		int k = (int)(draw(&state) % (uint32_t)(i + 1));
+
+		shared->which[i] = shared->which[k];
+		shared->which[k] = i + 1;
+	}
+	if (sample && sample < shared->n)
+		shared->n = sample;
+}
+
+static void run_mutants(Subject *s)
+{
+	pid_t pid[64];
+
+	choose(s);
+	fflush(NULL);
+	for (int i = 0; i < jobs; i++) {
+		pid[i] = fork();
+		if (!pid[i])
+			work(s);
+	}
+	for (int i = 0; i < jobs; i++)
+		while (pid[i] > 0 && waitpid(pid[i], NULL, 0) < 0 && errno == EINTR)
+			;
+}
+
+/* ---- Counting ---- */
+
+typedef struct Score {
+	int total, found, wrong, harmless;
+} Score;
+
+static struct {
+	const char *name;
+	Score score[NMUTATIONS];
+} spec[MAX_SPECS];
+static int nspecs, failures;
+
+static Score *scores_of(const char *path)
+{
+	const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
+
+	for (int i = 0; i < nspecs; i++)
+		if (!strcmp(spec[i].name, name))
+			return spec[i].score;
+	spec[nspecs].name = name;
+	return spec[nspecs++].score;
+}
+
+static void show(const char *how, const Subject *s, int id)
+{
+	const SimMutant *x = &s->m->mutant[id];
+	const char *from = sim_spec_line(s->at->exec.sim, x->line);
+
+	printf("%s %s %s, line %d%s%s: %s: %s\n", how, s->gpu, s->c->line, x->line, *from ? ", " : "",
+	       from, sim_mutation_name(x->kind), x->what);
+}
+
+static void count(const Subject *s)
+{
+	Score *score = scores_of(s->c->spec), here = {0, 0, 0, 0};
+
+	for (int k = 0; k < shared->n; k++) {
+		int id = shared->which[k];
+		const SimMutant *x = &s->m->mutant[id];
+		Score *to = &score[x->kind];
+		Entry *e = covering(s->c->spec, x);
+		Fate fate = shared->fate[id];
+
+		here.total++;
+		if (fate == FOUND || fate == WRONG) {
+			to->found += fate == FOUND;
+			to->wrong += fate == WRONG;
+			here.found++;
+			if (e && !e->noticed++)
+				e->example = arena_printf(arena, "%s %s: %s", s->gpu, s->c->line, x->what);
+			if (verbose)
+				show(fate == FOUND ? shared->finding[id].text : "wrong", s, id);
+		} else if (fate == SURVIVED && e) {
+			e->needed++;
+			to->harmless++;
+			here.harmless++;
+			if (verbose)
+				show("harmless", s, id);
+		} else {
+			show(fate == SURVIVED ? "FAIL survivor:" : "FAIL broken:", s, id);
+			failures++;
+		}
+		to->total++;
+	}
+	printf("ok %s %s: %d of %d noticed, %d harmless\n", s->gpu, s->c->line, here.found,
+	       here.total - here.harmless, here.harmless);
+}
+
+static void print_table(void)
+{
+	Score all = {0, 0, 0, 0};
+
+	printf("%-20s", "");
+	for (int k = 0; k < NMUTATIONS; k++)
+		printf(" %11s", sim_mutation_name((SimMutation)k));
+	printf(" %13s %7s %8s\n", "all", "", "harmless");
+	for (int i = 0; i <= nspecs; i++) {
+		Score sum = {0, 0, 0, 0};
+
+		printf("%-20s", i < nspecs ? spec[i].name : "all");
+		for (int k = 0; k < NMUTATIONS; k++) {
+			Score *s = &spec[i].score[k];
+			char cell[32];
+
+			snprintf(cell, sizeof cell, "%d/%d", s->found + s->wrong, s->total - s->harmless);
+			printf(" %11s", cell);
+			sum.total += s->total;
+			sum.found += s->found;
+			sum.wrong += s->wrong;
+			sum.harmless += s->harmless;
+			if (i == nspecs)
+				continue;
+			spec[nspecs].score[k].total += s->total;
+			spec[nspecs].score[k].found += s->found;
+			spec[nspecs].score[k].wrong += s->wrong;
+			spec[nspecs].score[k].harmless += s->harmless;
+		}
+		printf(" %6d/%-6d %6.2f%% %8d\n", sum.found + sum.wrong, sum.total - sum.harmless,
+		       100.0 * (sum.found + sum.wrong) /
+		           (sum.total - sum.harmless ? sum.total - sum.harmless : 1),
+		       sum.harmless);
+		all = sum;
+	}
+	printf("noticed by a finding %d, by other results %d\n", all.found, all.wrong);
+}
+
+/* ---- Texts ---- */
+
+static const char *seen[MAX_TEXTS];
+static int nseen;
+
+static bool known_text(const char *text)
+{
+	for (int i = 0; i < nseen; i++)
+		if (!strcmp(seen[i], text))
+			return true;
+	if (nseen < MAX_TEXTS)
+		seen[nseen++] = text;
+	return false;
+}
+
+static void load(At *at)
+{
+	exec_load(&at->exec, at->plan, &at->cli, false);
+	exec_fill(&at->exec);
+}
+
+/* One text at all of the case's sizes; they must agree on it. */
+static void test_text(Subject *s)
+{
+	const char *text;
+
+	plan_at(s, &s->at[0], s->c->sizes[0]);
+	text = s->at[0].plan->m->text_sim;
+	if (known_text(arena_printf(arena, "%s%s", text, strchr(s->c->line, ':'))))
+		return;
+	s->m = sim_mutate(arena, text);
+	for (s->nat = 0; s->nat < s->c->nsizes; s->nat++) {
+		At *at = &s->at[s->nat];
+
+		if (s->nat)
+			plan_at(s, at, s->c->sizes[s->nat]);
+		if (strcmp(at->plan->m->text_sim, text))
+			diag_fail(&diag, (Loc){0}, "%s gives another text", s->c->sizes[s->nat]);
+		at->plan->m->text_sim = s->m->text;
+		load(at);
+		run_right(at);
+	}
+	run_mutants(s);
+	count(s);
+}
+
+static void test_case(const Case *c, const char *gpu)
+{
+	Subject *s = ARENA_NEW(arena, Subject);
+
+	s->c = c;
+	s->gpu = gpu;
+	if (DIAG_TRY(&diag)) {
+		printf("FAIL %s %s: %s\n", gpu, c->line, diag.text);
+		failures++;
+	} else {
+		test_text(s);
+	}
+	for (int i = 0; i < c->nsizes; i++)
+		if (s->at[i].exec.plan) {
+			exec_close(&s->at[i].exec);
+			plan_close(s->at[i].plan);
+		}
+	fflush(stdout);
+}
+
+/* ---- The command line ---- */
+
+static void use_strict_compiler(void)
+{
+	const char *cc = getenv("CC"), *first = cc && *cc ? cc : "cc";
+	char *with = arena_printf(arena, "%s %s", first, STRICT);
+
+	if (!system(arena_printf(arena, "echo 'int x;' | %s -x c -c -o /dev/null - 2>/dev/null", with)))
+		setenv("CC", with, 1);
+	else
+		fprintf(stderr, "mutate: %s does not know %s\n", first, STRICT);
+}
+
+static bool wanted(const char *line, int n, char **parts)
+{
+	for (int i = 0; i < n; i++)
+		if (strstr(line, parts[i]))
+			return true;
+	return !n;
+}
+
+static void test_file(const char *path, int n, char **parts)
+{
+	static const char *const gpus[] = {"a100", "h100"};
+	FILE *f = fopen(path, "rb");
+	char line[1024];
+
+	while (f && fgets(line, sizeof line, f)) {
+		Case *c = ARENA_NEW(arena, Case);
+
+		line[strcspn(line, "\n")] = 0;
+		if (!*line || *line == '#' || !wanted(line, n, parts))
+			continue;
+		*c = parse_case(arena_strdup(arena, line));
+		for (size_t g = 0; g < sizeof gpus / sizeof *gpus; g++)
+			test_case(c, gpus[g]);
+	}
+	if (f)
+		fclose(f);
+}
+
+static void check_harmless(bool whole)
+{
+	for (int i = 0; i < nentries; i++) {
+		const Entry *e = &entry[i];
+
+		if (e->noticed) {
+			printf("FAIL tests/mutate.harmless:%d: not harmless: %s\n", e->line, e->example);
+			failures++;
+		} else if (whole && !e->needed) {
+			printf("FAIL tests/mutate.harmless:%d: stale: no survivor is like it\n", e->line);
+			failures++;
+		}
+	}
+}
+
+int main(int argc, char **argv)
+{
+	int o;
+
+	arena = arena_new();
+	jobs = (int)sysconf(_SC_NPROCESSORS_ONLN);
+	while ((o = getopt(argc, argv, "s:r:j:v")) != -1) {
+		if (o == 's')
+			sample = atoi(optarg);
+		else if (o == 'r')
+			seed = strtoull(optarg, NULL, 0);
+		else if (o == 'j')
+			jobs = atoi(optarg);
+		else if (o == 'v')
+			verbose = 1;
+		else
+			return ST_USER;
+	}
+	jobs = jobs < 1 ? 1 : jobs > 64 ? 64 : jobs;
+	setenv("AZULEJO_SIM_SECONDS", SECONDS, 1);
+	setenv("AZULEJO_CACHE", "build/mutate", 1);
+	use_strict_compiler();
+	shared = mmap(NULL, sizeof *shared, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (DIAG_TRY(&diag) || shared == MAP_FAILED) {
+		printf("FAIL %s\n", diag.text);
+		return 1;
+	}
+	read_harmless("tests/mutate.harmless");
+	test_file("tests/mutate.cases", argc - optind, argv + optind);
+	check_harmless(!sample && argc == optind);
+	print_table();
+	arena_free(arena);
+	return failures != 0;
+}

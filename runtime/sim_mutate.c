@@ -210,10 +210,13 @@ static bool starts(const Maker *m, int i, const char *prefix)
 /* Is there a fractional number, or an infinity, in [from, to)? */
 static bool is_float(const Maker *m, int from, int to)
 {
-	for (int i = from; i < to; i++)
+	for (int i = from; i < to; i++) {
+		const Token *t = &m->t.t[i];
+
 		if (token_is(&m->t, i, "inf") ||
-		    (is_number(m, i) && memchr(m->t.t[i].s, '.', (size_t)m->t.t[i].n)))
+		    (is_number(m, i) && t->s[1] != 'x' && t->s[t->n - 1] == 'f'))
 			return true;
+	}
 	return false;
 }
 
@@ -223,6 +226,12 @@ static int statement_end(const Maker *m, int i)
 	while (i < m->t.n && !token_is(&m->t, i, ";"))
 		i = m->t.t[i].match > i ? m->t.t[i].match + 1 : i + 1;
 	return i;
+}
+
+static bool begins_statement(const Maker *m, int i)
+{
+	return token_is(&m->t, i - 1, ";") || token_is(&m->t, i - 1, "{") ||
+	       token_is(&m->t, i - 1, "}");
 }
 
 /* "const TYPE NAME =" at i. */
@@ -239,8 +248,7 @@ static void drop_call(Maker *m, int i)
 	const Token *t = &m->t.t[i];
 	const Tokens *s = &m->t;
 	int end = m->t.t[i + 1].match;
-	bool alone = token_is(s, i - 1, ";") || token_is(s, i - 1, "{") || token_is(s, i - 1, "}") ||
-	             token_is(s, i - 1, ")") || token_is(s, i - 1, "else");
+	bool alone = begins_statement(m, i) || token_is(s, i - 1, ")") || token_is(s, i - 1, "else");
 
 	if (sim_is_sync(t->s, (size_t)t->n) && end > 0)
 		mutate(m, MUT_drop, i, end + 1, alone ? &SKIP : &SKIP_VALUE, "");
@@ -390,6 +398,44 @@ static void change_place(Maker *m, int i)
 			move_number(m, MUT_place, k, k + 1, 1);
 }
 
+/* ---- Stricter C ---- */
+
+/* "float x[2][8], y[4];": an array of registers begins as NaN. */
+static void poison_arrays(Maker *m, int i)
+{
+	int end = statement_end(m, i), k = i + 1;
+
+	while (is_name(m, k) && token_is(&m->t, k + 1, "[") && end < m->t.n) {
+		int name = k++;
+		const char *s = m->t.t[end].s + 1;
+
+		while (token_is(&m->t, k, "["))
+			k = m->t.t[k].match + 1;
+		if (token_is(&m->t, k, "="))
+			return;
+		put(m, (size_t)(s - m->text), 0, 0, true,
+		    arena_printf(m->a, " __builtin_memset(%.*s, 255, sizeof %.*s);", m->t.t[name].n,
+		                 m->t.t[name].s, m->t.t[name].n, m->t.t[name].s));
+		k += token_is(&m->t, k, ",");
+	}
+}
+
+/* "table_s16(row + 2 * i)": within the table. */
+static void guard_table(Maker *m, int i)
+{
+	const Token *name = &m->t.t[i + 2];
+	int end = m->t.t[i + 1].match;
+
+	if (!starts(m, i, "table_*") || !is_name(m, i + 2) || !token_is(&m->t, i + 3, "+"))
+		return;
+	put(m, (size_t)(m->t.t[i + 4].s - m->text), 1 << 20, 0, false, "({ long at_ = (");
+	put(m, (size_t)(m->t.t[end].s - m->text), 1 << 20, 0, true,
+	    arena_printf(m->a,
+	                 "); if (at_ < 0 || at_ >= (long)(sizeof %.*s / sizeof *%.*s))"
+	                 " __builtin_trap(); at_; })",
+	                 name->n, name->s, name->n, name->s));
+}
+
 /* ---- The rules ---- */
 
 static void look_at(Maker *m, int i)
@@ -400,7 +446,10 @@ static void look_at(Maker *m, int i)
 	if (is_name(m, i) && token_is(t, i + 1, "(")) {
 		drop_call(m, i);
 		change_arguments(m, i);
+		guard_table(m, i);
 	}
+	if (is_name(m, i) && begins_statement(m, i))
+		poison_arrays(m, i);
 	if (declares(m, i, "u32") && m->base[i + 4]) {
 		int end = statement_end(m, i);
 

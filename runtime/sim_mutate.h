@@ -2,7 +2,8 @@
  *
  * Mutation asks whether a mistake would be noticed: each mutant is the text with one place changed.
  * One text serves them all: a changed place reads the variable sim_mut, which is 0 for the text as
- * it was and i for mutant i. Lines and calls keep their numbers.
+ * it was and i for mutant i. Lines and calls keep their numbers. The text is also made stricter:
+ * arrays of registers begin as NaN, and an index beyond a constant table traps.
  */
 #ifndef AZ_SIM_MUTATE_H
 #define AZ_SIM_MUTATE_H

@@ -6,7 +6,8 @@
  * tests/mutate.harmless proves it harmless; a line there that no survivor needs, or that a mutant
  * which was noticed would have needed, is a failure as well.
  *
- *   mutate [-s N] [-r SEED] [-j JOBS] [-v] [CASE ...]
+ *   mutate [-c N] [-s N] [-r SEED] [-j JOBS] [-v] [CASE ...]
+ *     -c N      a sample of N cases, each for one GPU, chosen by SEED
  *     -s N      a sample of N mutants of each text, chosen by SEED and the text
  *     -v        shows every mutant and what noticed it
  *     CASE      only the cases whose line contains it
@@ -15,28 +16,38 @@
  */
 #define _GNU_SOURCE
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#ifdef __linux__
+#include <sys/prctl.h>
+#endif
 
 #include "../runtime/check.h"
 #include "../runtime/sim_load.h"
 #include "../runtime/sim_mutate.h"
 
-enum { MAX_SIZES = 8, MAX_SPECS = 64, MAX_TEXTS = 256, MAX_ENTRIES = 512 };
+enum {
+	TURNS = 3,
+	MAX_SIZES = 8,
+	MAX_SPECS = 64,
+	MAX_TEXTS = 256,
+	MAX_ENTRIES = 512,
+	MAX_CASES = 128
+};
 
 /* A mutant that hangs costs this many seconds; the texts as they were take well under one. */
 static const char SECONDS[] = "2";
-/* Registers begin as garbage and arrays end where they end. */
-static const char STRICT[] = "-ftrivial-auto-var-init=pattern -fsanitize=bounds"
-                             " -fsanitize-undefined-trap-on-error";
+/* An index beyond an array traps. */
+static const char STRICT[] = "-fsanitize=bounds -fsanitize-undefined-trap-on-error";
 
 static Arena *arena;
 static Diag diag;
-static int sample, jobs, verbose;
+static int sample, few, jobs, verbose;
 static uint64_t seed = 1;
 
 /* ---- Harmless mutants ---- */
@@ -218,7 +229,7 @@ static void run_right(At *at)
 {
 	CheckResult r;
 
-	for (int turn = 0; turn < 3; turn++) {
+	for (int turn = 0; turn < TURNS; turn++) {
 		run(at, turn);
 		if (at->exec.result.nfindings)
 			diag_fail(&diag, (Loc){0}, "unchanged: %s", at->exec.result.finding[0].text);
@@ -250,11 +261,13 @@ typedef struct Shared {
 
 static Shared *shared;
 
-/* Each mutant in the plainest mode at every size, then a survivor with early copies, in others'
- * order. */
+/* Each mutant in the plainest mode at every size, then a survivor with early copies and in other
+ * orders, unless it is said to be harmless. */
 static Fate try_mutant(Subject *s, int id)
 {
-	for (int turn = 0; turn < 3; turn++)
+	int turns = covering(s->c->spec, &s->m->mutant[id]) ? 1 : TURNS;
+
+	for (int turn = 0; turn < turns; turn++)
 		for (int i = 0; i < s->nat; i++) {
 			At *at = &s->at[i];
 
@@ -274,6 +287,9 @@ static _Noreturn void work(Subject *s)
 {
 	int k;
 
+#ifdef __linux__
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+#endif
 	while ((k = __atomic_fetch_add(&shared->next, 1, __ATOMIC_RELAXED)) < shared->n) {
 		int id = shared->which[k];
 
@@ -521,24 +537,42 @@ static bool wanted(const char *line, int n, char **parts)
 	return !n;
 }
 
-static void test_file(const char *path, int n, char **parts)
+static const char *const gpus[] = {"a100", "h100"};
+enum { NGPUS = sizeof gpus / sizeof *gpus };
+
+static int read_cases(const char *path, Case **out, int n, char **parts)
 {
-	static const char *const gpus[] = {"a100", "h100"};
 	FILE *f = fopen(path, "rb");
 	char line[1024];
+	int found = 0;
 
-	while (f && fgets(line, sizeof line, f)) {
-		Case *c = ARENA_NEW(arena, Case);
-
+	while (f && fgets(line, sizeof line, f) && found < MAX_CASES) {
 		line[strcspn(line, "\n")] = 0;
 		if (!*line || *line == '#' || !wanted(line, n, parts))
 			continue;
-		*c = parse_case(arena_strdup(arena, line));
-		for (size_t g = 0; g < sizeof gpus / sizeof *gpus; g++)
-			test_case(c, gpus[g]);
+		out[found] = ARENA_NEW(arena, Case);
+		*out[found++] = parse_case(arena_strdup(arena, line));
 	}
 	if (f)
 		fclose(f);
+	return found;
+}
+
+/* All of them for every GPU; or `few` of them, each for one. */
+static void test_cases(Case **c, int n)
+{
+	uint64_t state = seed;
+
+	for (int i = 0; few && i < n; i++) {
+		int k = i + (int)(draw(&state) % (uint32_t)(n - i));
+		Case *x = c[k];
+
+		c[k] = c[i];
+		c[i] = x;
+	}
+	for (int i = 0; i < n && (!few || i < few); i++)
+		for (int g = 0; g < (few ? 1 : NGPUS); g++)
+			test_case(c[i], gpus[few ? (int)(draw(&state) % NGPUS) : g]);
 }
 
 static void check_harmless(bool whole)
@@ -558,12 +592,15 @@ static void check_harmless(bool whole)
 
 int main(int argc, char **argv)
 {
+	Case *cases[MAX_CASES];
 	int o;
 
 	arena = arena_new();
 	jobs = (int)sysconf(_SC_NPROCESSORS_ONLN);
-	while ((o = getopt(argc, argv, "s:r:j:v")) != -1) {
-		if (o == 's')
+	while ((o = getopt(argc, argv, "c:s:r:j:v")) != -1) {
+		if (o == 'c')
+			few = atoi(optarg);
+		else if (o == 's')
 			sample = atoi(optarg);
 		else if (o == 'r')
 			seed = strtoull(optarg, NULL, 0);
@@ -584,8 +621,8 @@ int main(int argc, char **argv)
 		return 1;
 	}
 	read_harmless("tests/mutate.harmless");
-	test_file("tests/mutate.cases", argc - optind, argv + optind);
-	check_harmless(!sample && argc == optind);
+	test_cases(cases, read_cases("tests/mutate.cases", cases, argc - optind, argv + optind));
+	check_harmless(!sample && !few && argc == optind);
 	print_table();
 	arena_free(arena);
 	return failures != 0;

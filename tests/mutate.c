@@ -196,6 +196,7 @@ static void plan_at(Subject *s, At *at, const char *sizes)
 	at->cli.with = s->c->with;
 	at->cli.layout = s->c->layout;
 	at->cli.align = s->c->align;
+	at->cli.workers = 1;
 	cli_add_sets(&at->cli, sizes);
 	cli_add_sets(&at->cli, s->c->set);
 	if (at != s->at) /* what the first sizes were tuned to */

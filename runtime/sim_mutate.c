@@ -90,16 +90,33 @@ static const char *copy(Maker *m, const char *from, const char *to)
 	return arena_printf(m->a, "%.*s", (int)(to - from), from);
 }
 
-/* The line around [from, to), with that written as [from -> to]; blanks in front left out. */
+/* The next line of code after `s`, or NULL: neither empty, nor a comment, nor for the compiler. */
+static const char *next_line(const char *s)
+{
+	while ((s = strchr(s, '\n'))) {
+		s += 1 + strspn(s + 1, " \t");
+		if (*s != '\n' && *s != '#' && strncmp(s, "//", 2))
+			return *s ? s : NULL;
+	}
+	return NULL;
+}
+
+/* The line around [from, to), with that written as [from -> to], and the lines behind it up to one
+ * that opens no block; blanks around lines left out. */
 static const char *show(Maker *m, const char *from, const char *to, const char *becomes)
 {
 	const char *b = from, *e = to + strcspn(to, "\n");
+	Text t = {.arena = m->a};
 
 	while (b > m->text && b[-1] != '\n')
 		b--;
 	b += strspn(b, " \t");
-	return arena_printf(m->a, "%s[%s -> %s]%s", copy(m, b, from), copy(m, from, to), becomes,
-	                    copy(m, to, e));
+	text_add(&t, "%s[%s -> %s]%s", copy(m, b, from), copy(m, from, to), becomes, copy(m, to, e));
+	while (e[-1] == '{' && (b = next_line(e))) {
+		e = b + strcspn(b, "\n");
+		text_add(&t, " %s", copy(m, b, e));
+	}
+	return t.s;
 }
 
 static char *fill(Maker *m, const char *format, int id, const char *by)

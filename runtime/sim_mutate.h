@@ -34,7 +34,7 @@ typedef enum SimMutation {
 typedef struct SimMutant {
 	SimMutation kind;
 	int line;         /* of the text */
-	const char *what; /* that line, blanks folded, with [from -> to] where it changes */
+	const char *what; /* that line, with [from -> to] where it changes, and the block it opens */
 } SimMutant;
 
 typedef struct SimMutants {

@@ -50,11 +50,20 @@ static Diag diag;
 static int sample, few, jobs, verbose;
 static uint64_t seed = 1;
 
+/* A line of tests/mutate.cases. */
+typedef struct Case {
+	const char *line, *name; /* name: without the sizes */
+	const char *spec, *set, *with;
+	Layout layout;
+	int nsizes, align;
+	const char *sizes[MAX_SIZES];
+} Case;
+
 /* ---- Harmless mutants ---- */
 
-/* "SPECS: KIND: LINE" of tests/mutate.harmless; in LINE a ~ stands for any text. */
+/* "CASE: KIND: LINE" of tests/mutate.harmless; in CASE and LINE a ~ stands for any text. */
 typedef struct Entry {
-	const char *specs, *kind, *what;
+	const char *in, *kind, *what;
 	int line, needed, noticed;
 	const char *example; /* a mutant it covers that was noticed */
 } Entry;
@@ -79,20 +88,10 @@ static bool like(const char *pattern, const char *s)
 	}
 }
 
-static bool in_list(const char *list, const char *name)
-{
-	size_t n = strlen(name);
-
-	for (const char *p = list; (p = strstr(p, name)); p += n)
-		if ((p == list || p[-1] == ' ') && (!p[n] || p[n] == ' '))
-			return true;
-	return !strcmp(list, "*");
-}
-
-static Entry *covering(const char *spec, const SimMutant *x)
+static Entry *covering(const Case *c, const SimMutant *x)
 {
 	for (int i = 0; i < nentries; i++)
-		if (in_list(entry[i].specs, spec) && !strcmp(entry[i].kind, sim_mutation_name(x->kind)) &&
+		if (!strcmp(entry[i].kind, sim_mutation_name(x->kind)) && like(entry[i].in, c->name) &&
 		    like(entry[i].what, x->what))
 			return &entry[i];
 	return NULL;
@@ -116,7 +115,7 @@ static void read_harmless(const char *path)
 		what = kind ? strstr(kind + 2, ": ") : NULL;
 		if (!what || !reason || nentries == MAX_ENTRIES) {
 			printf("FAIL %s:%d: %s\n", path, n,
-			       reason ? "expected SPECS: KIND: LINE" : "no reason stands above it");
+			       reason ? "expected CASE: KIND: LINE" : "no reason stands above it");
 			continue;
 		}
 		*kind = *what = 0;
@@ -134,13 +133,6 @@ static void read_harmless(const char *path)
 
 /* ---- Cases ---- */
 
-typedef struct Case {
-	const char *line, *spec, *set, *with;
-	Layout layout;
-	int nsizes, align;
-	const char *sizes[MAX_SIZES];
-} Case;
-
 /* "SPEC [--set K=V,..] [--with A,..] [--layout L] [--align N] : SIZES : SIZES ..." */
 static Case parse_case(const char *line)
 {
@@ -148,6 +140,7 @@ static Case parse_case(const char *line)
 	Case c = {.line = line, .set = "", .align = 16};
 	bool sizes = false;
 
+	c.name = arena_printf(arena, "%.*s", (int)strcspn(line, ":") - 1, line);
 	for (w = strtok_r(s, " ", &save); w; w = strtok_r(NULL, " ", &save)) {
 		if (!strcmp(w, ":"))
 			sizes = true;
@@ -262,14 +255,14 @@ typedef struct Shared {
 
 static Shared *shared;
 
-/* Each mutant in the plainest mode at every size, then a survivor with early copies and in other
- * orders, unless it is said to be harmless. */
+/* Each mutant in the plainest mode at every size; then a survivor, unless it is said to be
+ * harmless, with early copies and in other orders at the first two. */
 static Fate try_mutant(Subject *s, int id)
 {
-	int turns = covering(s->c->spec, &s->m->mutant[id]) ? 1 : TURNS;
+	int turns = covering(s->c, &s->m->mutant[id]) ? 1 : TURNS;
 
 	for (int turn = 0; turn < turns; turn++)
-		for (int i = 0; i < s->nat; i++) {
+		for (int i = 0; i < (turn ? 2 : s->nat) && i < s->nat; i++) {
 			At *at = &s->at[i];
 
 			sim_set_mutant(at->exec.sim, id);
@@ -385,7 +378,7 @@ static void count(const Subject *s)
 		int id = shared->which[k];
 		const SimMutant *x = &s->m->mutant[id];
 		Score *to = &score[x->kind];
-		Entry *e = covering(s->c->spec, x);
+		Entry *e = covering(s->c, x);
 		Fate fate = shared->fate[id];
 
 		here.total++;

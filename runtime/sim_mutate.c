@@ -101,8 +101,9 @@ static const char *next_line(const char *s)
 	return NULL;
 }
 
-/* The line around [from, to), with that written as [from -> to], and the lines behind it up to one
- * that opens no block; blanks around lines left out. */
+/* The line around [from, to), with that written as [from -> to]; when it opens a block, also the
+ * lines up to the first statement inside that declares no constant. Blanks around lines left out.
+ */
 static const char *show(Maker *m, const char *from, const char *to, const char *becomes)
 {
 	const char *b = from, *e = to + strcspn(to, "\n");
@@ -112,8 +113,9 @@ static const char *show(Maker *m, const char *from, const char *to, const char *
 		b--;
 	b += strspn(b, " \t");
 	text_add(&t, "%s[%s -> %s]%s", copy(m, b, from), copy(m, from, to), becomes, copy(m, to, e));
-	while (e[-1] == '{' && (b = next_line(e))) {
+	for (bool more = e[-1] == '{'; more && (b = next_line(e));) {
 		e = b + strcspn(b, "\n");
+		more = e[-1] == '{' || !strncmp(b, "const ", 6);
 		text_add(&t, " %s", copy(m, b, e));
 	}
 	return t.s;
@@ -183,7 +185,7 @@ static void rewrite(Maker *m)
 	size_t at = 0;
 
 	qsort(m->edit, (size_t)m->nedit, sizeof *m->edit, by_place);
-	text_puts(&t, "int sim_mut; ");
+	text_puts(&t, "int sim_mut, sim_poison; ");
 	for (int i = 0; i < m->nedit; i++) {
 		text_puts(&t, copy(m, m->text + at, m->text + m->edit[i].at));
 		text_puts(&t, m->edit[i].s);
@@ -417,7 +419,7 @@ static void change_place(Maker *m, int i)
 
 /* ---- Stricter C ---- */
 
-/* "float x[2][8], y[4];": an array of registers begins as NaN. */
+/* "float x[2][8], y[4];": an array of registers begins as bytes of sim_poison. */
 static void poison_arrays(Maker *m, int i)
 {
 	int end = statement_end(m, i), k = i + 1;
@@ -431,7 +433,7 @@ static void poison_arrays(Maker *m, int i)
 		if (token_is(&m->t, k, "="))
 			return;
 		put(m, (size_t)(s - m->text), 0, 0, true,
-		    arena_printf(m->a, " __builtin_memset(%.*s, 255, sizeof %.*s);", m->t.t[name].n,
+		    arena_printf(m->a, " __builtin_memset(%.*s, sim_poison, sizeof %.*s);", m->t.t[name].n,
 		                 m->t.t[name].s, m->t.t[name].n, m->t.t[name].s));
 		k += token_is(&m->t, k, ",");
 	}
@@ -500,11 +502,17 @@ SimMutants *sim_mutate(Arena *a, const char *text)
 	return m.out;
 }
 
-void sim_set_mutant(Sim *s, int mutant)
+static void set(Sim *s, const char *name, int value)
 {
-	int *at = dlsym(s->lib, "sim_mut");
+	int *at = dlsym(s->lib, name);
 
 	if (!at)
 		bug("simulator: the text was not made by sim_mutate");
-	*at = mutant;
+	*at = value;
+}
+
+void sim_set_mutant(Sim *s, int mutant, bool nan)
+{
+	set(s, "sim_mut", mutant);
+	set(s, "sim_poison", nan ? 0xff : 0x7f);
 }

@@ -3,7 +3,7 @@
  * Mutation asks whether a mistake would be noticed: each mutant is the text with one place changed.
  * One text serves them all: a changed place reads the variable sim_mut, which is 0 for the text as
  * it was and i for mutant i. Lines and calls keep their numbers. The text is also made stricter:
- * arrays of registers begin as NaN, and an index beyond a constant table traps.
+ * arrays of registers begin as poison, and an index beyond a constant table traps.
  */
 #ifndef AZ_SIM_MUTATE_H
 #define AZ_SIM_MUTATE_H
@@ -45,7 +45,9 @@ typedef struct SimMutants {
 
 SimMutants *sim_mutate(Arena *a, const char *text);
 const char *sim_mutation_name(SimMutation m);
-/* Which mutant the next sim_run of a text made by sim_mutate runs; 0: none. */
-void sim_set_mutant(Sim *s, int mutant);
+/* Which mutant the next sim_run of a text made by sim_mutate runs, 0 for none; and what registers
+ * hold before they are set: NaN, which arithmetic passes on, or a large number, which a maximum
+ * does. */
+void sim_set_mutant(Sim *s, int mutant, bool nan);
 
 #endif

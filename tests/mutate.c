@@ -212,8 +212,9 @@ static bool right_bits(const At *at)
 	return true;
 }
 
-static void run(At *at, int turn)
+static void run(At *at, int mutant, int turn)
 {
+	sim_set_mutant(at->exec.sim, mutant, !turn);
 	memset(&at->exec.result, 0, sizeof at->exec.result);
 	exec_run(&at->exec, (uint64_t)turn, turn == 1);
 }
@@ -224,7 +225,7 @@ static void run_right(At *at)
 	CheckResult r;
 
 	for (int turn = 0; turn < TURNS; turn++) {
-		run(at, turn);
+		run(at, 0, turn);
 		if (at->exec.result.nfindings)
 			diag_fail(&diag, (Loc){0}, "unchanged: %s", at->exec.result.finding[0].text);
 		for (int i = 0; !turn && i < at->plan->ntensors; i++) {
@@ -265,8 +266,7 @@ static Fate try_mutant(Subject *s, int id)
 		for (int i = 0; i < (turn ? 2 : s->nat) && i < s->nat; i++) {
 			At *at = &s->at[i];
 
-			sim_set_mutant(at->exec.sim, id);
-			run(at, turn);
+			run(at, id, turn);
 			if (at->exec.result.nfindings) {
 				shared->finding[id] = at->exec.result.finding[0];
 				return FOUND;

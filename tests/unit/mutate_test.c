@@ -153,7 +153,7 @@ static bool noticed(Sim *s, int mutant, int rows)
 	SimResult r;
 
 	memset(out, 0xff, sizeof out);
-	sim_set_mutant(s, mutant);
+	sim_set_mutant(s, mutant, true);
 	sim_run(s, &diag, "k", 1, 64, 2048 + 1024, params, 2, buf, NULL, &r);
 	return r.nfindings || memcmp(in, out, bytes);
 }

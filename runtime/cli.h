@@ -28,7 +28,6 @@ typedef struct Cli {
 	Layout layout;
 	uint64_t seed;
 	int seeds, rows, align, drop;
-	int workers;   /* of the simulator; 0: as many as cores */
 	int segments;  /* of the segmented schedule; 0: as many as fill the GPU */
 	double budget; /* seconds; 0: the command's own */
 	bool json, check, counters, no_cache, early;

@@ -38,10 +38,14 @@ static void *must(void *p)
 
 /* ---- The text ---- */
 
-static const char *const sync_names[] = {"block_sync", "warp_sync", "named_sync", "cp_async_commit",
-                                         "cp_async_wait"};
+static const char *const sync_names[] = {
+    "block_sync",          "warp_sync",       "named_sync",    "cp_async_commit",
+    "cp_async_wait",       "named_arrive",    "mbarrier_init", "mbarrier_init_fence",
+    "mbarrier_arrive",     "mbarrier_expect", "mbarrier_wait", "tma_store_commit",
+    "tma_store_wait_read", "tma_store_wait",  "proxy_fence",   "wgmma_fence",
+    "wgmma_commit",        "wgmma_wait"};
 
-bool sim_is_sync(const char *s, size_t n)
+static bool is_sync(const char *s, size_t n)
 {
 	for (size_t i = 0; i < sizeof sync_names / sizeof *sync_names; i++)
 		if (strlen(sync_names[i]) == n && !memcmp(sync_names[i], s, n))
@@ -59,13 +63,11 @@ static const char *skip_line(const char *s)
 /* The text with each synchronising call preceded by its number; lines stay where they are. */
 static char *number_sites(const char *text, int *nsites)
 {
-	size_t cap = strlen(text) + 64;
+	size_t cap = 4 * strlen(text) + 64;
 	char *out, *o;
 	const char *s = text;
 	bool fresh = true; /* nothing but blanks on this line so far */
 
-	for (const char *p = text; (p = strchr(p, '(')); p++)
-		cap += 32;
 	o = out = must(malloc(cap));
 	*nsites = 0;
 	while (*s) {
@@ -76,7 +78,7 @@ static char *number_sites(const char *text, int *nsites)
 		} else if (isalnum((unsigned char)*s) || *s == '_') {
 			while (isalnum((unsigned char)*s) || *s == '_')
 				s++;
-			if (*s == '(' && sim_is_sync(b, (size_t)(s - b)))
+			if (*s == '(' && is_sync(b, (size_t)(s - b)))
 				o += sprintf(o, "sim_site = %d, ", (*nsites)++);
 		} else {
 			s++;
@@ -342,4 +344,9 @@ void sim_free(Sim *s)
 int sim_sites(const Sim *s)
 {
 	return s->nsites;
+}
+
+bool sim_is_sync(const char *name, size_t n)
+{
+	return is_sync(name, n);
 }

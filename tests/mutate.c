@@ -61,7 +61,7 @@ typedef struct Case {
 
 /* ---- Harmless mutants ---- */
 
-/* "CASE: KIND: LINE" of tests/mutate.harmless; in CASE and LINE a ~ stands for any text. */
+/* "GPU CASE: KIND: LINE" of tests/mutate.harmless; a ~ stands for any text. */
 typedef struct Entry {
 	const char *in, *kind, *what;
 	int line, needed, noticed;
@@ -88,10 +88,10 @@ static bool like(const char *pattern, const char *s)
 	}
 }
 
-static Entry *covering(const Case *c, const SimMutant *x)
+static Entry *covering(const char *name, const SimMutant *x)
 {
 	for (int i = 0; i < nentries; i++)
-		if (!strcmp(entry[i].kind, sim_mutation_name(x->kind)) && like(entry[i].in, c->name) &&
+		if (!strcmp(entry[i].kind, sim_mutation_name(x->kind)) && like(entry[i].in, name) &&
 		    like(entry[i].what, x->what))
 			return &entry[i];
 	return NULL;
@@ -175,7 +175,7 @@ typedef struct At {
 
 typedef struct Subject {
 	const Case *c;
-	const char *gpu;
+	const char *gpu, *name; /* "a100 retention --set stages=3" */
 	SimMutants *m;
 	At at[MAX_SIZES];
 	int nat;
@@ -189,7 +189,6 @@ static void plan_at(Subject *s, At *at, const char *sizes)
 	at->cli.with = s->c->with;
 	at->cli.layout = s->c->layout;
 	at->cli.align = s->c->align;
-	at->cli.workers = 1;
 	cli_add_sets(&at->cli, sizes);
 	cli_add_sets(&at->cli, s->c->set);
 	if (at != s->at) /* what the first sizes were tuned to */
@@ -260,7 +259,7 @@ static Shared *shared;
  * harmless, with early copies and in other orders at the first two. */
 static Fate try_mutant(Subject *s, int id)
 {
-	int turns = covering(s->c, &s->m->mutant[id]) ? 1 : TURNS;
+	int turns = covering(s->name, &s->m->mutant[id]) ? 1 : TURNS;
 
 	for (int turn = 0; turn < turns; turn++)
 		for (int i = 0; i < (turn ? 2 : s->nat) && i < s->nat; i++) {
@@ -378,7 +377,7 @@ static void count(const Subject *s)
 		int id = shared->which[k];
 		const SimMutant *x = &s->m->mutant[id];
 		Score *to = &score[x->kind];
-		Entry *e = covering(s->c, x);
+		Entry *e = covering(s->name, x);
 		Fate fate = shared->fate[id];
 
 		here.total++;
@@ -387,7 +386,7 @@ static void count(const Subject *s)
 			to->wrong += fate == WRONG;
 			here.found++;
 			if (e && !e->noticed++)
-				e->example = arena_printf(arena, "%s %s: %s", s->gpu, s->c->line, x->what);
+				e->example = arena_printf(arena, "%s: %s", s->name, x->what);
 			if (verbose)
 				show(fate == FOUND ? shared->finding[id].text : "wrong", s, id);
 		} else if (fate == SURVIVED && e) {
@@ -402,7 +401,7 @@ static void count(const Subject *s)
 		}
 		to->total++;
 	}
-	printf("ok %s %s: %d of %d noticed, %d harmless\n", s->gpu, s->c->line, here.found,
+	printf("ok %s: %d of %d noticed, %d harmless\n", s->name, here.found,
 	       here.total - here.harmless, here.harmless);
 }
 
@@ -496,8 +495,9 @@ static void test_case(const Case *c, const char *gpu)
 
 	s->c = c;
 	s->gpu = gpu;
+	s->name = arena_printf(arena, "%s %s", gpu, c->name);
 	if (DIAG_TRY(&diag)) {
-		printf("FAIL %s %s: %s\n", gpu, c->line, diag.text);
+		printf("FAIL %s: %s\n", s->name, diag.text);
 		failures++;
 	} else {
 		test_text(s);

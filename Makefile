@@ -43,11 +43,10 @@ build/tests/%: tests/unit/%.c $(OBJ)
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) $(WARN) -MMD -MP $(LUAINC) -no-pie -o $@ $< $(OBJ) $(STATIC)
 
-build/tests/mutate: tests/mutate.c $(OBJ)
-	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) $(WARN) -MMD -MP $(LUAINC) -no-pie -o $@ $< $(OBJ) $(STATIC)
+build/azmutate: build/tests/mutate/mutate.o build/tests/mutate/harmless.o $(OBJ)
+	$(CC) -no-pie -o $@ $^ $(STATIC)
 
-units: $(UNIT) build/tests/mutate
+units: $(UNIT) build/azmutate
 
 # Debian and Ubuntu; only what is missing is installed.
 NEED = liblua5.4-dev lua5.4 libyaml-dev
@@ -94,4 +93,4 @@ clean:
 
 .PHONY: all units setup demo check generated tuned golden mutate fuzz bench wc 80 clean
 .DELETE_ON_ERROR:
--include $(OBJ:.o=.d) build/runtime/main.d $(UNIT:=.d) build/tests/mutate.d
+-include $(OBJ:.o=.d) build/runtime/main.d $(UNIT:=.d) $(wildcard build/tests/mutate/*.d)

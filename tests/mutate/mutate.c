@@ -27,9 +27,9 @@
 #include <sys/prctl.h>
 #endif
 
-#include "../runtime/check.h"
-#include "../runtime/sim_load.h"
-#include "../runtime/sim_mutate.h"
+#include "../../runtime/check.h"
+#include "../../runtime/sim_load.h"
+#include "harmless.h"
 
 enum {
 	TURNS = 3,
@@ -58,78 +58,6 @@ typedef struct Case {
 	int nsizes, align;
 	const char *sizes[MAX_SIZES];
 } Case;
-
-/* ---- Harmless mutants ---- */
-
-/* "GPU CASE: KIND: LINE" of tests/mutate.harmless; a ~ stands for any text. */
-typedef struct Entry {
-	const char *in, *kind, *what;
-	int line, needed, noticed;
-	const char *example; /* a mutant it covers that was noticed */
-} Entry;
-
-static Entry entry[MAX_ENTRIES];
-static int nentries;
-
-static bool like(const char *pattern, const char *s)
-{
-	for (; *pattern && *pattern != '~'; pattern++, s++)
-		if (*pattern != *s)
-			return false;
-	if (!*pattern)
-		return !*s;
-	while (*pattern == '~')
-		pattern++;
-	for (;; s++) {
-		if (like(pattern, s))
-			return true;
-		if (!*s)
-			return false;
-	}
-}
-
-static Entry *covering(const char *name, const SimMutant *x)
-{
-	for (int i = 0; i < nentries; i++)
-		if (!strcmp(entry[i].kind, sim_mutation_name(x->kind)) && like(entry[i].in, name) &&
-		    like(entry[i].what, x->what))
-			return &entry[i];
-	return NULL;
-}
-
-static void read_harmless(const char *path)
-{
-	FILE *f = fopen(path, "rb");
-	char line[2048];
-	bool reason = false;
-
-	for (int n = 1; f && fgets(line, sizeof line, f); n++) {
-		char *s = line, *kind, *what;
-
-		line[strcspn(line, "\n")] = 0;
-		if (*line == '#' || !*line) {
-			reason = *line == '#' && (reason || line[1]);
-			continue;
-		}
-		kind = strstr(s, ": ");
-		what = kind ? strstr(kind + 2, ": ") : NULL;
-		if (!what || !reason || nentries == MAX_ENTRIES) {
-			printf("FAIL %s:%d: %s\n", path, n,
-			       reason ? "expected CASE: KIND: LINE" : "no reason stands above it");
-			continue;
-		}
-		*kind = *what = 0;
-		entry[nentries++] = (Entry){arena_strdup(arena, s),
-		                            arena_strdup(arena, kind + 2),
-		                            arena_strdup(arena, what + 2),
-		                            n,
-		                            0,
-		                            0,
-		                            NULL};
-	}
-	if (f)
-		fclose(f);
-}
 
 /* ---- Cases ---- */
 
@@ -259,7 +187,7 @@ static Shared *shared;
  * harmless, with early copies and in other orders at the first two. */
 static Fate try_mutant(Subject *s, int id)
 {
-	int turns = covering(s->name, &s->m->mutant[id]) ? 1 : TURNS;
+	int turns = harmless_find(s->name, &s->m->mutant[id]) ? 1 : TURNS;
 
 	for (int turn = 0; turn < turns; turn++)
 		for (int i = 0; i < (turn ? 2 : s->nat) && i < s->nat; i++) {
@@ -365,8 +293,8 @@ static void show(const char *how, const Subject *s, int id)
 	const SimMutant *x = &s->m->mutant[id];
 	const char *from = sim_spec_line(s->at->exec.sim, x->line);
 
-	printf("%s %s %s, line %d%s%s: %s: %s\n", how, s->gpu, s->c->line, x->line, *from ? ", " : "",
-	       from, sim_mutation_name(x->kind), x->what);
+	printf("%s %s, line %d%s%s: %s: %s\n", how, s->name, x->line, *from ? ", " : "", from,
+	       sim_mutation_name(x->kind), x->what);
 }
 
 static void count(const Subject *s)
@@ -377,7 +305,7 @@ static void count(const Subject *s)
 		int id = shared->which[k];
 		const SimMutant *x = &s->m->mutant[id];
 		Score *to = &score[x->kind];
-		Entry *e = covering(s->name, x);
+		Entry *e = harmless_find(s->name, x);
 		Fate fate = shared->fate[id];
 
 		here.total++;
@@ -569,21 +497,6 @@ static void test_cases(Case **c, int n)
 			test_case(c[i], gpus[few ? (int)(draw(&state) % NGPUS) : g]);
 }
 
-static void check_harmless(bool whole)
-{
-	for (int i = 0; i < nentries; i++) {
-		const Entry *e = &entry[i];
-
-		if (e->noticed) {
-			printf("FAIL tests/mutate.harmless:%d: not harmless: %s\n", e->line, e->example);
-			failures++;
-		} else if (whole && !e->needed) {
-			printf("FAIL tests/mutate.harmless:%d: stale: no survivor is like it\n", e->line);
-			failures++;
-		}
-	}
-}
-
 int main(int argc, char **argv)
 {
 	Case *cases[MAX_CASES];
@@ -607,16 +520,16 @@ int main(int argc, char **argv)
 	}
 	jobs = jobs < 1 ? 1 : jobs > 64 ? 64 : jobs;
 	setenv("AZULEJO_SIM_SECONDS", SECONDS, 1);
-	setenv("AZULEJO_CACHE", "build/mutate", 1);
+	setenv("AZULEJO_CACHE", "build/mutants", 1);
 	use_strict_compiler();
 	shared = mmap(NULL, sizeof *shared, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (DIAG_TRY(&diag) || shared == MAP_FAILED) {
 		printf("FAIL %s\n", diag.text);
 		return 1;
 	}
-	read_harmless("tests/mutate.harmless");
+	failures += harmless_read(arena, "tests/mutate.harmless");
 	test_cases(cases, read_cases("tests/mutate.cases", cases, argc - optind, argv + optind));
-	check_harmless(!sample && !few && argc == optind);
+	failures += harmless_check(!sample && !few && argc == optind);
 	print_table();
 	arena_free(arena);
 	return failures != 0;

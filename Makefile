@@ -43,7 +43,7 @@ build/tests/%: tests/unit/%.c $(OBJ)
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) $(WARN) -MMD -MP $(LUAINC) -no-pie -o $@ $< $(OBJ) $(STATIC)
 
-build/azmutate: build/tests/mutate/mutate.o build/tests/mutate/harmless.o $(OBJ)
+build/azmutate: $(patsubst %.c,build/%.o,$(wildcard tests/mutate/*.c)) $(OBJ)
 	$(CC) -no-pie -o $@ $^ $(STATIC)
 
 units: $(UNIT) build/azmutate

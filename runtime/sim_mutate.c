@@ -48,7 +48,7 @@ static const char *next_line(const char *s)
 }
 
 /* The line around [from, to), with that written as [from -> to]; when it opens a block, also the
- * lines up to the first statement inside that declares no constant. Blanks around lines left out.
+ * lines up to the first statement inside that says something. Blanks around lines left out.
  */
 static const char *show(Maker *m, const char *from, const char *to, const char *becomes)
 {
@@ -61,7 +61,7 @@ static const char *show(Maker *m, const char *from, const char *to, const char *
 	text_add(&t, "%s[%s -> %s]%s", copy(m, b, from), copy(m, from, to), becomes, copy(m, to, e));
 	for (bool more = e[-1] == '{'; more && (b = next_line(e));) {
 		e = b + strcspn(b, "\n");
-		more = e[-1] == '{' || !strncmp(b, "const ", 6);
+		more = e[-1] == '{' || !strncmp(b, "const ", 6) || !strncmp(b, "compiler_fence", 14);
 		text_add(&t, " %s", copy(m, b, e));
 	}
 	return t.s;

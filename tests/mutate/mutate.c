@@ -30,6 +30,7 @@
 #include "../../runtime/check.h"
 #include "../../runtime/sim_load.h"
 #include "harmless.h"
+#include "score.h"
 
 enum {
 	TURNS = 3,
@@ -267,26 +268,7 @@ static void run_mutants(Subject *s)
 
 /* ---- Counting ---- */
 
-typedef struct Score {
-	int total, found, wrong, harmless;
-} Score;
-
-static struct {
-	const char *name;
-	Score score[NMUTATIONS];
-} spec[MAX_SPECS];
-static int nspecs, failures;
-
-static Score *scores_of(const char *path)
-{
-	const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
-
-	for (int i = 0; i < nspecs; i++)
-		if (!strcmp(spec[i].name, name))
-			return spec[i].score;
-	spec[nspecs].name = name;
-	return spec[nspecs++].score;
-}
+static int failures;
 
 static void show(const char *how, const Subject *s, int id)
 {
@@ -299,7 +281,7 @@ static void show(const char *how, const Subject *s, int id)
 
 static void count(const Subject *s)
 {
-	Score *score = scores_of(s->c->spec), here = {0, 0, 0, 0};
+	Score *score = score_of(s->c->spec), here = {0, 0, 0, 0};
 
 	for (int k = 0; k < shared->n; k++) {
 		int id = shared->which[k];
@@ -331,44 +313,6 @@ static void count(const Subject *s)
 	}
 	printf("ok %s: %d of %d noticed, %d harmless\n", s->name, here.found,
 	       here.total - here.harmless, here.harmless);
-}
-
-static void print_table(void)
-{
-	Score all = {0, 0, 0, 0};
-
-	printf("%-20s", "");
-	for (int k = 0; k < NMUTATIONS; k++)
-		printf(" %11s", sim_mutation_name((SimMutation)k));
-	printf(" %13s %7s %8s\n", "all", "", "harmless");
-	for (int i = 0; i <= nspecs; i++) {
-		Score sum = {0, 0, 0, 0};
-
-		printf("%-20s", i < nspecs ? spec[i].name : "all");
-		for (int k = 0; k < NMUTATIONS; k++) {
-			Score *s = &spec[i].score[k];
-			char cell[32];
-
-			snprintf(cell, sizeof cell, "%d/%d", s->found + s->wrong, s->total - s->harmless);
-			printf(" %11s", cell);
-			sum.total += s->total;
-			sum.found += s->found;
-			sum.wrong += s->wrong;
-			sum.harmless += s->harmless;
-			if (i == nspecs)
-				continue;
-			spec[nspecs].score[k].total += s->total;
-			spec[nspecs].score[k].found += s->found;
-			spec[nspecs].score[k].wrong += s->wrong;
-			spec[nspecs].score[k].harmless += s->harmless;
-		}
-		printf(" %6d/%-6d %6.2f%% %8d\n", sum.found + sum.wrong, sum.total - sum.harmless,
-		       100.0 * (sum.found + sum.wrong) /
-		           (sum.total - sum.harmless ? sum.total - sum.harmless : 1),
-		       sum.harmless);
-		all = sum;
-	}
-	printf("noticed by a finding %d, by other results %d\n", all.found, all.wrong);
 }
 
 /* ---- Texts ---- */
@@ -530,7 +474,7 @@ int main(int argc, char **argv)
 	failures += harmless_read(arena, "tests/mutate.harmless");
 	test_cases(cases, read_cases("tests/mutate.cases", cases, argc - optind, argv + optind));
 	failures += harmless_check(!sample && !few && argc == optind);
-	print_table();
+	score_print();
 	arena_free(arena);
 	return failures != 0;
 }

@@ -18,6 +18,8 @@ typedef struct SimKernel {
 	bool pointer[SIM_MAX_PARAMS];
 } SimKernel;
 
+bool sim_is_sync(const char *name, size_t n); /* a barrier, wait, fence or commit */
+
 struct Sim {
 	void *lib;
 	int nsites, nkernels, nlines;
@@ -25,7 +27,6 @@ struct Sim {
 	SimKernel kernel[SIM_MAX_KERNELS];
 };
 
-bool sim_is_sync(const char *name, size_t n);      /* a barrier, wait, fence or commit */
 const char *sim_spec_line(const Sim *s, int line); /* "" when there is none */
 
 #endif

@@ -47,9 +47,35 @@ static const char *next_line(const char *s)
 	return NULL;
 }
 
-/* The line around [from, to), with that written as [from -> to]; when it opens a block, also the
- * lines up to the first statement inside that says something. Blanks around lines left out.
- */
+/* The code line before `s`, or NULL; *end gets its end. */
+static const char *line_before(const Maker *m, const char *s, const char **end)
+{
+	for (;;) {
+		while (s > m->text && s[-1] != '\n')
+			s--;
+		if (s == m->text)
+			return NULL;
+		*end = --s;
+		while (s > m->text && s[-1] != '\n')
+			s--;
+		s += strspn(s, " \t");
+		if (s < *end && *s != '#' && strncmp(s, "//", 2))
+			return s;
+	}
+}
+
+/* The lines before `s` that open the blocks it begins. */
+static const char *blocks_before(Maker *m, const char *s)
+{
+	const char *all = "", *end;
+
+	while ((s = line_before(m, s, &end)) && end[-1] == '{')
+		all = arena_printf(m->a, "%s %s", copy(m, s, end), all);
+	return all;
+}
+
+/* The line around [from, to), with that written as [from -> to]; when it opens a block or loses its
+ * statement, also the lines up to the first statement that says something. */
 static const char *show(Maker *m, const char *from, const char *to, const char *becomes)
 {
 	const char *b = from, *e = to + strcspn(to, "\n");
@@ -59,7 +85,7 @@ static const char *show(Maker *m, const char *from, const char *to, const char *
 		b--;
 	b += strspn(b, " \t");
 	text_add(&t, "%s[%s -> %s]%s", copy(m, b, from), copy(m, from, to), becomes, copy(m, to, e));
-	for (bool more = e[-1] == '{'; more && (b = next_line(e));) {
+	for (bool more = e[-1] == '{' || !*becomes; more && (b = next_line(e));) {
 		e = b + strcspn(b, "\n");
 		more = e[-1] == '{' || !strncmp(b, "const ", 6) || !strncmp(b, "compiler_fence", 14);
 		text_add(&t, " %s", copy(m, b, e));
@@ -105,7 +131,9 @@ void sim_change(Maker *m, SimMutation kind, int from, int to, const Form *f, con
 	text_puts(&becomes, shown);
 	x->kind = kind;
 	x->line = m->t.t[from].line;
+	x->kernel = m->t.kernel[m->t.t[from].kernel];
 	x->what = show(m, b, e, becomes.s);
+	x->within = blocks_before(m, b);
 	put(m, (size_t)(b - m->text), (int)(e - b), id, false, fill(m, f->before, id, by));
 	put(m, (size_t)(e - m->text), (int)(e - b), id, true, fill(m, f->after, id, by));
 }

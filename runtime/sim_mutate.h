@@ -33,8 +33,10 @@ typedef enum SimMutation {
 
 typedef struct SimMutant {
 	SimMutation kind;
-	int line;         /* of the text */
-	const char *what; /* that line, with [from -> to] where it changes, and the block it opens */
+	int line; /* of the text */
+	const char *kernel;
+	const char *what;   /* that line, with [from -> to] where it changes, and what comes next */
+	const char *within; /* the lines before it that open blocks it begins, then a blank; or "" */
 } SimMutant;
 
 typedef struct SimMutants {

@@ -5,6 +5,7 @@
  */
 #include "sim_rules.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -34,7 +35,7 @@ static const struct {
     {"mbarrier_expect", 1, false, &ADD, "16"}, {"mbarrier_expect", 1, false, &SUB, "16"},
     {"mbarrier_wait", 1, false, &FLIP, "1"},   {"named_sync", 0, false, &ADD, "1"},
     {"named_sync", 1, false, &ADD, "32"},      {"named_sync", 1, false, &SUB, "32"},
-    {"named_arrive", 0, false, &ADD, "1"},     {"named_arrive", 1, false, &ADD, "32"},
+    {"named_arrive", 0, false, &SUB, "1"},     {"named_arrive", 1, false, &ADD, "32"},
     {"named_arrive", 1, false, &SUB, "32"},    {"bulk_load", 2, false, &SUB, "16"},
     {"tma_load_*", 3, true, &ADD, "1"},        {"tma_store_2", 2, true, &ADD, "1"},
     {"tma_store_3", 2, true, &ADD, "1"},       {"tma_store_4", 2, true, &ADD, "1"},
@@ -159,26 +160,71 @@ static void move_number(Maker *m, SimMutation kind, int i, int to, long by)
 		sim_change(m, kind, i, to, &SUB, number(m, by));
 }
 
-/* "const u32 NAME = smem + 6144;": the buffer's place, by 16 bytes and by half its size, which is
- * the distance to the next one or, of the last, from the one before. */
-static void move_buffer(Maker *m, int i, int end)
+/* Where the buffer before the one at `at` ends, where that ends and where the next begins. */
+typedef struct Room {
+	long before, end, next; /* -1: there is none; of `end`: unknown */
+} Room;
+
+/* By the text's table of places: { "KERNEL", "NAME", offset, bytes, stages }. */
+static Room room_in_table(const Maker *m, int i, long at)
 {
-	long at = value(m, i + 6), next = 0, before = -1;
+	const char *p = strstr(m->text, "sim_places[]"), *kernel = m->t.kernel[m->t.t[i].kernel];
+	Room r = {-1, -1, -1};
+	char name[128];
+
+	for (; p && (p = strstr(p, "{ \"")); p++) {
+		long offset, bytes, stages, end;
+
+		if (sscanf(p, "{ \"%127[^\"]\", \"%*[^\"]\", %ld, %ld, %ld }", name, &offset, &bytes,
+		           &stages) != 4 ||
+		    strcmp(name, kernel))
+			continue;
+		end = offset + bytes * stages;
+		if (offset == at)
+			r.end = end;
+		else if (offset < at && end > r.before)
+			r.before = end;
+		else if (offset > at && (r.next < 0 || offset < r.next))
+			r.next = offset;
+	}
+	return r;
+}
+
+/* Without a table buffers are thought to fill the distance to the next one; the last, as much as
+ * the one before. */
+static Room room_by_order(const Maker *m, int i, long at)
+{
+	Room r = {-1, -1, -1};
 
 	for (int k = 0; k < m->t.n; k++) {
 		long other = value(m, k + 6);
 
 		if (m->t.t[k].kernel != m->t.t[i].kernel || !declares(m, k, "u32") || !m->base[k + 4])
 			continue;
-		if (other > at && (!next || other < next))
-			next = other;
-		if (other < at && other > before)
-			before = other;
+		if (other > at && (r.next < 0 || other < r.next))
+			r.next = other;
+		if (other < at && other > r.before)
+			r.before = other;
 	}
-	next = next ? next - at : before >= 0 ? at - before : 0;
-	move_number(m, MUT_offset, i + 4, end, 16);
-	if (next > 32)
-		move_number(m, MUT_offset, i + 4, end, next / 2 / 16 * 16);
+	r.end = r.next >= 0 ? r.next : r.before >= 0 ? 2 * at - r.before : at;
+	r.before = r.before >= 0 ? at : -1;
+	return r;
+}
+
+/* "const u32 NAME = smem + 6144;": the buffer's place, up and down to 16 bytes into its neighbours
+ * (or beyond the block's memory), and by half its size. */
+static void move_buffer(Maker *m, int i, int end)
+{
+	long at = value(m, i + 6), half;
+	Room r = room_in_table(m, i, at);
+
+	if (r.end < 0)
+		r = room_by_order(m, i, at);
+	sim_change(m, MUT_offset, i + 4, end, &ADD, number(m, (r.next < 0 ? 0 : r.next - r.end) + 16));
+	sim_change(m, MUT_offset, i + 4, end, &SUB, number(m, (r.before < 0 ? 0 : at - r.before) + 16));
+	half = (r.end - at) / 2 / 16 * 16;
+	if (half > 16)
+		move_number(m, MUT_offset, i + 4, end, half);
 }
 
 /* Numbers added to a place in shared memory, or multiplied into what is added: steps. */
@@ -215,6 +261,18 @@ static void drop_swizzle(Maker *m, int i)
 
 /* ---- Bounds ---- */
 
+/* Loops that only pin registers for the compiler (wgmma_hold_*) have no instruction to notice. */
+static bool only_holds(const Maker *m, int i)
+{
+	for (; i < m->t.n; i++) {
+		if (token_is(&m->t, i, "for") || token_is(&m->t, i, "("))
+			i = m->t.t[i + token_is(&m->t, i, "for")].match;
+		else if (!token_is(&m->t, i, ")") && !token_is(&m->t, i, "{"))
+			return is_name(m, i) && starts(m, i, "wgmma_hold_*");
+	}
+	return false;
+}
+
 /* A for loop whose bounds and step are numbers: "for (int i = 0; i < 8; i += 2)". */
 typedef struct Trip {
 	long step; /* 0: no such loop */
@@ -236,13 +294,23 @@ static Trip trip_of(const Maker *m, int cmp)
 	return token_is(&m->t, e + 2, "*=") ? (Trip){value(m, e + 3), true} : none;
 }
 
+/* Behind the ")" of the for header around i. */
+static int header_end(const Maker *m, int i)
+{
+	while (i < m->t.n && !token_is(&m->t, i, ")"))
+		i = m->t.t[i].match > i ? m->t.t[i].match + 1 : i + 1;
+	return i + 1;
+}
+
 static void change_comparison(Maker *m, int i)
 {
 	int from = token_left(&m->t, i), to = token_right(&m->t, i);
 	bool order = token_level(&m->t, i) == LEVEL_ORDER, real = is_float(m, from, to);
 	Trip trip = trip_of(m, i);
 
-	if (trip.step && trip.times) {
+	if (trip.step && only_holds(m, header_end(m, i))) {
+		return;
+	} else if (trip.step && trip.times) {
 		sim_change(m, MUT_trip, i + 1, to, &DIV, number(m, trip.step));
 	} else if (trip.step) {
 		move_number(m, MUT_trip, i + 1, to, trip.step);

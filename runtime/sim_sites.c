@@ -117,16 +117,30 @@ static void match_brackets(Tokens *t, Arena *a)
 	}
 }
 
+static const char **name_kernel(Arena *a, const char **old, int kernel, const Token *name)
+{
+	const char **all = ARENA_ARRAY(a, const char *, kernel + 2);
+
+	memcpy(all, old, (size_t)kernel * sizeof *all);
+	all[kernel] = arena_printf(a, "%.*s", name->n, name->s);
+	return all;
+}
+
 Tokens sim_tokens(Arena *a, const char *text)
 {
 	Reader r = {text, 1, true};
-	Tokens out = {0, ARENA_ARRAY(a, Token, strlen(text) + 1)};
-	Token t;
+	Tokens out = {0, ARENA_ARRAY(a, Token, strlen(text) + 1), ARENA_ARRAY(a, const char *, 1)};
+	Token t, name = {.n = 0};
 	int depth = 0, kernel = 0;
 	bool inside = false; /* seen "__global__", whose body has not ended */
 
 	while (next_token(&r, &t)) {
 		inside |= is(&t, "__global__");
+		if (t.kind == TOKEN_NAME)
+			name = t;
+		/* "__global__ void [__launch_bounds__(..)] NAME(": the last name before a bracket counts */
+		if (inside && !depth && is(&t, "(") && name.n)
+			out.kernel = name_kernel(a, out.kernel, kernel, &name);
 		depth -= is(&t, "}");
 		t.kernel = kernel;
 		if (inside && depth > 0)

@@ -19,6 +19,7 @@ typedef struct Token {
 typedef struct Tokens {
 	int n;
 	Token *t;
+	const char **kernel; /* names, by Token.kernel */
 } Tokens;
 
 /* Tokens between the outer braces of every __global__ function, in order; comments, preprocessor

@@ -26,11 +26,20 @@ static bool like(const char *pattern, const char *s)
 	}
 }
 
+/* LINE is that of the mutant, or that with the blocks around it in front. */
+static bool says(const char *line, const SimMutant *x)
+{
+	char whole[8192];
+
+	snprintf(whole, sizeof whole, "%s%s", x->within, x->what);
+	return like(line, x->what) || (*x->within && like(line, whole));
+}
+
 Entry *harmless_find(const char *name, const SimMutant *x)
 {
 	for (int i = 0; i < nentries; i++)
 		if (!strcmp(entry[i].kind, sim_mutation_name(x->kind)) && like(entry[i].in, name) &&
-		    like(entry[i].what, x->what))
+		    says(entry[i].what, x))
 			return &entry[i];
 	return NULL;
 }

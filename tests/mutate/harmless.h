@@ -4,7 +4,7 @@
 
 #include "../../runtime/sim_mutate.h"
 
-/* "GPU CASE: KIND: LINE" there; a ~ stands for any text. */
+/* "GPU CASE[, KERNEL]: KIND: LINE" there; a ~ stands for any text. */
 typedef struct Entry {
 	const char *in, *kind, *what;
 	int line, needed, noticed;

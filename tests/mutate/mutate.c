@@ -184,11 +184,19 @@ typedef struct Shared {
 
 static Shared *shared;
 
+/* What harmless_find asks: the text, and the kernel where it is not called as its spec is. */
+static const char *name_of(const Subject *s, const SimMutant *x)
+{
+	const char *slash = strrchr(s->c->spec, '/'), *spec = slash ? slash + 1 : s->c->spec;
+
+	return strcmp(x->kernel, spec) ? arena_printf(arena, "%s, %s", s->name, x->kernel) : s->name;
+}
+
 /* Each mutant in the plainest mode at every size; then a survivor, unless it is said to be
  * harmless, with early copies and in other orders at the first two. */
 static Fate try_mutant(Subject *s, int id)
 {
-	int turns = harmless_find(s->name, &s->m->mutant[id]) ? 1 : TURNS;
+	int turns = harmless_find(name_of(s, &s->m->mutant[id]), &s->m->mutant[id]) ? 1 : TURNS;
 
 	for (int turn = 0; turn < turns; turn++)
 		for (int i = 0; i < (turn ? 2 : s->nat) && i < s->nat; i++) {
@@ -275,7 +283,7 @@ static void show(const char *how, const Subject *s, int id)
 	const SimMutant *x = &s->m->mutant[id];
 	const char *from = sim_spec_line(s->at->exec.sim, x->line);
 
-	printf("%s %s, line %d%s%s: %s: %s\n", how, s->name, x->line, *from ? ", " : "", from,
+	printf("%s %s, line %d%s%s: %s: %s\n", how, name_of(s, x), x->line, *from ? ", " : "", from,
 	       sim_mutation_name(x->kind), x->what);
 }
 
@@ -287,7 +295,7 @@ static void count(const Subject *s)
 		int id = shared->which[k];
 		const SimMutant *x = &s->m->mutant[id];
 		Score *to = &score[x->kind];
-		Entry *e = harmless_find(s->name, x);
+		Entry *e = harmless_find(name_of(s, x), x);
 		Fate fate = shared->fate[id];
 
 		here.total++;
@@ -296,7 +304,7 @@ static void count(const Subject *s)
 			to->wrong += fate == WRONG;
 			here.found++;
 			if (e && !e->noticed++)
-				e->example = arena_printf(arena, "%s: %s", s->name, x->what);
+				e->example = arena_printf(arena, "%s: %s", name_of(s, x), x->what);
 			if (verbose)
 				show(fate == FOUND ? shared->finding[id].text : "wrong", s, id);
 		} else if (fate == SURVIVED && e) {

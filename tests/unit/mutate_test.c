@@ -54,6 +54,9 @@ static const struct {
     {"y = x == -inf() ? 0.0f : x;", "bound x == -inf() -> !(x == -inf())"},
     {"y = x < 1e-05f ? 0.0f : x;", "bound x < 1e-05f -> !(x < 1e-05f)"},
     {"for (int i = 0; i < 8; i += 2) f(i);", "trip 8 -> 8 + 2; trip 8 -> 8 - 2"},
+    {"for (int i = 0; i < 8; i++) { wgmma_hold_f32(&d[i]); }", ""},
+    {"for (int i = 0; i < 8; i++) { f(i); wgmma_hold_f32(&d[i]); }",
+     "trip 8 -> 8 + 1; trip 8 -> 8 - 1"},
     {"for (int d = 1; d < 32; d *= 2) f(d);", "trip 32 -> 32 / 2"},
     {"for (int i = 0; i <= m2; i++) f(i);", "bound m2 -> m2 + 1; bound m2 -> m2 - 1"},
     {"for (int x = tid; x < 64; x += 128) f(x);", "bound 64 -> 64 + 1; bound 64 -> 64 - 1"},
@@ -107,6 +110,27 @@ static void which(void)
 			if (m->mutant[k].line < 5 || m->mutant[k].line > 7)
 				check(0, arena_printf(arena, "a mutant outside the kernel: %s", m->mutant[k].what));
 	}
+}
+
+/* Shifts reach 16 bytes into the neighbour that the text's table tells of. */
+static void places(void)
+{
+	static const char text[] = "__global__ void k(int N)\n{\n\tconst u32 smem = smem_base();\n"
+	                           "\tconst u32 X = smem;\n\tconst u32 Y = smem + 1024;\n}\n"
+	                           "const SimPlace sim_places[] = {\n\t{ \"k\", \"X\", 0, 300, 2 },\n"
+	                           "\t{ \"other\", \"X\", 0, 1000, 1 },\n"
+	                           "\t{ \"k\", \"Y\", 1024, 64, 1 },\n\t{ 0, 0, 0, 0, 0 },\n};\n";
+	const SimMutants *m = sim_mutate(arena, text);
+
+	check(!strcmp(mutants_of(m, 4), "offset smem -> smem + 440; offset smem -> smem - 16;"
+	                                " offset smem -> smem + 288; offset smem -> smem - 288"),
+	      "shifts of the first buffer");
+	check(
+	    !strcmp(mutants_of(m, 5),
+	            "offset smem + 1024 -> smem + 1024 + 16; offset smem + 1024 -> smem + 1024 - 440;"
+	            " offset smem + 1024 -> smem + 1024 + 32; offset smem + 1024 -> smem + 1024 - 32"),
+	    "shifts of the last buffer");
+	check(!strcmp(m->mutant[1].kernel, "k"), "the kernel's name");
 }
 
 /* ---- What they do ---- */
@@ -194,6 +218,7 @@ int main(void)
 	arena = arena_new();
 	setenv("AZULEJO_SIM_SECONDS", "2", 1);
 	which();
+	places();
 	effects();
 	arena_free(arena);
 	return failed != 0;

@@ -6,8 +6,9 @@
  * tests/mutate.harmless proves it harmless; a line there that no survivor needs, or that a mutant
  * which was noticed would have needed, is a failure as well.
  *
- *   mutate [-c N] [-s N] [-r SEED] [-j JOBS] [-v] [CASE ...]
+ *   azmutate [-c N] [-k KINDS] [-s N] [-r SEED] [-j JOBS] [-v] [CASE ...]
  *     -c N      a sample of N cases, each for one GPU, chosen by SEED
+ *     -k KINDS  only mutants of these kinds: drop,weaken,...
  *     -s N      a sample of N mutants of each text, chosen by SEED and the text
  *     -v        shows every mutant and what noticed it
  *     CASE      only the cases whose line contains it
@@ -49,6 +50,7 @@ static const char STRICT[] = "-fsanitize=bounds -fsanitize-undefined-trap-on-err
 static Arena *arena;
 static Diag diag;
 static int sample, few, jobs, verbose;
+static const char *kinds;
 static uint64_t seed = 1;
 
 /* A line of tests/mutate.cases. */
@@ -247,12 +249,14 @@ static void choose(const Subject *s)
 	for (const char *p = s->m->text; *p; p++)
 		state = (state ^ (unsigned char)*p) * 0x100000001b3u;
 	memset(shared, 0, sizeof *shared);
-	shared->n = s->m->n;
-	for (int i = 0; i < shared->n; i++) {
-		int k = (int)(draw(&state) % (uint32_t)(i + 1));
+	for (int i = 1; i <= s->m->n; i++) {
+		int k = (int)(draw(&state) % (uint32_t)(shared->n + 1));
 
-		shared->which[i] = shared->which[k];
-		shared->which[k] = i + 1;
+		if (kinds && !strstr(kinds, sim_mutation_name(s->m->mutant[i].kind)))
+			continue;
+		shared->which[shared->n] = shared->which[k];
+		shared->which[k] = i;
+		shared->n++;
 	}
 	if (sample && sample < shared->n)
 		shared->n = sample;
@@ -456,9 +460,11 @@ int main(int argc, char **argv)
 
 	arena = arena_new();
 	jobs = (int)sysconf(_SC_NPROCESSORS_ONLN);
-	while ((o = getopt(argc, argv, "c:s:r:j:v")) != -1) {
+	while ((o = getopt(argc, argv, "c:k:s:r:j:v")) != -1) {
 		if (o == 'c')
 			few = atoi(optarg);
+		else if (o == 'k')
+			kinds = optarg;
 		else if (o == 's')
 			sample = atoi(optarg);
 		else if (o == 'r')
@@ -481,7 +487,7 @@ int main(int argc, char **argv)
 	}
 	failures += harmless_read(arena, "tests/mutate.harmless");
 	test_cases(cases, read_cases("tests/mutate.cases", cases, argc - optind, argv + optind));
-	failures += harmless_check(!sample && !few && argc == optind);
+	failures += harmless_check(!sample && !few && !kinds && argc == optind);
 	score_print();
 	arena_free(arena);
 	return failures != 0;

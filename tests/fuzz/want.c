@@ -443,7 +443,7 @@ static int reduce(Make *m, int rank, const int *dim, int depth)
 	static const char *const name[2][3] = {{"rowsum", "rowmax", "rowmin"},
 	                                       {"colsum", "colmax", "colmin"}};
 	int k = inner(m), columns = dice_below(m->d, 2), x, i;
-	const int of[2] = {columns ? k : dim[0], columns ? dim[0] : k};
+	const int kept = rank ? dim[0] : 0, of[2] = {columns ? k : kept, columns ? kept : k};
 	const char *text = rank ? name[columns][dice_below(m->d, 3)] : "sum";
 
 	x = want(m, rank + 1, rank ? of : &k, depth - 1);

@@ -171,6 +171,13 @@ static void eval_compare(Eval *e, OpCode c, const double *x, const double *y, do
 			r[l] = l % 2;
 }
 
+/* A cast that only a store of that dtype sees: whoever compares knows of it. */
+static bool eval_stored(const Op *o)
+{
+	return o->next && o->next->code == OP_store && o->next->src[0] == o &&
+	       o->next->arg->dtype == o->dtype;
+}
+
 static void eval_elementwise(Eval *e, const Op *o, const double *x, const double *y,
                              const double *z, double *r)
 {
@@ -184,7 +191,7 @@ static void eval_elementwise(Eval *e, const Op *o, const double *x, const double
 		r[l] = eval_map(o->code, x[l], y ? y[l] : 0, z ? z[l] : 0);
 	if (o->code == OP_cast && o->dtype == DT_I32)
 		eval_truncate(e, r);
-	else if (o->code == OP_cast && !(o->next && o->next->code == OP_store && o->next->src[0] == o))
+	else if (o->code == OP_cast && !eval_stored(o))
 		eval_round(e, o->dtype, r);
 	if (o->dtype == DT_I32 || o->dtype == DT_MASK)
 		return;

@@ -289,8 +289,15 @@ void lower_issue(Lower *L, const Staged *s, const char *dst, const Range *ring,
 			src = arena_printf(L->a, "%s + %s", src, col);
 		if (tiled) {
 			src = arena_printf(L->a, "%s + %s", src, col);
-			lower_code(L, "const int left = %d * (%s - (%s)%s);", b->elem, lower_size(L, cols, 0),
-			           col, per > 1 ? arena_printf(L->a, " - %d * c", gran / b->elem) : "");
+			/* units beyond the chunk hold elements of the next one */
+			if (row_bytes > op->dim[1].n * b->elem)
+				lower_code(L, "const int end = %s - (%s) < %d ? %s - (%s) : %d;",
+				           lower_size(L, cols, 0), col, op->dim[1].n, lower_size(L, cols, 0), col,
+				           op->dim[1].n);
+			else
+				lower_code(L, "const int end = %s - (%s);", lower_size(L, cols, 0), col);
+			lower_code(L, "const int left = %d * (end%s);", b->elem,
+			           per > 1 ? arena_printf(L->a, " - %d * c", gran / b->elem) : "");
 			lower_code(L, "const int bytes = !on || left < 0 ? 0 : left < %d ? left : %d;", gran,
 			           gran);
 			bytes = "bytes";

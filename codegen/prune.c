@@ -121,8 +121,32 @@ void ir_prune(Kernel *k)
 
 /* -- checks ------------------------------------------------------------------------------- */
 
+static void find_narrow(void *user, Op *o)
+{
+	const Op **first = user;
+
+	if (!*first && (o->dtype == DT_BF16 || o->dtype == DT_F16))
+		*first = o;
+}
+
+static const Op *first_narrow(const Kernel *k)
+{
+	const Op *first = NULL;
+
+	each_op(k->body, find_narrow, &first);
+	return first;
+}
+
+Dtype ir_narrow(const Kernel *k)
+{
+	const Op *o = first_narrow(k);
+
+	return o ? o->dtype : DT_BF16;
+}
+
 typedef struct Uses {
 	Kernel *k;
+	const Op *narrow;   /* the first 16-bit tile, or NULL */
 	int *use;           /* by Op.id: how many ops have it as a source */
 	unsigned char *set; /* by Op.id of a var: something sets it */
 } Uses;
@@ -153,6 +177,11 @@ static void check_op(void *user, Op *o)
 {
 	Uses *u = user;
 
+	if (u->narrow && o->dtype != u->narrow->dtype && (o->dtype == DT_BF16 || o->dtype == DT_F16))
+		diag_fail(u->k->diag, o->loc,
+		          "%s: %s beside %s (line %d); a kernel has one 16-bit dtype, p.dtype",
+		          op_info[o->code].name, dtype_name(o->dtype), dtype_name(u->narrow->dtype),
+		          u->narrow->loc.line);
 	if (o->code == OP_var && !u->set[o->id])
 		diag_fail(u->k->diag, o->loc,
 		          "%s is never set; a value that does not change needs no az.var",
@@ -177,7 +206,7 @@ static void check_op(void *user, Op *o)
 
 void ir_check(Kernel *k)
 {
-	Uses u = {k, ARENA_ARRAY(k->arena, int, k->nops + 1),
+	Uses u = {k, first_narrow(k), ARENA_ARRAY(k->arena, int, k->nops + 1),
 	          arena_alloc(k->arena, (size_t)k->nops + 1)};
 
 	each_op(k->body, count_uses, &u);

@@ -260,7 +260,7 @@ static int replay(Fuzz *f, const char *path)
 
 static void print_case(Fuzz *f, unsigned long index)
 {
-	char options[1200], path[100];
+	char options[1200];
 
 	make(f, index, f->suspect);
 	case_options(&f->suspect->c, options, sizeof options);
@@ -268,8 +268,7 @@ static void print_case(Fuzz *f, unsigned long index)
 		printf("azulejo run %s %s --check\n", f->suspect->c.spec, options);
 		return;
 	}
-	snprintf(path, sizeof path, "/dev/stdout");
-	suspect_write(f->suspect, path);
+	suspect_write(f->suspect, NULL);
 }
 
 static unsigned long whole(const char *option, const char *text)

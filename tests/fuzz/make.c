@@ -81,6 +81,8 @@ static void output(Make *m)
 		dim[n++] = plain(m);
 	if (n < 2 && m->rows < 0 && !m->nloops && dice_percent(m->d, 60))
 		dim[n++] = plain(m);
+	if (n == 2 && dim[0] == dim[1])
+		dim[1] = dim[0] == m->D ? m->V : m->D;
 	store(m, n, dim, want(m, n, dim, DEPTH));
 }
 
@@ -102,9 +104,11 @@ static int carry(Make *m)
 	dim[1] = plain(m);
 	if (p->sym[dim[0]].kind == SYM_FEATURES && p->sym[dim[1]].kind == SYM_FEATURES)
 		dim[1] = m->V;
+	if (dim[0] == dim[1])
+		dim[1] = dim[0] == m->D ? m->V : m->D;
 	i = node_add(m, state ? FORM_STATE : FORM_VAR, SORT_F32, rank, dim);
 	p->node[i].number = state || dice_percent(m->d, 80) ? 0 : 0.5;
-	if (state && rank && dice_percent(m->d, 35) &&
+	if (state && !m->nloops && dice_percent(m->d, 35) &&
 	    axes_text(m, p->lead, rank, dim, axes, sizeof axes)) {
 		p->node[i].parameter = parameter_add(m, "f32", axes, false);
 		p->param[p->node[i].parameter].optional = true;

@@ -44,12 +44,12 @@ void suspect_write(Suspect *s, const char *path)
 {
 	Text t = {.arena = arena_new()};
 	char options[1200], head[2000];
-	FILE *f = fopen(path, "wb");
+	FILE *f = path ? fopen(path, "wb") : stdout;
 
 	case_options(&s->c, options, sizeof options);
 	snprintf(head, sizeof head, "-- azulejo run %s\n-- %s", options, s->o.text);
 	program_print(&s->p, &t, head);
-	if (!f || fputs(t.s, f) < 0 || fclose(f)) {
+	if (!f || fputs(t.s, f) < 0 || (path && fclose(f))) {
 		perror(path);
 		exit(3);
 	}
@@ -64,6 +64,14 @@ typedef struct Shrink {
 	bool some; /* a change was kept in this turn */
 } Shrink;
 
+static bool stores(const Program *p)
+{
+	for (int i = 0; i < p->nnodes; i++)
+		if (p->node[i].form == FORM_STORE && !p->node[i].dropped)
+			return true;
+	return false;
+}
+
 /* Keeps the changed suspect when it fails alike. */
 static bool keep(Shrink *h, const Suspect *changed)
 {
@@ -72,6 +80,8 @@ static bool keep(Shrink *h, const Suspect *changed)
 	if (case_clock() > h->until)
 		return false;
 	next = *changed;
+	if (next.c.generated && !stores(&next.p))
+		return false;
 	if (next.c.generated) {
 		snprintf(next.c.spec, sizeof next.c.spec, "%s", h->path);
 		suspect_write(&next, h->path);

@@ -14,7 +14,7 @@ typedef struct Suspect {
 
 /* The message without what differs from case to case: places, numbers, names. */
 void signature(const Outcome *o, char *out, size_t size);
-/* Writes the program to `path`, with the line that runs it on top. */
+/* Writes the program to `path` (NULL: stdout), with the line that runs it on top. */
 void suspect_write(Suspect *s, const char *path);
 /* Drops and simplifies for at most `seconds` while the case fails in the same way; `path` is where
  * a program's text lies meanwhile. `slot` is shared memory. */

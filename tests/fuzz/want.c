@@ -414,6 +414,19 @@ static int inner(Make *m)
 	return list[dice_below(m->d, n)];
 }
 
+/* An operand of a product is not i32. */
+static int narrow(Make *m, int x)
+{
+	const Node *n = &m->p->node[x];
+	int i;
+
+	if (n->sort != SORT_I32)
+		return x;
+	i = node_source(m, node_add(m, FORM_CAST, SORT_HALF, n->rank, n->dim), x);
+	m->p->node[i].size = n->size;
+	return i;
+}
+
 static int dot(Make *m, int rank, const int *dim, int depth)
 {
 	int k = inner(m), x, y, i;
@@ -431,8 +444,8 @@ static int dot(Make *m, int rank, const int *dim, int depth)
 	else
 		y = dice_percent(m->d, 50) ? transposed(m, want(m, 2, flat_right, depth - 1))
 		                           : want(m, 2, right, depth - 1);
-	x = tame(m, x, 16);
-	y = tame(m, y, 16);
+	x = narrow(m, tame(m, x, 16));
+	y = narrow(m, tame(m, y, 16));
 	i = node_source(m, node_source(m, node_add(m, FORM_DOT, SORT_F32, rank, dim), x), y);
 	m->p->node[i].size = m->p->node[x].size * m->p->node[y].size * sqrt(m->p->sym[k].n);
 	return tame(m, i, dice_percent(m->d, 60) ? 4 : 64);

@@ -140,12 +140,27 @@ static void eval_undefine(const Eval *e, double *r)
 		r[l] = NAN;
 }
 
+/* -1 to 1. Equal numbers are rounded alike, wherever they stand, and so are their negatives and
+ * their products with powers of two: their errors add up. */
+static double eval_chance(double x, int lane)
+{
+	int exponent;
+	double mantissa = fabs(frexp(x, &exponent));
+	uint64_t z;
+
+	memcpy(&z, &mantissa, sizeof z);
+	z = (z + (uint64_t)lane) * 0x9e3779b97f4a7c15u;
+	z = (z ^ z >> 29) * 0xbf58476d1ce4e5b9u;
+	return (double)((z ^ z >> 32) >> 11) * 0x1p-52 - 1;
+}
+
 static void eval_round(Eval *e, Dtype dt, double *r)
 {
 	if (dt == DT_F16 && fabs(r[0]) > 65000 && !isinf(r[0]))
 		eval_undefine(e, r);
 	else if (dtype_round(dt, (float)r[0]) != r[0])
-		eval_blur(e, r, 1.5 * (eval_unit(dt) * fabs(r[0]) + eval_least(dt)));
+		for (int l = 1; l < e->lanes; l++)
+			r[l] += 1.5 * eval_chance(r[0], l) * (eval_unit(dt) * r[0] + eval_least(dt));
 }
 
 static void eval_truncate(Eval *e, double *r)

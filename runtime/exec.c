@@ -145,8 +145,7 @@ void exec_fill(Exec *x)
 
 void exec_launch(Exec *x, const uint64_t *base, DeviceStream stream)
 {
-	ParamValue value[MAX_PARAMS];
-	void *param[MAX_PARAMS];
+	Params params;
 	const Plan *p = x->plan;
 	int i;
 
@@ -155,8 +154,9 @@ void exec_launch(Exec *x, const uint64_t *base, DeviceStream stream)
 		int64_t blocks = module_blocks(t, p->size, p->segs);
 		if (!blocks)
 			continue;
-		plan_params(p, t, base, x->work, value, param);
-		device_launch(x->cli->diag, x->function[i], blocks, t->threads, t->smem, stream, param);
+		plan_params(p, t, base, x->work, false, &params);
+		device_launch(x->cli->diag, x->function[i], blocks, t->threads, t->smem, stream,
+		              params.at);
 	}
 }
 
@@ -188,8 +188,7 @@ static void run_sim(Exec *x, uint64_t seed, bool early)
 	Plan *p = x->plan;
 	SimBuffer buf[MAX_ARGS + MAX_WORK];
 	SimOptions o = {seed, early, 0, x->cli->drop - 1};
-	ParamValue value[MAX_PARAMS];
-	void *param[MAX_PARAMS];
+	Params params;
 	SimResult r;
 	int i, k, n;
 
@@ -214,9 +213,10 @@ static void run_sim(Exec *x, uint64_t seed, bool early)
 			                (size_t)module_work_elems(w, p->size, p->segs) * (size_t)w->elem_bytes,
 			                true, k > 0};
 		}
-		plan_params(p, t, x->base, x->work, value, param);
+		plan_params(p, t, x->base, x->work, true, &params);
 		memset(&r, 0, sizeof r);
-		sim_run(x->sim, x->cli->diag, t->name, blocks, t->threads, t->smem, param, n, buf, &o, &r);
+		sim_run(x->sim, x->cli->diag, t->name, blocks, t->threads, t->smem, params.at, n, buf,
+		        &o, &r);
 		add_result(&x->result, &r, !seed);
 	}
 }

@@ -27,13 +27,18 @@ typedef struct SimBuffer {
 
 typedef enum SimKind {
 	SIM_DEADLOCK,
+	SIM_MBARRIER, /* wrong use of one: counts, bytes, initialisation */
 	SIM_DIVERGENT,
 	SIM_RACE,
 	SIM_BOUNDS,
 	SIM_ALIGN,
 	SIM_UNINIT,
 	SIM_READONLY,
-	SIM_PENDING, /* a read of an asynchronous copy's destination before its wait */
+	SIM_PENDING, /* a read of an asynchronous copy's destination before its wait; never waited for
+	              */
+	SIM_FENCE,   /* a missing proxy fence or wgmma fence */
+	SIM_OPERAND, /* a register touched while a product in flight owns it */
+	SIM_MAP,     /* a wrong tensor map, matrix descriptor or register budget */
 	NSIMKINDS
 } SimKind;
 

@@ -64,36 +64,47 @@ static void race(const Thread *t, u64 at, u32 addr, const char *now, const Acces
 
 	if (f)
 		sim_say(f,
-		        "shared byte %u, block %lld: thread %d %s what thread %d %s (line %d), and no"
+		        "shared byte %u, block %lld: %s %s what %s %s (line %d), and no"
 		        " barrier lies between",
-		        addr - SMEM_BASE, (long long)M->block, t->id, now, a->thread, then, a->line);
+		        addr - SMEM_BASE, (long long)M->block, sim_actor(t->id), now, sim_actor(a->thread),
+		        then, a->line);
 }
 
-static void read_granule(Thread *t, u64 at, Granule *g, u32 addr, const char *how)
+/* May t read it? */
+static void check_granule(const Thread *t, u64 at, const Granule *g, u32 addr, const char *how)
 {
-	Access now = stamp(t, at);
 	SimFinding *f;
 
 	if (live(&g->flight)) {
 		if ((f = sim_find(SIM_PENDING, at)))
 			sim_say(f,
-			        "thread %d %s shared byte %u while the copy of thread %d (line %d) is in"
+			        "%s %s shared byte %u while the copy of thread %d (line %d) is in"
 			        " flight; its wait is missing or comes later",
-			        t->id, how, addr - SMEM_BASE, g->flight.thread, g->flight.line);
+			        sim_actor(t->id), how, addr - SMEM_BASE, g->flight.thread, g->flight.line);
 	} else if (!live(&g->write)) {
 		if ((f = sim_find(SIM_UNINIT, at)))
-			sim_say(f, "thread %d %s shared byte %u, which nothing has written", t->id, how,
+			sim_say(f, "%s %s shared byte %u, which nothing has written", sim_actor(t->id), how,
 			        addr - SMEM_BASE);
 	} else if (!sim_ordered(&g->write, t)) {
 		race(t, at, addr, how, &g->write, "wrote");
 	}
+}
+
+static void mark_read(Granule *g, Access now)
+{
 	if (g->read[0].thread != now.thread) {
-		if (g->read[0].thread / WARP == t->warp)
+		if (g->read[0].thread / WARP == now.thread / WARP)
 			g->read[1] = g->read[0];
 		else
 			g->read[2] = g->read[0];
 	}
 	g->read[0] = now;
+}
+
+static void read_granule(Thread *t, u64 at, Granule *g, u32 addr, const char *how)
+{
+	check_granule(t, at, g, addr, how);
+	mark_read(g, stamp(t, at));
 }
 
 /* A write begins: nothing may be in flight there, and what was done there lies before. */
@@ -138,23 +149,31 @@ void sim_do_shared_load(u64 at, void *out, u32 addr, int bytes)
 		sim_count(t, at, SHARED_LOAD, bytes, addr);
 }
 
-void sim_do_shared_store(u64 at, u32 addr, const void *v, int bytes)
+bool sim_shared_write(Thread *t, u64 at, u32 addr, const void *v, int bytes)
 {
-	Thread *t = M->cur;
-	unsigned char *p;
+	unsigned char *p = place(at, &addr, bytes, "writes");
 	Granule *g;
 
-	t->at = at;
-	M->calls++;
-	if (!(p = place(at, &addr, bytes, "writes")))
-		return;
+	if (!p)
+		return false;
+	sim_mbarrier_guard(at, addr, bytes);
 	g = &M->granule[(addr - SMEM_BASE) / 2];
 	for (int i = 0; i < bytes / 2; i++) {
 		claim_granule(t, at, &g[i], addr + 2 * (u32)i, "overwrites");
 		g[i].write = stamp(t, at);
 	}
 	memcpy(p, v, (size_t)bytes);
-	sim_count(t, at, SHARED_STORE, bytes, addr);
+	return true;
+}
+
+void sim_do_shared_store(u64 at, u32 addr, const void *v, int bytes)
+{
+	Thread *t = M->cur;
+
+	t->at = at;
+	M->calls++;
+	if (sim_shared_write(t, at, addr, v, bytes))
+		sim_count(t, at, SHARED_STORE, bytes, addr);
 }
 
 /* ---- Asynchronous copies ---- */
@@ -189,6 +208,7 @@ void sim_do_cp_async(u64 at, u32 dst, const void *src, int size, int bytes)
 		src = NULL;
 	if (!(p = place(at, &dst, size, "copies")))
 		return;
+	sim_mbarrier_guard(at, dst, size);
 	if (t->ncopy == t->capcopy) {
 		t->capcopy = t->capcopy * 2 + 32;
 		t->copy = realloc(t->copy, (size_t)t->capcopy * sizeof *t->copy);
@@ -246,4 +266,71 @@ void sim_do_cp_async_wait(u64 at, int site, int n)
 		}
 	}
 	t->ncopy = kept;
+}
+
+/* t returns: what it copied must have landed. */
+void sim_shared_exit(const Thread *t)
+{
+	SimFinding *f;
+
+	if (t->ncopy && (f = sim_find(SIM_PENDING, (u64)t->copy[0].line)))
+		sim_say(f, "thread %d returns while its copy of line %d is in flight", t->id,
+		        t->copy[0].line);
+}
+
+/* ---- Engines ---- */
+
+unsigned char *sim_shared_place(u64 at, u32 addr, int bytes, const char *what)
+{
+	SimFinding *f;
+
+	if (addr - SMEM_BASE < M->smem_bytes && M->smem_bytes - (addr - SMEM_BASE) >= (u32)bytes)
+		return M->smem + (addr - SMEM_BASE);
+	if ((f = sim_find(SIM_BOUNDS, at)))
+		sim_say(f, "%s %s %d bytes at shared offset %lld of %u", sim_actor(M->cur->id), what, bytes,
+		        (long long)addr - SMEM_BASE, M->smem_bytes);
+	return NULL;
+}
+
+void sim_shared_engine_read(const Thread *t, u64 at, u32 addr, int bytes, Access reader)
+{
+	Granule *g = &M->granule[(addr - SMEM_BASE) / 2];
+	SimFinding *f;
+
+	for (int i = 0; i < bytes / 2; i++) {
+		const Access *w = &g[i].write;
+
+		check_granule(t, at, &g[i], addr + 2 * (u32)i, "reads");
+		if (live(w) && !live(&g[i].flight) && !sim_fenced(w, t) && (f = sim_find(SIM_FENCE, at)))
+			sim_say(f,
+			        "shared byte %u, block %lld: %s reads what %s wrote (line %d), which then"
+			        " executed no proxy_fence before the barrier",
+			        addr + 2 * (u32)i - SMEM_BASE, (long long)M->block, sim_actor(reader.thread),
+			        sim_actor(w->thread), w->line);
+		mark_read(&g[i], reader);
+	}
+}
+
+void sim_shared_engine_write(const Thread *t, u64 at, u32 addr, int bytes)
+{
+	Granule *g = &M->granule[(addr - SMEM_BASE) / 2];
+
+	sim_mbarrier_guard(at, addr, bytes);
+	for (int i = 0; i < bytes / 2; i++) {
+		claim_granule(t, at, &g[i], addr + 2 * (u32)i, "copies over");
+		g[i].flight = stamp(t, at);
+	}
+	if (!M->early)
+		memset(M->smem + (addr - SMEM_BASE), POISON, (size_t)bytes);
+}
+
+void sim_shared_land(u32 addr, const void *data, int bytes, Access writer)
+{
+	Granule *g = &M->granule[(addr - SMEM_BASE) / 2];
+
+	memcpy(M->smem + (addr - SMEM_BASE), data, (size_t)bytes);
+	for (int i = 0; i < bytes / 2; i++) {
+		g[i].flight.clock = 0;
+		g[i].write = writer;
+	}
 }

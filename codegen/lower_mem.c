@@ -102,8 +102,7 @@ const char *lower_guard(Lower *L, const Op *io, const Op *tile, const Layout *l,
 
 	for (int d = 0; d < tile->rank; d++) {
 		const Range *r = lower_io_range(io, d);
-		int covered =
-		    l->base[d] ? facts_extent(L->f, facts_class(L->f, tile, d)) : lower_covered(l, d);
+		int covered = lower_reach(L, tile, l, d);
 
 		if (r && r->kind != RANGE_WHOLE) {
 			if (covered > tile->dim[d].n)

@@ -18,6 +18,7 @@ static struct Known {
 	const char *name;
 	const SpecInfo *info;
 	const Kernel *k;
+	bool cut; /* its loop may be cut in segments */
 } known[MAX_SPECS];
 static int nknown;
 
@@ -33,8 +34,11 @@ void specs_read(void)
 	for (const char *const *n = embed_list("specs/", ".lua"); *n && nknown < MAX_SPECS; n++) {
 		const char *path = arena_printf(a, "specs/%s.lua", *n);
 		Spec *s = spec_open(&d, path, path);
+		Kernel *k = spec_trace(s, &d, a, 0, NULL, NULL);
+		const char *why;
+		Loc at;
 
-		known[nknown++] = (struct Known){*n, spec_info(s), spec_trace(s, &d, a, 0, NULL, NULL)};
+		known[nknown++] = (struct Known){*n, spec_info(s), k, ir_segment_loop(k, &at, &why)};
 	}
 }
 
@@ -110,11 +114,11 @@ static void optional_args(Dice *d, const Kernel *k, Case *c)
 		}
 }
 
-static void schedule(Dice *d, Case *c)
+static void schedule(Dice *d, bool cut, Case *c)
 {
 	size_t at = strlen(c->set);
 
-	switch (dice_below(d, 4)) {
+	switch (cut || dice_percent(d, 5) ? dice_below(d, 4) : 0) {
 	case 0:
 		snprintf(c->set + at, sizeof c->set - at, ",schedule=onepass");
 		break;
@@ -180,7 +184,7 @@ void specs_case(Dice *d, int which, Case *c)
 		snprintf(c->set + strlen(c->set), sizeof c->set - strlen(c->set), ",dtype=f16");
 	scalars(d, s->k, longest, c);
 	optional_args(d, s->k, c);
-	schedule(d, c);
+	schedule(d, s->cut, c);
 	snprintf(c->gpu, sizeof c->gpu, "%s", any_gpu(d));
 	c->bnhd = dice_percent(d, 40);
 	c->align = dice_percent(d, 85) ? 0 : 2 << dice_below(d, 3);

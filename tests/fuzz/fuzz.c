@@ -18,7 +18,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { MAX_JOBS = 16, MAX_REASONS = 400, MAX_SUSPECTS = 64, SHRINK_SECONDS = 60, WHICH_BOTH = 0 };
+enum { MAX_JOBS = 16, MAX_REASONS = 400, MAX_SUSPECTS = 64, SHRINK_SECONDS = 40 };
 
 typedef struct Reason {
 	char text[160];

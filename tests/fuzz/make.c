@@ -91,7 +91,7 @@ static void output(Make *m)
 static int carry(Make *m)
 {
 	Program *p = m->p;
-	bool state = m->rows < 0 && dice_percent(m->d, 55);
+	bool state = m->rows < 0 && dice_percent(m->d, m->states ? 100 : 35);
 	int dim[2], rank = dice_percent(m->d, 60) ? 2 : dice_percent(m->d, 70) ? 1 : 0, i;
 	char axes[80];
 
@@ -298,6 +298,19 @@ static int size_of(Make *m)
 	return DICE_PICK(m->d, n);
 }
 
+/* Whether its loop may be cut in segments, as far as a glance shows. */
+static bool cuttable(const Program *p)
+{
+	bool state = false;
+
+	for (int i = 0; i < p->nnodes; i++) {
+		state |= p->node[i].form == FORM_STATE;
+		if (p->node[i].form == FORM_VAR)
+			return false;
+	}
+	return state;
+}
+
 static void settings(Make *m, Case *c, bool rows, bool other, int row, int chunk)
 {
 	Dice *d = m->d;
@@ -316,7 +329,7 @@ static void settings(Make *m, Case *c, bool rows, bool other, int row, int chunk
 		              awkward_size(d, chunk, big > 150 ? 150 : big));
 	if (dice_percent(d, 30))
 		n += snprintf(c->set + n, sizeof c->set - (size_t)n, ",dtype=f16");
-	if (other && !rows && dice_percent(d, 20))
+	if (other && !rows && dice_percent(d, cuttable(m->p) ? 40 : 2))
 		snprintf(c->set + n, sizeof c->set - (size_t)n, ",segments=%d", 2 + dice_below(d, 5));
 	for (int i = 0; i < m->p->nparams; i++) {
 		size_t at = strlen(c->with);
@@ -375,6 +388,7 @@ void program_make(Dice *d, Program *p, Case *c)
 	                   : "",
 	         s->rows ? ", M = \"rows\"" : "");
 	features(&m);
+	m.states = dice_percent(d, 40);
 	m.budget = 3 + dice_below(d, 20);
 	if (s->rows)
 		m.rows = symbol(&m, SYM_GRID, "M", "g.M", p->rows);

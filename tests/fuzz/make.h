@@ -7,12 +7,12 @@
 typedef struct Make {
 	Dice *d;
 	Program *p;
-	int scope;            /* the innermost open loop, or -1 */
-	int budget;           /* nodes left to spend on expressions */
-	int rows;             /* the symbol of the grid's keyed axis, or -1 */
-	int loops[2], nloops; /* symbols of the open loops' ranges */
-	int D, V;             /* symbols */
-	bool heads, groups;
+	int scope;                  /* the innermost open loop, or -1 */
+	int budget;                 /* nodes left to spend on expressions */
+	int rows;                   /* the symbol of the grid's keyed axis, or -1 */
+	int loops[2], nloops;       /* symbols of the open loops' ranges */
+	int D, V;                   /* symbols */
+	bool heads, groups, states; /* states: nothing but states is carried */
 } Make;
 
 int node_add(Make *m, Form f, Sort sort, int rank, const int *dim);

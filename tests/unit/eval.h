@@ -434,8 +434,12 @@ static void eval_op(Eval *e, const Op *o)
 	}
 	count = value_count(&v);
 	for (int f = 0; f < count; f++) {
+		double *r = v.x + f * e->lanes;
+
 		index_of(&v, f, i);
-		eval_element(e, o, x, i, v.x + f * e->lanes);
+		eval_element(e, o, x, i, r);
+		if (fabs(r[0]) > 3e38 && !isinf(r[0])) /* beyond fp32 */
+			eval_undefine(e, r);
 	}
 	e->value[o->id] = v;
 }

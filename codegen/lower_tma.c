@@ -102,9 +102,8 @@ Ring lower_ring_new(Lower *L, int first, int stages)
 /* Asks for all tiles of the chunk that starts at `start`, into stage `slot`. */
 static void ask(Lower *L, const Ring *r, const Range *range, const char *start, const char *slot)
 {
-	const char *full = strcmp(slot, "0")
-	                       ? arena_printf(L->a, "%s + 8 * %s", r->full->name, slot)
-	                       : r->full->name;
+	const char *full =
+	    strcmp(slot, "0") ? arena_printf(L->a, "%s + 8 * %s", r->full->name, slot) : r->full->name;
 
 	lower_code(L, "mbarrier_expect(%s, %d);", full, stage_bytes(L, r->first));
 	for (int i = r->first; i < L->nstaged; i++) {
@@ -113,7 +112,8 @@ static void ask(Lower *L, const Ring *r, const Range *range, const char *start, 
 		int rows = axis_of(op, 0), cols = axis_of(op, 1), panels;
 		Block *saved = L->out;
 		Text at = {.arena = L->a};
-		const char *c0 = lower_start(L, op->at[cols]), *p = "0", *dst = s->buf->name;
+		const char *c0 = op->at[cols] == range ? start : lower_start(L, op->at[cols]), *p = "0",
+		           *dst = s->buf->name;
 
 		if (strcmp(slot, "0"))
 			dst = arena_printf(L->a, "%s + %s * %d", dst, slot, s->buf->bytes);
@@ -126,8 +126,7 @@ static void ask(Lower *L, const Ring *r, const Range *range, const char *start, 
 			                     : arena_printf(L->a, "%d * c", s->buf->pcols);
 		}
 		(void)p;
-		text_add(&at, ", %s, %s", c0,
-		         op->at[rows] == range ? start : lower_start(L, op->at[rows]));
+		text_add(&at, ", %s, %s", c0, op->at[rows] == range ? start : lower_start(L, op->at[rows]));
 		for (int a = op->arg->rank - 1; a >= 0; a--)
 			if (a != rows && a != cols)
 				text_add(&at, ", %s", lower_start(L, op->at[a]));
@@ -160,8 +159,8 @@ void lower_ring_fill(Lower *L, Ring *r, const Op *loop, const char *lo, const ch
 	r->phase = lower_name(L, "phase");
 	r->fill = lower_name(L, "fill");
 	r->fill_phase = lower_name(L, "fill_phase");
-	lower_code(L, "int %s = 0, %s = 0, %s = %d, %s = 0;", r->slot, r->phase, r->fill,
-	           r->stages - 1, r->fill_phase);
+	lower_code(L, "int %s = 0, %s = 0, %s = %d, %s = 0;", r->slot, r->phase, r->fill, r->stages - 1,
+	           r->fill_phase);
 }
 
 /* At the start of a turn: its stage is full; the chunk that is stages - 1 ahead is asked for. */
@@ -174,8 +173,9 @@ void lower_ring_turn(Lower *L, Ring *r, const Op *loop, const char *n, const cha
 	dev_access(lower_code(L, "mbarrier_wait(%s + 8 * %s, %s);", r->full->name, r->slot, r->phase),
 	           r->full, ACC_READ);
 	lower_code(L, "const int %s = %s %s %d;", fetch, n, loop->reverse ? "-" : "+", r->stages - 1);
-	saved = lower_open(L, S_IF, false, loop->reverse ? "tid == 0 && %s >= %s" : "tid == 0 && %s < %s",
-	                   fetch, loop->reverse ? lo : end);
+	saved =
+	    lower_open(L, S_IF, false, loop->reverse ? "tid == 0 && %s >= %s" : "tid == 0 && %s < %s",
+	               fetch, loop->reverse ? lo : end);
 	lower_code(L, "mbarrier_wait(%s + 8 * %s, %s ^ 1);", r->empty->name, r->fill, r->fill_phase);
 	ask(L, r, loop->range, arena_printf(L->a, "%s * %d", fetch, loop->range->n), r->fill);
 	lower_close(L, saved);

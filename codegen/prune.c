@@ -121,11 +121,22 @@ void ir_prune(Kernel *k)
 
 /* -- checks ------------------------------------------------------------------------------- */
 
+/* What is kept two to a register, a matrix from memory or a product's operand: its dtype, or F32.
+ */
+static Dtype narrow(const Op *o)
+{
+	Dtype dt = o->code == OP_load && o->rank == 2 ? o->dtype
+	           : o->code == OP_dot                ? o->src[0]->dtype
+	                                              : DT_F32;
+
+	return dt == DT_BF16 || dt == DT_F16 ? dt : DT_F32;
+}
+
 static void find_narrow(void *user, Op *o)
 {
 	const Op **first = user;
 
-	if (!*first && (o->dtype == DT_BF16 || o->dtype == DT_F16))
+	if (!*first && narrow(o) != DT_F32)
 		*first = o;
 }
 
@@ -141,12 +152,12 @@ Dtype ir_narrow(const Kernel *k)
 {
 	const Op *o = first_narrow(k);
 
-	return o ? o->dtype : DT_BF16;
+	return o ? narrow(o) : DT_BF16;
 }
 
 typedef struct Uses {
 	Kernel *k;
-	const Op *narrow;   /* the first 16-bit tile, or NULL */
+	const Op *narrow;   /* the first 16-bit matrix or product, or NULL */
 	int *use;           /* by Op.id: how many ops have it as a source */
 	unsigned char *set; /* by Op.id of a var: something sets it */
 } Uses;
@@ -177,10 +188,11 @@ static void check_op(void *user, Op *o)
 {
 	Uses *u = user;
 
-	if (u->narrow && o->dtype != u->narrow->dtype && (o->dtype == DT_BF16 || o->dtype == DT_F16))
+	if (u->narrow && narrow(o) != DT_F32 && narrow(o) != narrow(u->narrow))
 		diag_fail(u->k->diag, o->loc,
-		          "%s: %s beside %s (line %d); a kernel has one 16-bit dtype, p.dtype",
-		          op_info[o->code].name, dtype_name(o->dtype), dtype_name(u->narrow->dtype),
+		          "%s: %s beside %s (line %d); matrices and operands of products have one 16-bit "
+		          "dtype, p.dtype",
+		          op_info[o->code].name, dtype_name(narrow(o)), dtype_name(narrow(u->narrow)),
 		          u->narrow->loc.line);
 	if (o->code == OP_var && !u->set[o->id])
 		diag_fail(u->k->diag, o->loc,

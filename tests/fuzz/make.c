@@ -178,7 +178,7 @@ static void change_seen(Make *m, int seen, int carried)
 
 	if (v->form == FORM_SOFTMAX) {
 		x = tame(m, want(m, 2, score, DEPTH), 2);
-		y = tame(m, want(m, 2, values, 1), 4);
+		y = factor(m, want(m, 2, values, 1), 4);
 		node_source(m, effect(m, FORM_STEP, carried, x), y);
 		return;
 	}
@@ -187,7 +187,7 @@ static void change_seen(Make *m, int seen, int carried)
 	x = tame(m, want(m, 2, score, DEPTH), 8);
 	if (v->rank == 2) {
 		x = select_seen(m, seen, x, false);
-		y = tame(m, want(m, 2, values, DEPTH - 1), 8);
+		y = factor(m, want(m, 2, values, DEPTH - 1), 8);
 		x = node_source(m, node_source(m, node_add(m, FORM_DOT, SORT_F32, 2, v->dim), x), y);
 		effect(m, FORM_ADD, carried, x);
 		return;
@@ -296,6 +296,14 @@ static int size_of(Make *m)
 	static const int n[] = {8, 8, 16, 16, 16, 24, 32, 40, 64};
 
 	return DICE_PICK(m->d, n);
+}
+
+static bool stores(const Program *p)
+{
+	for (int i = 0; i < p->nnodes; i++)
+		if (p->node[i].form == FORM_STORE)
+			return true;
+	return false;
 }
 
 /* Whether its loop may be cut in segments, as far as a glance shows. */
@@ -407,5 +415,7 @@ void program_make(Dice *d, Program *p, Case *c)
 	if (s->nested)
 		close_loop(&m);
 	m.nloops = 0;
+	while (!stores(p))
+		output(&m);
 	settings(&m, c, s->rows || s->nested, s->loops, p->rows, chunk);
 }

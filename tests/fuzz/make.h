@@ -1,4 +1,5 @@
-/* make.h -- shared by make.c, the parts of a program, and want.c, the expressions in them. */
+/* make.h -- shared by make.c, the parts of a program, want.c, the expressions in them, and
+ * node.c, what both are made of. */
 #ifndef AZ_FUZZ_MAKE_H
 #define AZ_FUZZ_MAKE_H
 
@@ -23,6 +24,14 @@ bool axes_text(const Make *m, const char *lead, int rank, const int *dim, char *
 bool in_reach(const Make *m, int sym); /* may a tile have this dimension here */
 bool is_range(const Make *m, int sym);
 
+/* Leaves: a constant tile, a load, a scalar argument, a tile that is there (late ones more often),
+ * the value of a carried tile. -1: there is none such. */
+int leaf_full(Make *m, int rank, const int *dim);
+int leaf_load(Make *m, int rank, const int *dim);
+int leaf_scalar(Make *m);
+int leaf_existing(Make *m, int rank, const int *dim, bool mask);
+int leaf_get(Make *m, int rank, const int *dim);
+
 /* A tile of numbers of these dimensions; always succeeds. */
 int want(Make *m, int rank, const int *dim, int depth);
 int want_mask(Make *m, const int *dim, int depth);
@@ -30,6 +39,8 @@ int map_node(Make *m, OpCode c, int x, int y);
 int map_number(Make *m, OpCode c, int x, double y, bool first);
 /* The same scaled where it is larger than `most`. */
 int tame(Make *m, int x, double most);
+/* The same as an operand of a product, which is not i32. */
+int factor(Make *m, int x, double most);
 int select_seen(Make *m, int seen, int x, bool infinite);
 
 #endif

@@ -214,7 +214,14 @@ void lower_kernel(Dev *d, Facts *f, int stages, int align, LowerPart part, Segme
 		segment_lower(L, s);
 	decode_program(L);
 	L->out = &body;
-	lower_region(L, d->k->body);
+	L->role = ROLE_ALL;
+	d->roles = 1;
+	if (lower_roles_fit(L))
+		lower_roles(L);
+	else
+		lower_region(L, d->k->body);
+	L->out = &L->pro;
+	lower_barriers_make(L);
 	L->out = &zero;
 	zero_padding(L);
 	splice(&d->body, &L->pro);

@@ -24,8 +24,10 @@ static Version *held(Lower *L, Op *x)
 
 	if (x->code == OP_get && L->f->op[x->src[0]->id].unscaled) {
 		for (Version *w = L->versions; w; w = w->next)
-			if (w->op == x->src[0])
+			if (w->op == x->src[0]) {
+				lower_wgmma_land(L, w->name);
 				return w;
+			}
 		lower_cannot(L, x, "a state read outside its scope");
 	}
 	return lower_need(L, x, &l);
@@ -35,6 +37,7 @@ static Version *held(Lower *L, Op *x)
 typedef struct Place {
 	Lower *L;
 	const Buffer *b;
+	const char *base;
 	const Layout *l;
 	const char *lane; /* offset of its part of core (0, 0) */
 	const char *unit; /* of a part that starts at any unit: its first one; else NULL */
@@ -42,9 +45,9 @@ typedef struct Place {
 
 /* The core's other columns are XORed into the lane's offset where the warp's part starts at a
  * multiple of their number, other rows are added: both leave the swizzle of row g alone. */
-static Place place_new(Lower *L, const Buffer *b, const Layout *l)
+static Place place_new(Lower *L, const Buffer *b, const char *base, const Layout *l)
 {
-	Place p = {L, b, l, lower_name(L, arena_printf(L->a, "%s_w", b->name)), NULL};
+	Place p = {L, b, base, l, lower_name(L, arena_printf(L->a, "%s_w", base)), NULL};
 	Text unit = {.arena = L->a};
 	Block *saved = L->out;
 	int n = l->d[1].n;
@@ -88,8 +91,8 @@ static const char *place_core(const Place *p, const char *i, const char *j)
 			lane = arena_printf(L->a, "(%s ^ 16 * %s)", lane, u);
 	}
 	if (!strcmp(row, "0"))
-		return arena_printf(L->a, "%s + %s", b->name, lane);
-	return arena_printf(L->a, "%s + %s + %d * (%s)", b->name, lane, b->pbytes, row);
+		return arena_printf(L->a, "%s + %s", p->base, lane);
+	return arena_printf(L->a, "%s + %s + %d * (%s)", p->base, lane, b->pbytes, row);
 }
 
 /* Two values, times `weight`: a power of two (`exact`) scales exactly after rounding too, and both
@@ -193,44 +196,112 @@ static void store_weighed(const Place *p, const Version *w, const Grow *right, c
 	}
 }
 
+static const char *name_of(Lower *L, const Op *x)
+{
+	const Op *who = x->code == OP_get ? x->src[0] : x;
+
+	return lower_name(L,
+	                  arena_printf(L->a, "%s_s", who->name ? who->name : op_info[who->code].name));
+}
+
+static Buffer *buffer_for(Lower *L, Op *x, const Grow *right, const char *name, int stages)
+{
+	Buffer *b =
+	    dev_buffer(L->dev, name, right ? right->slots : facts_extent(L->f, facts_class(L->f, x, 0)),
+	               facts_extent(L->f, facts_class(L->f, x, 1)), 2, stages);
+
+	b->used_cols = 0;
+	return b;
+}
+
+/* The threads' parts of x, into s. */
+static void write_all(Lower *L, const Staged *s, Op *x, const Grow *right, const Grow *left)
+{
+	Version *w = held(L, x);
+	Place place = place_new(L, s->buf, s->base, &w->l);
+	const char *owner = layout_owner(L->a, &w->l, L->warps);
+	Block *saved = L->out;
+
+	lower_open(L, owner ? S_IF : S_SCOPE, false, "%s", owner ? owner : "");
+	saved->last->atomic = true; /* all its threads write different places */
+	if (right)
+		store_weighed(&place, w, right, left);
+	else
+		store_cores(&place, w, 0, w->l.d[0].n, NULL, 0);
+	L->out = saved;
+}
+
+/* Between roles: two copies in turn, each with a barrier that says it is full, which every writer
+ * passes, and one that says it is empty, which every reading warp passes. */
+static void publish_to_role(Lower *L, Staged *s, Op *x, const Grow *right, const Grow *left)
+{
+	Published *p = &L->published[L->npublished++];
+
+	p->op = x;
+	p->buf = buffer_for(L, x, right, arena_printf(L->a, "%s_both", s->base), 2);
+	p->buf->by_engine = true;
+	p->stride = p->buf->swizzle ? (p->buf->bytes + 1023) / 1024 * 1024 : p->buf->bytes;
+	p->full = lower_barriers(L, arena_printf(L->a, "%s_full", s->base), 2, L->warps * 32);
+	p->empty = lower_barriers(L, arena_printf(L->a, "%s_empty", s->base), 2, L->warps);
+	s->buf = p->buf;
+	lower_code(L, "mbarrier_wait(%s + %s %% 2 * 8, %s / 2 %% 2 ^ 1);", p->empty->name, L->turn,
+	           L->turn);
+	lower_code(L, "const u32 %s = %s + %s %% 2 * %d;", s->base, p->buf->name, L->turn, p->stride);
+	write_all(L, s, x, right, left);
+	lower_code(L, "proxy_fence();");
+	lower_code(L, "mbarrier_arrive(%s + %s %% 2 * 8);", p->full->name, L->turn);
+}
+
+static void read_from_role(Lower *L, Staged *s, const Op *x)
+{
+	Published *p = L->published;
+
+	while (p < L->published + L->npublished && p->op != x)
+		p++;
+	if (p == L->published + L->npublished)
+		bug("a state that no role publishes");
+	p->read = true;
+	s->buf = p->buf;
+	lower_code(L, "mbarrier_wait(%s + %s %% 2 * 8, %s / 2 %% 2);", p->full->name, L->turn, L->turn);
+	lower_code(L, "const u32 %s = %s + %s %% 2 * %d;", s->base, p->buf->name, L->turn, p->stride);
+}
+
+void lower_publish_release(Lower *L)
+{
+	for (int i = 0; i < L->npublished; i++)
+		if (L->role == ROLE_OUTPUT && L->published[i].read)
+			lower_code(L, "mbarrier_arrive(%s + %s %% 2 * 8);", L->published[i].empty->name,
+			           L->turn);
+}
+
 Staged *lower_publish(Lower *L, Op *x, const Grow *left)
 {
 	Staged *s = lower_staged(L, x);
-	bool grown = x->code == OP_get && L->f->op[x->src[0]->id].unscaled;
+	bool state = x->code == OP_get && x->src[0]->code == OP_state;
+	bool grown = state && L->f->op[x->src[0]->id].unscaled;
 	const Grow *right = grown ? lower_state_grow(L, x->src[0]) : NULL;
-	const Op *who = x->code == OP_get ? x->src[0] : x;
 	Layout none = {.rank = 1, .orient = ORIENT_NONE};
-	const char *owner;
-	Place place;
-	Block *saved, *whole;
-	Version *w;
+	Block *saved;
 	int scope;
 
 	if (s)
 		return s;
 	if (grown && !left)
 		lower_cannot(L, x, "a state over features read by something other than the features");
-	saved = lower_hoist(L, &none, &scope);
-	w = held(L, x);
 	if (L->nstaged == MAX_BUFFERS)
 		lower_cannot(L, x, "too many tiles in shared memory");
+	saved = lower_hoist(L, &none, &scope);
 	s = &L->staged[L->nstaged++];
 	s->op = x;
-	s->base =
-	    lower_name(L, arena_printf(L->a, "%s_s", who->name ? who->name : op_info[who->code].name));
-	s->buf = dev_buffer(L->dev, s->base,
-	                    grown ? right->slots : facts_extent(L->f, facts_class(L->f, x, 0)),
-	                    facts_extent(L->f, facts_class(L->f, x, 1)), 2, 1);
-	s->buf->used_cols = 0;
-	place = place_new(L, s->buf, &w->l);
-	owner = layout_owner(L->a, &w->l, L->warps);
-	whole = L->out;
-	lower_open(L, owner ? S_IF : S_SCOPE, false, "%s", owner ? owner : "");
-	whole->last->atomic = true; /* all its threads write different places */
-	if (grown)
-		store_weighed(&place, w, right, left);
-	else
-		store_cores(&place, w, 0, w->l.d[0].n, NULL, 0);
+	s->base = name_of(L, x);
+	if (state && L->role == ROLE_STATE) {
+		publish_to_role(L, s, x, right, left);
+	} else if (state && L->role == ROLE_OUTPUT) {
+		read_from_role(L, s, x);
+	} else {
+		s->buf = buffer_for(L, x, right, s->base, 1);
+		write_all(L, s, x, right, left);
+	}
 	L->out = saved;
 	L->scope = scope;
 	return s;
@@ -260,6 +331,6 @@ void lower_publish_get(Lower *L, Op *get)
 	if (get->src[0]->code != OP_state || get->rank != 2 || get->dim[1].n == 1)
 		return;
 	ir_walk(L->k->body, reader_op, &r);
-	if (r.dot && (!L->live || L->live[r.dot->id]))
+	if (r.dot && (!L->live || L->live[r.dot->id] || L->role == ROLE_STATE))
 		lower_publish(L, get, grow_parse(L->a, op_base(r.dot->src[0], &sw)));
 }

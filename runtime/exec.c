@@ -155,8 +155,7 @@ void exec_launch(Exec *x, const uint64_t *base, DeviceStream stream)
 		if (!blocks)
 			continue;
 		plan_params(p, t, base, x->work, false, &params);
-		device_launch(x->cli->diag, x->function[i], blocks, t->threads, t->smem, stream,
-		              params.at);
+		device_launch(x->cli->diag, x->function[i], blocks, t->threads, t->smem, stream, params.at);
 	}
 }
 
@@ -215,8 +214,8 @@ static void run_sim(Exec *x, uint64_t seed, bool early)
 		}
 		plan_params(p, t, x->base, x->work, true, &params);
 		memset(&r, 0, sizeof r);
-		sim_run(x->sim, x->cli->diag, t->name, blocks, t->threads, t->smem, params.at, n, buf,
-		        &o, &r);
+		sim_run(x->sim, x->cli->diag, t->name, blocks, t->threads, t->smem, params.at, n, buf, &o,
+		        &r);
 		add_result(&x->result, &r, !seed);
 	}
 }

@@ -34,8 +34,7 @@ typedef enum SimKind {
 	SIM_ALIGN,
 	SIM_UNINIT,
 	SIM_READONLY,
-	SIM_PENDING, /* a read of an asynchronous copy's destination before its wait; never waited for
-	              */
+	SIM_PENDING, /* a copy or product read, or left, before its wait */
 	SIM_FENCE,   /* a missing proxy fence or wgmma fence */
 	SIM_OPERAND, /* a register touched while a product in flight owns it */
 	SIM_MAP,     /* a wrong tensor map, matrix descriptor or register budget */
@@ -46,7 +45,7 @@ typedef struct SimFinding {
 	SimKind kind;
 	int line;       /* of the generated text */
 	char spec[128]; /* "copy.lua:21", or "" */
-	char text[256]; /* one line, names the buffer and the two threads */
+	char text[512]; /* one line, names the buffer and the two threads */
 	long count;
 } SimFinding;
 

@@ -10,6 +10,7 @@
  */
 #include "sim_state.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -41,6 +42,16 @@ const char *sim_actor(int id)
 	else
 		snprintf(s, sizeof *text, "a bulk store");
 	return s;
+}
+
+const char *sim_order_needed(int id)
+{
+	int e = id - M->nwarps * WARP;
+
+	return e < 0              ? "barrier"
+	       : e < ENGINE_WGMMA ? "mbarrier_wait for it"
+	       : e < ENGINE_STORE ? "wgmma_wait and barrier"
+	                          : "tma_store_wait_read and barrier";
 }
 
 bool sim_ordered(const Access *a, const Thread *t)

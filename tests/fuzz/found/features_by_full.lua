@@ -1,4 +1,4 @@
--- azulejo run --set B=1,H=1,M=1 --seed 389 --gpu h100
+-- azulejo run --set B=1,H=1,M=1 --seed 389 --gpu h100 (refused)
 -- o1[0,0,0,7] is 4.92749, not 1.41169 within 0.093 (8 of 8 elements)
 local az = require "azulejo"
 local function f1(x) return az.sympow2(x) * 0.25 end

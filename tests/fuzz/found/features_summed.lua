@@ -1,4 +1,4 @@
--- azulejo run --set B=1,N=1 --seed 939 --gpu a100
+-- azulejo run --set B=1,N=1 --seed 939 --gpu a100 (refused)
 -- o5[0] is 0.960938, not 2.08032 within 0.0082 (1 of 1 elements)
 local az = require "azulejo"
 local function f1(x) return az.concat(1, x) end

@@ -171,7 +171,7 @@ static void zero_padding(Lower *L)
 	}
 }
 
-static void splice(Block *to, const Block *from)
+void lower_splice(Block *to, const Block *from)
 {
 	if (!from->first)
 		return;
@@ -193,7 +193,7 @@ static const char *pointer_name(Lower *L, const Arg *a)
 void lower_kernel(Dev *d, Facts *f, int stages, int align, LowerPart part, Segments *s)
 {
 	Lower *L = ARENA_NEW(d->arena, Lower);
-	Block zero = {0}, body = {0};
+	Block pro = {0}, zero = {0}, body = {0};
 
 	L->dev = d;
 	L->k = d->k;
@@ -209,7 +209,8 @@ void lower_kernel(Dev *d, Facts *f, int stages, int align, LowerPart part, Segme
 		L->argname[i] = pointer_name(L, d->k->args[i]);
 	L->names[L->nnames++] = d->name;
 	L->part = part;
-	L->out = &L->pro;
+	L->pro = &pro;
+	L->out = L->pro;
 	if (part != PART_ALL)
 		segment_lower(L, s);
 	decode_program(L);
@@ -220,11 +221,11 @@ void lower_kernel(Dev *d, Facts *f, int stages, int align, LowerPart part, Segme
 		lower_roles(L);
 	else
 		lower_region(L, d->k->body);
-	L->out = &L->pro;
+	L->out = L->pro;
 	lower_barriers_make(L);
 	L->out = &zero;
 	zero_padding(L);
-	splice(&d->body, &L->pro);
-	splice(&d->body, &zero);
-	splice(&d->body, &body);
+	lower_splice(&d->body, &pro);
+	lower_splice(&d->body, &zero);
+	lower_splice(&d->body, &body);
 }

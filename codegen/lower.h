@@ -77,7 +77,7 @@ typedef struct Lower {
 	const Kernel *k;
 	Facts *f;
 	Arena *a;
-	Block *out, pro;
+	Block *out, *pro; /* pro: before the body, or before a role's */
 	Version *versions;
 	int scope;
 	Strip *strip;
@@ -117,6 +117,7 @@ void lower_kernel(Dev *d, Facts *f, int stages, int align, LowerPart part, Segme
 Block *lower_open(Lower *L, StmtKind kind, bool unroll, const char *fmt, ...)
     __attribute__((format(printf, 4, 5)));
 void lower_close(Lower *L, Block *saved);
+void lower_splice(Block *to, const Block *from); /* appends */
 Stmt *lower_code(Lower *L, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 const char *lower_name(Lower *L, const char *want);
 _Noreturn void lower_cannot(Lower *L, const Op *op, const char *fmt, ...)
@@ -208,8 +209,8 @@ void lower_roles(Lower *L);
 
 /* lower_order.c */
 const char *lower_weight_table(Lower *L, const Grow *right, const Grow *left, bool state);
-/* The weight that slots [lo, hi) share; false when they do not. */
-bool lower_one_weight(Lower *L, const Grow *right, const Grow *left, int lo, int hi, double *w);
+/* The same as numbers, of slots as a state holds them. */
+const double *lower_weights(Lower *L, const Grow *right, const Grow *left);
 void lower_state_load(Lower *L, Op *state, Version *to);
 void lower_state_store(Lower *L, Op *store, Op *get, Version *from);
 

@@ -57,6 +57,7 @@ const char *lower_wgmma_batch(Lower *L, const char *want, const int *n, int dims
 void lower_wgmma_reuse(Lower *L, const char *array, int n, int behind);
 void lower_wgmma_formed(Lower *L, const char *array, int n);
 void lower_wgmma_own(Lower *L, const char *array, const int *n, int dims);
+void lower_wgmma_trim(Lower *L);
 void lower_wgmma_close(Product *p);
 void lower_wgmma_step(Product *p, const char *a, bool turned, const char *i, const char *k);
 

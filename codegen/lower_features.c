@@ -7,6 +7,7 @@
  */
 #include "lower_dot.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 /* One k16 (or m16) step of a formed operand: its cores for row cores 0, 1 and halves b1 = 0, 1. */
@@ -54,6 +55,8 @@ static void over_piece(Product *p, const Leaf *x, int q, const char *i)
 		int turns = others ? G - 1 : pairs ? 1 : pc->nslots / 16;
 		const char *b = others ? "I" : "b";
 
+		if (part)
+			lower_wgmma_trim(L);
 		set = arena_printf(L->a, "%s[0]", all);
 		if (turns > 1) {
 			lower_open(L, S_FOR, true, "int %s = 0; %s < %d; %s++", b, b, turns, b);
@@ -250,6 +253,17 @@ static const char *group_table(Lower *L, const Piece *pc, int steps)
 	return name;
 }
 
+/* The step of 16 slots that is this warp's u-th. */
+static const char *step_of(Lower *L, const Share *h, const char *u)
+{
+	char *end;
+	long n = strtol(u, &end, 10);
+
+	if (*end)
+		return arena_printf(L->a, "%d * %s + %s", h->warps, u, h->w);
+	return n ? arena_printf(L->a, "%ld + %s", n * h->warps, h->w) : h->w;
+}
+
 static void share_lookup(Product *p, Share *h, const Piece *pc)
 {
 	Lower *L = p->L;
@@ -257,7 +271,7 @@ static void share_lookup(Product *p, Share *h, const Piece *pc)
 	Staged *s = lower_staged(L, pc->x);
 	Block *saved = L->out;
 
-	L->out = &L->pro;
+	L->out = L->pro;
 	h->look = lower_name(L, arena_printf(L->a, "%s_pair", x));
 	h->memory = s && s->buf->elem == 2 && s->buf->bytes <= 1 << 16;
 	lower_code(L, "u32 %s[%d];", h->look, h->n);
@@ -405,112 +419,178 @@ static Tile tile_of(const Grow *g, int lo, int hi)
 	return t;
 }
 
-static void to_shared_features(Product *p, Share *h)
+/* What is formed for one of the warp's steps u, or several alike. */
+typedef struct Run {
+	Tile tile;
+	int u, n;
+} Run;
+
+static Run run_at(const Grow *g, const Share *h, int u)
+{
+	Run r = {tile_of(g, u * h->warps, u * h->warps + h->warps - 1), u, 1};
+	bool plain = r.tile.first == r.tile.last && r.tile.diagonal != 1 &&
+	             g->piece[r.tile.first].kind == PIECE_POW2;
+
+	for (; plain && u + r.n < h->n; r.n++) {
+		Tile t = tile_of(g, (u + r.n) * h->warps, (u + r.n) * h->warps + h->warps - 1);
+
+		if (t.first != r.tile.first || t.last != t.first || t.diagonal != r.tile.diagonal)
+			break;
+	}
+	return r;
+}
+
+/* Opens the run's loop; returns u. */
+static const char *run_open(Lower *L, const Run *r)
+{
+	if (r->n == 1) {
+		lower_open(L, S_SCOPE, false, "%s", "");
+		return arena_printf(L->a, "%d", r->u);
+	}
+	lower_open(L, S_FOR, true, "int u = %d; u < %d; u++", r->u, r->u + r->n);
+	return "u";
+}
+
+/* f = the cores of the warp's step u and k16 step k: of a piece, or of the one that the warp's
+ * step falls into. */
+static void form_share(Product *p, const Share *each, const Leaf *x, const Run *r, const char *u,
+                       const char *k, const char *f)
 {
 	Lower *L = p->L;
 	const Grow *g = p->a.grow;
-	Block *saved = L->out, *step, *tile;
-	Share each[MAX_SRC];
-	const char *k, *all = NULL, *set = NULL;
-	int sets[2] = {2, h->n};
+	const char *at = step_of(L, each, u);
+	Block *tile = L->out;
+
+	for (int q = r->tile.first; q <= r->tile.last; q++) {
+		Share h = each[q];
+
+		if (!g->piece[q].nslots)
+			continue;
+		if (q < r->tile.last) /* the same for a whole warp */
+			lower_open(L, S_IF, false, "%s < %d", at, (g->piece[q].slot + g->piece[q].nslots) / 16);
+		if (g->piece[q].kind == PIECE_POW2) {
+			h.cores = x->a[q];
+			h.row = x->b[q];
+			share_pairs(p, &h, q, f, u, k, at, r->tile.diagonal);
+		} else {
+			share_plain(p, &h, x, q, f, u, at);
+		}
+		if (q < r->tile.last) {
+			Stmt *chain = tile->last;
+
+			while (chain->orelse.last)
+				chain = chain->orelse.last;
+			L->out = &chain->orelse;
+		}
+	}
+	L->out = tile;
+}
+
+/* The cores of the tiles that the step's operands are made of, where they are not in memory. */
+static Leaf share_leaf(Product *p, const Share *each, const char *k)
+{
+	Lower *L = p->L;
+	const Grow *g = p->a.grow;
+	Leaf none = {0};
+
+	for (int q = 0; q < g->npieces; q++)
+		if (g->piece[q].nslots &&
+		    (g->piece[q].kind == PIECE_ELEM || (each[q].look && !each[q].memory)))
+			return lower_leaf_cores(L, g, &p->a.own, product_twice(L, 0, k));
+	return none;
+}
+
+/* By k16 steps of the tokens, whose right operand's cores are loaded once. */
+static void to_share(Product *p, const Share *each)
+{
+	Lower *L = p->L;
+	Block *saved = L->out, *step;
+	const char *k;
 	Leaf x;
-	bool leaves = false;
+
+	product_loop(L, "k", p->a.k / 2, &k);
+	if (p->b.kind == STREAM)
+		product_stream(p, &p->b, k);
+	x = share_leaf(p, each, k);
+	step = L->out;
+	for (int u = 0; u < each->n;) {
+		Run r = run_at(p->a.grow, each, u);
+		const char *us = run_open(L, &r), *f = lower_name(L, "phi");
+
+		lower_code(L, "u32 %s[2][2];", f);
+		form_share(p, each, &x, &r, us, k, f);
+		to_features(p, f, arena_printf(L->a, "2 * %s", us), arena_printf(L->a, "2 * %s + 1", us),
+		            k);
+		L->out = step;
+		u += r.n;
+	}
+	L->out = saved;
+}
+
+/* By the warp's own steps, whose lookups are then needed one at a time; two k16 steps are a batch,
+ * in two register sets by turns. */
+static void to_share_wgmma(Product *p, const Share *each)
+{
+	Lower *L = p->L;
+	Block *saved = L->out, *turn;
+	int steps = p->a.k / 2, batch = steps % 2 ? 1 : 2, per = steps / batch, n[2] = {2, batch};
+	const char *all;
+
+	lower_wgmma_open(p);
+	all = lower_wgmma_batch(L, "phi", n, 2);
+	for (int u = 0; u < each->n;) {
+		Run r = run_at(p->a.grow, each, u);
+		const char *us = run_open(L, &r), *k = "0", *set, *b;
+
+		if (per > 1) {
+			lower_open(L, S_FOR, true, "int k = 0; k < %d; k += %d", steps, batch);
+			k = "k";
+		}
+		b = per > 1 ? arena_printf(L->a, batch > 1 ? "%d * %s + k / 2" : "%d * %s + k", per, us)
+		            : us;
+		set = arena_printf(L->a, strchr(b, ' ') ? "%s[(%s) %% 2]" : "%s[%s %% 2]", all, b);
+		turn = L->out;
+		if (per * (r.u + r.n) > 2) {
+			if (per * r.u < 2) {
+				lower_open(L, S_IF, false, "%s >= 2", b);
+				turn->last->uniform = true;
+			}
+			lower_wgmma_reuse(L, set, batch, 2);
+			L->out = turn;
+		}
+		for (int i = 0; i < batch; i++) {
+			const char *ki = i ? arena_printf(L->a, "%s + 1", k) : k;
+			Leaf x = share_leaf(p, each, ki);
+
+			lower_open(L, S_SCOPE, false, "%s", "");
+			form_share(p, each, &x, &r, us, strchr(ki, ' ') ? arena_printf(L->a, "(%s)", ki) : ki,
+			           arena_printf(L->a, "%s[%d]", set, i));
+			L->out = turn;
+		}
+		lower_wgmma_formed(L, set, batch);
+		for (int i = 0; i < batch; i++)
+			lower_wgmma_step(p, arena_printf(L->a, "%s[%d]", set, i), true, us,
+			                 i ? arena_printf(L->a, "%s + 1", k) : k);
+		L->group += per * r.n - 1;
+		lower_wgmma_own(L, all, n, 2);
+		lower_wgmma_commit(L);
+		L->out = saved;
+		u += r.n;
+	}
+	lower_wgmma_close(p);
+}
+
+static void to_shared_features(Product *p, const Share *h)
+{
+	const Grow *g = p->a.grow;
+	Share each[MAX_SRC];
 
 	for (int q = 0; q < g->npieces; q++) {
 		each[q] = *h;
 		if (g->piece[q].kind == PIECE_POW2)
 			share_lookup(p, &each[q], &g->piece[q]);
 	}
-	if (p->wgmma) {
-		lower_wgmma_open(p);
-		all = lower_wgmma_batch(L, "phi", sets, 2);
-	}
-	product_loop(L, "k", p->a.k / 2, &k);
-	if (p->wgmma) {
-		set = arena_printf(L->a, strcmp(k, "0") ? "%s[%s %% 2]" : "%s[%s]", all, k);
-		if (p->a.k / 2 > 2) {
-			step = lower_open(L, S_IF, false, "k >= 2");
-			step->last->uniform = true;
-			lower_wgmma_reuse(L, set, h->n, 2);
-			L->out = step;
-		}
-	}
-	if (p->b.kind == STREAM && !p->wgmma)
-		product_stream(p, &p->b, k);
-	for (int q = 0; q < g->npieces; q++)
-		leaves |= g->piece[q].nslots &&
-		          (g->piece[q].kind == PIECE_ELEM || (each[q].look && !each[q].memory));
-	if (leaves)
-		x = lower_leaf_cores(L, g, &p->a.own, product_twice(L, 0, k));
-	step = L->out;
-	for (int u = 0, n; u < h->n; u += n) {
-		Tile t = tile_of(g, u * h->warps, u * h->warps + h->warps - 1), o;
-		const char *f, *us, *at;
-
-		for (n = 1; u + n < h->n; n++) {
-			o = tile_of(g, (u + n) * h->warps, (u + n) * h->warps + h->warps - 1);
-			if (t.first != t.last || o.first != t.first || o.last != t.last ||
-			    o.diagonal != t.diagonal || t.diagonal == 1 || g->piece[t.first].kind != PIECE_POW2)
-				break;
-		}
-		us = arena_printf(L->a, "%d", u);
-		if (n > 1) {
-			lower_open(L, S_FOR, true, "int u = %d; u < %d; u++", u, u + n);
-			us = "u";
-			at = arena_printf(L->a, "%d * u + %s", h->warps, h->w);
-		} else {
-			lower_open(L, S_SCOPE, false, "%s", "");
-			at = u ? arena_printf(L->a, "%d + %s", u * h->warps, h->w) : h->w;
-		}
-		if (p->wgmma) {
-			f = arena_printf(L->a, "%s[%s]", set, us);
-		} else {
-			f = lower_name(L, "phi");
-			lower_code(L, "u32 %s[2][2];", f);
-		}
-		tile = L->out;
-		for (int q = t.first; q <= t.last; q++) {
-			if (!g->piece[q].nslots)
-				continue;
-			if (q < t.last) /* the same for a whole warp */
-				lower_open(L, S_IF, false, "%s < %d", at,
-				           (g->piece[q].slot + g->piece[q].nslots) / 16);
-			if (g->piece[q].kind == PIECE_POW2) {
-				if (!each[q].memory) {
-					each[q].cores = x.a[q];
-					each[q].row = x.b[q];
-				}
-				share_pairs(p, &each[q], q, f, us, k, at, t.diagonal);
-			} else {
-				share_plain(p, h, &x, q, f, us, at);
-			}
-			if (q < t.last) {
-				Stmt *chain = tile->last;
-
-				while (chain->orelse.last)
-					chain = chain->orelse.last;
-				L->out = &chain->orelse;
-			}
-		}
-		L->out = tile;
-		if (!p->wgmma)
-			to_features(p, f, arena_printf(L->a, "2 * %s", us),
-			            arena_printf(L->a, "2 * %s + 1", us), k);
-		L->out = step;
-	}
-	if (p->wgmma) {
-		const char *u;
-
-		lower_wgmma_formed(L, set, h->n);
-		product_loop(L, "u", h->n, &u);
-		lower_wgmma_step(p, arena_printf(L->a, "%s[%s]", set, u), true, u, k);
-		L->out = step;
-		L->group += p->a.k / 2 - 1;
-		lower_wgmma_own(L, all, sets, 2);
-		lower_wgmma_commit(L);
-		lower_wgmma_close(p);
-	}
-	L->out = saved;
+	(p->wgmma ? to_share_wgmma : to_share)(p, each);
 }
 
 /* T(phi) [F, k] times [k, n]. */

@@ -123,11 +123,28 @@ static void share_registers(Lower *L, Stmt *split)
 	}
 }
 
+/* What the other role has computed, declared and named is not in scope; buffers are. */
+static void forget(Lower *L, int names)
+{
+	L->versions = NULL;
+	L->nstaged = L->nhomes = L->nlanes = 0;
+	L->diagonal[0] = L->diagonal[1] = NULL;
+	memset(L->pointer, 0, sizeof L->pointer);
+	L->nnames = names;
+	for (int i = 0; i < L->dev->nbufs; i++)
+		L->names[L->nnames++] = L->dev->buf[i]->name;
+	for (int i = 0; i < L->dev->text.nparams; i++)
+		L->names[L->nnames++] = L->dev->text.param[i].name;
+	for (int i = 0; i < L->dev->ntables; i++)
+		L->names[L->nnames++] = L->dev->table[i].name;
+}
+
 /* Lowers the body for both roles; what they share is in the prologue. */
 void lower_roles(Lower *L)
 {
 	Stmt *split = ARENA_NEW(L->a, Stmt);
-	Block *saved = L->out;
+	Block *saved = L->out, *pro = L->pro;
+	int names = L->nnames;
 	Effects e = {{ARENA_ARRAY(L->a, bool, L->f->nops + 1), ARENA_ARRAY(L->a, bool, L->f->nops + 1)},
 	             NULL};
 
@@ -140,14 +157,19 @@ void lower_roles(Lower *L)
 	split->uniform = true;
 	L->dev->roles = 2;
 	for (int r = ROLE_STATE; r <= ROLE_OUTPUT; r++) {
+		Block *into = r == ROLE_STATE ? &split->body : &split->orelse, own = {0}, body = {0};
+
 		L->role = (Role)r;
-		L->live = e.live[L->role];
-		L->out = L->role == ROLE_STATE ? &split->body : &split->orelse;
-		L->versions = NULL;
-		L->nstaged = L->nhomes = 0;
+		L->live = e.live[r];
+		L->pro = &own;
+		L->out = &body;
+		forget(L, names);
 		lower_region(L, L->k->body);
+		lower_splice(into, &own);
+		lower_splice(into, &body);
 	}
 	L->role = ROLE_ALL;
+	L->pro = pro;
 	share_registers(L, split);
 	for (int i = 0; i < L->dev->nbufs; i++)
 		if (L->dev->buf[i]->barriers)

@@ -96,6 +96,16 @@ void lower_wgmma_settle(Lower *L)
 		wait_for(L, L->group - 1);
 }
 
+/* Gives up what groups before the last own: their registers have other uses. */
+void lower_wgmma_trim(Lower *L)
+{
+	for (int i = 0; i < L->nflying; i++)
+		if (L->flying[i].group < L->group - 1) {
+			wait_for(L, L->group - 2);
+			return;
+		}
+}
+
 void lower_wgmma_land(Lower *L, const char *array)
 {
 	for (int i = 0; i < L->nflying; i++)

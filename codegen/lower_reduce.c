@@ -26,8 +26,10 @@ static Block *atomic_nest(Lower *L, const Layout *l, const Layout *one, const ch
 {
 	const char *owner = one ? layout_owner(L->a, one, L->warps) : NULL;
 	Block *saved = L->out;
-	Stmt *last = saved->last, *opened;
+	Stmt *last, *opened;
 
+	lower_wgmma_settle(L); /* a wait is for whole warps: not behind a condition on the thread */
+	last = saved->last;
 	if (owner)
 		lower_open(L, S_IF, false, "%s", owner);
 	lower_nest(L, l, false, v);

@@ -3,6 +3,7 @@
  *
  *   build/fuzz [-s SEED] [-n CASES] [-t SECONDS] [-j JOBS] [-k specs|programs] [-o FOLDER] [-v]
  *       "ok fuzz_specs (..)", "FAIL fuzz_..." a line; small specs go to FOLDER (tests/fuzz/found)
+ *       -x: seconds to shrink each failure
  *   build/fuzz -i INDEX        runs and shrinks one case;
  *   build/fuzz -p INDEX        prints it
  *   build/fuzz -r FILE...      runs what was kept, by the first line of each file, and expects
@@ -304,7 +305,7 @@ int main(int argc, char **argv)
 		f.cases = whole("FUZZ_RUNS", env);
 	if ((env = getenv("FUZZ_SECONDS")))
 		f.seconds = (double)whole("FUZZ_SECONDS", env);
-	while ((o = getopt(argc, argv, "s:n:t:j:k:o:p:i:rv")) != -1)
+	while ((o = getopt(argc, argv, "s:n:t:j:k:o:p:i:x:rv")) != -1)
 		switch (o) {
 		case 's':
 			f.seed = whole("-s", optarg);
@@ -331,6 +332,9 @@ int main(int argc, char **argv)
 			f.next = whole("-i", optarg);
 			f.cases = f.next + 1;
 			f.patience = 600;
+			break;
+		case 'x':
+			f.patience = (double)whole("-x", optarg);
 			break;
 		case 'r':
 			again = true;

@@ -58,11 +58,9 @@ static void over_piece(Product *p, const Leaf *x, int q, const char *i)
 		if (part)
 			lower_wgmma_trim(L);
 		set = arena_printf(L->a, "%s[0]", all);
-		if (turns > 1) {
+		if (turns > 1 || others) {
 			lower_open(L, S_FOR, true, "int %s = 0; %s < %d; %s++", b, b, turns, b);
 			set = arena_printf(L->a, others ? "%s[(%s + 1) %% 2]" : "%s[%s %% 2]", all, b);
-		} else if (others) {
-			set = arena_printf(L->a, "%s[1]", all);
 		}
 		turn = L->out;
 		if (turns > (others ? 1 : 2)) {
@@ -76,7 +74,7 @@ static void over_piece(Product *p, const Leaf *x, int q, const char *i)
 			if (issue)
 				lower_wgmma_formed(L, set, n[1]);
 			if (others) {
-				lower_open(L, S_FOR, true, "int J = %s + 1; J < %d; J++", turns > 1 ? "I" : "0", G);
+				lower_open(L, S_FOR, true, "int J = I + 1; J < %d; J++", G);
 				step = s =
 				    arena_printf(L->a, "%s%d + I * (%d - I) / 2 + J", first, G - 1, 2 * G - 3);
 				f = arena_printf(L->a, "%s[J - I - 1]", set);
@@ -225,6 +223,7 @@ typedef struct Share {
 	const char *look;
 	bool memory;
 	const char *cores, *row;
+	const char *ahead; /* or the step's columns, loaded before: an array [token core][factor] */
 } Share;
 
 static const char *group_table(Lower *L, const Piece *pc, int steps)
@@ -329,6 +328,17 @@ static void fold_diagonal(Product *p, const Share *h, int q, const char *f, cons
 	L->out = saved;
 }
 
+/* c = the columns of both factors of the warp's step u, tokens of k16 step k. */
+static void load_columns(Lower *L, const Share *h, const Staged *s, const char *c, const char *u,
+                         const char *k)
+{
+	dev_access(lower_code(L,
+	                      "cores_load4_trans(&%s[0][0], &%s[1][0], &%s[0][1], &%s[1][1], %s + %d * "
+	                      "%s + (%s[%s] >> 16));",
+	                      c, c, c, c, s->base, 16 * s->buf->pbytes, k, h->look, u),
+	           s->buf, ACC_READ);
+}
+
 /* f = the cores of step u of a POW2 piece; `first`: how its steps meet the diagonal ones. */
 static void share_pairs(Product *p, const Share *h, int q, const char *f, const char *u,
                         const char *k, const char *step, int diagonal)
@@ -338,22 +348,18 @@ static void share_pairs(Product *p, const Share *h, int q, const char *f, const 
 	const char *ty = L->f16 ? "f16" : "bf16";
 	Staged *s = lower_staged(L, pc->x);
 	int ncols = facts_dim(L->f, pc->x, 1).cores * facts_dim(L->f, pc->x, 1).warps;
-	Stmt *st;
 
 	lower_code(L, "const u32 at = %s[%s];", h->look, u);
-	if (h->memory) {
+	if (h->memory && !h->ahead) {
 		lower_code(L, "u32 c[2][2];");
-		st = lower_code(L,
-		                "cores_load4_trans(&c[0][0], &c[1][0], &c[0][1], &c[1][1], %s + %d * %s + "
-		                "(at >> 16));",
-		                s->base, 16 * s->buf->pbytes, k);
-		dev_access(st, s->buf, ACC_READ);
+		load_columns(L, h, s, "c", u, k);
 	}
 	for (int r = 0; r < 2; r++) {
-		const char *ci = h->memory ? arena_printf(L->a, "c[%d][0]", r)
+		const char *c = h->ahead ? h->ahead : "c";
+		const char *ci = h->memory ? arena_printf(L->a, "%s[%d][0]", c, r)
 		                           : pick(L, h, r, "(at >> 16 & 255)", ncols);
 		const char *cj =
-		    h->memory ? arena_printf(L->a, "c[%d][1]", r) : pick(L, h, r, "(at >> 24)", ncols);
+		    h->memory ? arena_printf(L->a, "%s[%d][1]", c, r) : pick(L, h, r, "(at >> 24)", ncols);
 
 		lower_code(L, "const u32 x%d = shfl_idx_u32(%s, (int)at);", r, ci);
 		lower_code(L,
@@ -527,6 +533,19 @@ static void to_share(Product *p, const Share *each)
 	L->out = saved;
 }
 
+/* The one piece that has slots, when it is of pairs; else -1. */
+static int only_piece(const Grow *g)
+{
+	int q = -1;
+
+	for (int i = 0; i < g->npieces; i++)
+		if (g->piece[i].nslots && (q >= 0 || g->piece[i].kind != PIECE_POW2))
+			return -1;
+		else if (g->piece[i].nslots)
+			q = i;
+	return q;
+}
+
 /* By the warp's own steps, whose lookups are then needed one at a time; two k16 steps are a batch,
  * in two register sets by turns. */
 static void to_share_wgmma(Product *p, const Share *each)
@@ -534,8 +553,11 @@ static void to_share_wgmma(Product *p, const Share *each)
 	Lower *L = p->L;
 	Block *saved = L->out, *turn;
 	int steps = p->a.k / 2, batch = steps % 2 ? 1 : 2, per = steps / batch, n[2] = {2, batch};
-	const char *all;
+	const char *all, *cols = NULL;
+	Share h[MAX_SRC];
+	int q = only_piece(p->a.grow);
 
+	memcpy(h, each, sizeof h);
 	lower_wgmma_open(p);
 	all = lower_wgmma_batch(L, "phi", n, 2);
 	for (int u = 0; u < each->n;) {
@@ -558,12 +580,21 @@ static void to_share_wgmma(Product *p, const Share *each)
 			lower_wgmma_reuse(L, set, batch, 2);
 			L->out = turn;
 		}
+		if (q >= 0 && each[q].memory) { /* all loads before what waits for them */
+			cols = lower_wgmma_batch(L, "c", &batch, 1);
+			for (int i = 0; i < batch; i++)
+				load_columns(L, &each[q], lower_staged(L, p->a.grow->piece[q].x),
+				             arena_printf(L->a, "%s[%d]", cols, i), us,
+				             i ? arena_printf(L->a, "(%s + 1)", k) : k);
+		}
 		for (int i = 0; i < batch; i++) {
 			const char *ki = i ? arena_printf(L->a, "%s + 1", k) : k;
 			Leaf x = share_leaf(p, each, ki);
 
+			if (cols)
+				h[q].ahead = arena_printf(L->a, "%s[%d]", cols, i);
 			lower_open(L, S_SCOPE, false, "%s", "");
-			form_share(p, each, &x, &r, us, strchr(ki, ' ') ? arena_printf(L->a, "(%s)", ki) : ki,
+			form_share(p, h, &x, &r, us, strchr(ki, ' ') ? arena_printf(L->a, "(%s)", ki) : ki,
 			           arena_printf(L->a, "%s[%d]", set, i));
 			L->out = turn;
 		}

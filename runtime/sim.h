@@ -34,7 +34,8 @@ typedef enum SimKind {
 	SIM_ALIGN,
 	SIM_UNINIT,
 	SIM_READONLY,
-	SIM_PENDING, /* a copy or product read, or left, before its wait */
+	SIM_PENDING, /* a read of an asynchronous copy's destination before its wait; never waited for
+	              */
 	SIM_FENCE,   /* a missing proxy fence or wgmma fence */
 	SIM_OPERAND, /* a register touched while a product in flight owns it */
 	SIM_MAP,     /* a wrong tensor map, matrix descriptor or register budget */

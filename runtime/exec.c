@@ -187,7 +187,7 @@ static void run_sim(Exec *x, uint64_t seed, bool early)
 {
 	Plan *p = x->plan;
 	SimBuffer buf[MAX_ARGS + MAX_WORK];
-	SimOptions o = {seed, early, 0, x->cli->drop - 1};
+	SimOptions o = {.seed = seed, .early = early, .drop_site = x->cli->drop - 1};
 	ParamValue value[MAX_PARAMS];
 	void *param[MAX_PARAMS];
 	SimResult r;

@@ -32,6 +32,7 @@ typedef struct Run {
 	int64_t blocks, *next;
 	int threads, nworkers, nbuffer, smem;
 	Report *report;
+	SimCounters *line; /* nlines of each worker */
 	Buffer *buffer;
 	void **params;
 	struct {
@@ -148,6 +149,8 @@ static void machine_init(const Run *r, int worker)
 	m->nbuffer = r->nbuffer;
 	m->buffer = r->buffer;
 	m->report = &r->report[worker];
+	m->nlines = r->sim->nlines;
+	m->line = &r->line[(size_t)worker * (size_t)m->nlines];
 	if (posix_memalign((void **)&m->smem, 1024, (size_t)r->smem + 1024))
 		abort();
 	m->granule = calloc((size_t)r->smem / 2 + 16, sizeof *m->granule);
@@ -248,6 +251,17 @@ static void add_counters(SimCounters *to, const SimCounters *from)
 		t[i] += f[i];
 }
 
+static void collect_lines(Run *r, SimResult *out)
+{
+	size_t n = (size_t)r->sim->nlines;
+
+	for (size_t i = 0; i < n * (size_t)r->nworkers; i++) {
+		add_counters(&out->counters, &r->line[i]);
+		if (r->o->lines)
+			add_counters(&r->o->lines[i % n], &r->line[i]);
+	}
+}
+
 static void collect(Run *r, Diag *d, SimResult *out)
 {
 	SimFinding *all = map(r, d, (size_t)r->nworkers * MAX_FOUND * sizeof *all);
@@ -312,6 +326,7 @@ void sim_run(Sim *s, Diag *d, const char *name, int64_t blocks, int threads, int
 	n = n > blocks ? blocks : n;
 	r.nworkers = (int)(n < 1 ? 1 : n > MAX_WORKERS ? MAX_WORKERS : n);
 	r.report = map(&r, d, (size_t)r.nworkers * sizeof *r.report);
+	r.line = map(&r, d, (size_t)r.nworkers * (size_t)s->nlines * sizeof *r.line);
 	r.next = map(&r, d, sizeof *r.next);
 	r.buffer = map(&r, d, (size_t)nbuf * sizeof *r.buffer);
 	fold_aliases(&r, buf, nbuf);
@@ -319,6 +334,7 @@ void sim_run(Sim *s, Diag *d, const char *name, int64_t blocks, int threads, int
 	make_params(&r, d, params);
 	run_workers(&r, d);
 	collect(&r, d, out);
+	collect_lines(&r, out);
 	for (int i = 0; i < r.nbuffer; i++)
 		if (r.buffer[i].user.writable && r.buffer[i].user.bytes)
 			memcpy(r.buffer[i].user.data, r.buffer[i].data, r.buffer[i].user.bytes);

@@ -74,6 +74,23 @@ void sim_count(Thread *t, u64 at, Traffic kind, int bytes, u64 addr)
 	s->turn[n].addr[t->lane] = addr;
 }
 
+/* ---- Work of other sorts ---- */
+
+static const WorkKind total_of[] = {
+#define ROW(id, total) WORK_##total,
+    SIM_WORK(ROW)
+#undef ROW
+};
+
+void sim_count_work(u64 at, WorkKind kind, u64 amount)
+{
+	u32 line = (u32)at < (u32)M->nlines ? (u32)at : 0;
+	u64 *work = (u64 *)&M->line[line];
+
+	for (; kind != WORK_none; kind = total_of[kind])
+		work[kind] += amount;
+}
+
 /* ---- Cost ---- */
 
 /* 32 banks of 4 bytes; a wavefront serves each bank one word. 8-byte accesses go by half warps,

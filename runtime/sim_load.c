@@ -142,6 +142,11 @@ const char *sim_spec_line(const Sim *s, int line)
 	return line > 0 && line < s->nlines && s->spec[line] ? s->spec[line] : "";
 }
 
+int sim_lines(const Sim *s)
+{
+	return s->nlines;
+}
+
 /* Which parameters are pointers, from "*(TYPE *)a[i]" in the kernel's entry function. */
 static void read_entry(SimKernel *k, const char *text)
 {

@@ -25,6 +25,4 @@ struct Sim {
 	SimKernel kernel[SIM_MAX_KERNELS];
 };
 
-const char *sim_spec_line(const Sim *s, int line); /* "" when there is none */
-
 #endif

@@ -139,6 +139,8 @@ typedef struct Machine {
 
 	volatile u64 calls; /* primitives so far: the watchdog's pulse */
 	Report *report;
+	SimCounters *line; /* work by generated line, of this worker */
+	int nlines;
 } Machine;
 
 extern Machine sim_machine;
@@ -171,6 +173,8 @@ void sim_shared_reset(void);
 /* sim_count.c: one lane's access; and the end of a stretch in which a warp's lanes were apart. */
 void sim_count(Thread *t, u64 at, Traffic kind, int bytes, u64 addr);
 void sim_count_flush(int warp);
+/* Work of any other sort, at a call; also into the totals that `kind` is part of. */
+void sim_count_work(u64 at, WorkKind kind, u64 amount);
 int sim_wavefronts(u32 mask, const u64 *addr, int bytes, int *least);
 
 /* sim_global.c: reads `bytes` at p, for a copy or a load; false where it may not be read. */

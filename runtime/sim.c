@@ -138,11 +138,16 @@ static void machine_init(const Run *r, int worker)
 	m->params = r->params;
 	m->thread_index = variable(r, "threadIdx");
 	m->block_index = variable(r, "blockIdx");
-	m->exp_ops = variable(r, "sim_exp_ops");
+	m->exp_ops = calloc(2 * (size_t)r->sim->nlines, sizeof *m->exp_ops);
+	if (!m->exp_ops)
+		abort();
+	m->mufu_ops = m->exp_ops + r->sim->nlines;
+	*(u64 **)variable(r, "sim_exp_ops") = m->exp_ops;
+	*(u64 **)variable(r, "sim_mufu_ops") = m->mufu_ops;
+	m->turn = variable(r, "sim_turn");
 	*(Index *)variable(r, "blockDim") = (Index){(u32)r->threads, 1, 1};
 	*(Index *)variable(r, "gridDim") = (Index){(u32)r->blocks, 1, 1};
 	*m->thread_index = *m->block_index = (Index){0, 0, 0};
-	*m->exp_ops = 0;
 	m->drop_site = r->o->drop_site;
 	m->early = r->o->early;
 	m->smem_bytes = (u32)r->smem;

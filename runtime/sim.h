@@ -71,7 +71,7 @@ typedef struct SimBuffer {
 	X(wgmma_f16,              wgmma) \
 	X(wgmma,                  none) \
 	X(tensor_flops,           none) \
-	X(exp_ops,                none) \
+	X(exp_ops,                mufu_ops) \
 	X(mufu_ops,               none) \
 	X(shuffles,               none) \
 	X(barriers,               none) \

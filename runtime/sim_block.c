@@ -60,9 +60,13 @@ static void go_to(Thread *t)
 
 	if (t == M->cur)
 		return;
+	if (M->cur)
+		M->cur->turn = *M->turn;
 	M->cur = t;
-	if (t)
+	if (t) {
 		M->thread_index->x = (u32)t->id;
+		*M->turn = t->turn;
+	}
 	sim_fiber_switch(save, t ? t->sp : M->main_sp);
 }
 
@@ -195,7 +199,7 @@ static void block_met(void)
 		release(t);
 	}
 	M->arrived_block = 0;
-	M->report->counters.barriers++;
+	sim_count_work(M->cur->at, WORK_barriers, 1);
 }
 
 static void wait_here(Thread *t, Wait w)
@@ -301,7 +305,7 @@ void sim_do_named_sync(u64 at, int site, int id, int threads)
 		M->arrived_named[id] = 0;
 		same_call(in_named, id);
 		meet(in_named, id);
-		M->report->counters.barriers++;
+		sim_count_work(at, WORK_barriers, 1);
 		for (int i = 0; i < M->nthreads; i++)
 			if (in_named(&M->thread[i], id))
 				release(&M->thread[i]);
@@ -408,7 +412,7 @@ static void begin(int64_t block)
 
 		t->sp = sim_fiber_prepare(t->stack, STACK, fiber_start);
 		t->wait = WAIT_NONE;
-		t->at = 0;
+		t->at = t->turn = 0;
 		t->clock = t->seen_block = t->seen_warp = M->clock;
 		t->group = 0;
 		t->ncopy = 0;
@@ -425,6 +429,5 @@ void sim_block_run(int64_t block)
 		report_stuck();
 	for (int w = 0; w < M->nwarps; w++)
 		sim_count_flush(w);
-	M->report->counters.exp_ops += *M->exp_ops;
-	*M->exp_ops = 0;
+	sim_count_block();
 }

@@ -168,7 +168,6 @@ void sim_do_global_load(u64 at, void *out, const void *p, int bytes)
 		return;
 	}
 	memcpy(out, p, (size_t)bytes);
-	M->report->counters.global_load_bytes += (u64)bytes;
 	sim_count(M->cur, at, GLOBAL_LOAD, bytes, (u64)(uintptr_t)p);
 }
 
@@ -179,6 +178,5 @@ void sim_do_global_store(u64 at, void *p, const void *v, int bytes)
 	if (!sim_global_check(at, p, bytes, bytes, true))
 		return;
 	memcpy(p, v, (size_t)bytes);
-	M->report->counters.global_store_bytes += (u64)bytes;
 	sim_count(M->cur, at, GLOBAL_STORE, bytes, (u64)(uintptr_t)p);
 }

@@ -316,11 +316,12 @@ static void *open_text(Diag *d, const char *text, const char *cache)
 Sim *sim_load(Diag *d, const char *text, const char *cache)
 {
 	Sim *s = must(calloc(1, sizeof *s));
-	char *numbered = number_sites(text, &s->nsites);
+	char *turning = must(sim_turns(text)), *numbered = number_sites(turning, &s->nsites);
 	const SimEntry *e;
 
 	s->lib = open_text(d, numbered, cache);
 	free(numbered);
+	free(turning);
 	e = dlsym(s->lib, "sim_entries");
 	if (!e)
 		bug("simulator: the text has no sim_entries");

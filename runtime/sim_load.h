@@ -25,4 +25,7 @@ struct Sim {
 	SimKernel kernel[SIM_MAX_KERNELS];
 };
 
+/* The text with its loops made to count in sim_turn; lines stay. NULL: no memory. sim_turns.c */
+char *sim_turns(const char *text);
+
 #endif

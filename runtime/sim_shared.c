@@ -206,10 +206,10 @@ void sim_do_cp_async(u64 at, u32 dst, const void *src, int size, int bytes)
 		land_data(c);
 	else
 		memset(p, POISON, (size_t)size);
-	M->report->counters.async_bytes += (u64)bytes;
-	sim_count(t, at, SHARED_STORE, size, dst);
+	sim_count_work(at, WORK_cp_async_bytes, (u64)bytes);
+	sim_count(t, at, ASYNC_STORE, size, dst);
 	if (bytes && src)
-		sim_count(t, at, GLOBAL_LOAD, bytes, (u64)(uintptr_t)src);
+		sim_count(t, at, ASYNC_LOAD, bytes, (u64)(uintptr_t)src);
 }
 
 void sim_do_cp_async_commit(u64 at, int site)

@@ -53,6 +53,7 @@ typedef struct Thread {
 	Wait wait;
 	int barrier, expect; /* WAIT_NAMED */
 	u64 at;              /* the primitive it is in, or was in last: call site << 32 | line */
+	u64 turn;            /* sim_turn while others run */
 	u32 clock, seen_block, seen_warp;
 	u32 *seen; /* of every thread of the block; only once a named barrier was used */
 	u32 group; /* of copies: the open one */
@@ -94,7 +95,15 @@ typedef struct Buffer {
 
 /* ---- Counting ---- */
 
-typedef enum Traffic { SHARED_LOAD, SHARED_STORE, GLOBAL_LOAD, GLOBAL_STORE } Traffic;
+/* ASYNC_STORE: a copy's writes to shared memory; ASYNC_LOAD: its reads of global memory. */
+typedef enum Traffic {
+	SHARED_LOAD,
+	SHARED_STORE,
+	ASYNC_STORE,
+	GLOBAL_LOAD,
+	GLOBAL_STORE,
+	ASYNC_LOAD
+} Traffic;
 
 /* ---- The machine ---- */
 
@@ -113,7 +122,7 @@ typedef struct Machine {
 	void (*entry)(void **);
 	void **params;
 	Index *thread_index, *block_index; /* variables of the kernel's text */
-	u64 *exp_ops;
+	u64 *turn, *exp_ops, *mufu_ops;
 	int drop_site;
 	bool early;
 	u64 random; /* 0: warps in order */
@@ -173,9 +182,11 @@ void sim_shared_reset(void);
 /* sim_count.c: one lane's access; and the end of a stretch in which a warp's lanes were apart. */
 void sim_count(Thread *t, u64 at, Traffic kind, int bytes, u64 addr);
 void sim_count_flush(int warp);
+void sim_count_block(void); /* at its end: what the text itself counted */
 /* Work of any other sort, at a call; also into the totals that `kind` is part of. */
 void sim_count_work(u64 at, WorkKind kind, u64 amount);
 int sim_wavefronts(u32 mask, const u64 *addr, int bytes, int *least);
+void sim_count_matrix(u64 at, bool store, const u64 *row); /* 8 rows of 16 bytes */
 
 /* sim_global.c: reads `bytes` at p, for a copy or a load; false where it may not be read. */
 bool sim_global_check(u64 at, const void *p, int bytes, int align, bool store);

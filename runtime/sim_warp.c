@@ -62,7 +62,6 @@ static void load_matrix(u64 at, Thread *lane, int matrix, bool trans)
 {
 	b16 row[8][8];
 	u64 addr[WARP];
-	int least, waves;
 
 	for (int r = 0; r < 8; r++) {
 		Thread *from = &lane[8 * matrix + r];
@@ -70,9 +69,7 @@ static void load_matrix(u64 at, Thread *lane, int matrix, bool trans)
 		addr[r] = from->addr & ~15u;
 		sim_shared_read(from, at, row[r], from->addr, 16);
 	}
-	waves = sim_wavefronts(0xff, addr, 16, &least);
-	M->report->counters.shared_wavefronts += (u64)waves;
-	M->report->counters.shared_conflicts += (u64)(waves - least);
+	sim_count_matrix(at, false, addr);
 	for (int l = 0; l < WARP; l++) {
 		int i = l / 4, j = l % 4 * 2;
 		u32 lo = trans ? row[j][i] : row[i][j], hi = trans ? row[j + 1][i] : row[i][j + 1];
@@ -139,7 +136,8 @@ void sim_do_mma(u64 at, float *d, u32 a0, u32 a1, u32 a2, u32 a3, u32 b0, u32 b1
 	if (!sim_warp_meet(at, WAIT_MMA))
 		return;
 	multiply(lanes(), f16);
-	M->report->counters.mma++;
+	sim_count_work(at, f16 ? WORK_mma_f16 : WORK_mma_bf16, 1);
+	sim_count_work(at, WORK_tensor_flops, 2 * 16 * 8 * 16);
 	sim_warp_go();
 }
 
@@ -165,7 +163,7 @@ u32 sim_do_shfl(u64 at, u32 x, int mode, int arg)
 	if (sim_warp_meet(at, WAIT_SHUFFLE)) {
 		for (int l = 0; l < WARP; l++)
 			lane[l].result = lane[source_lane(mode, l, lane[l].arg)].reg[0];
-		M->report->counters.shuffles++;
+		sim_count_work(at, WORK_shuffles, 1);
 		sim_warp_go();
 	}
 	return t->result;

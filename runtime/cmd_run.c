@@ -3,9 +3,9 @@
 #include "bench.h"
 #include "check.h"
 #include "choose.h"
+#include "counters.h"
 #include "json.h"
 
-#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -72,34 +72,6 @@ static void time_gpu(Run *r)
 
 /* -- reporting ------------------------------------------------------------------------------ */
 
-static const struct Counter {
-	const char *name;
-	size_t at;
-} counters[] = {
-#define C(f) \
-	{ \
-#f, offsetof(SimCounters, f) \
-	}
-    C(global_load_bytes),
-    C(global_store_bytes),
-    C(global_sectors),
-    C(shared_wavefronts),
-    C(shared_conflicts),
-    C(async_bytes),
-    C(mma),
-    C(barriers),
-    C(exp_ops),
-    C(shuffles),
-#undef C
-};
-
-static uint64_t counter(const SimCounters *c, const struct Counter *k)
-{
-	return *(const uint64_t *)((const char *)c + k->at);
-}
-
-enum { NCOUNTERS = sizeof counters / sizeof *counters };
-
 static const char *verdict(const Run *r)
 {
 	if (r->exec.result.nfindings)
@@ -157,10 +129,9 @@ static void print_json(const Run *r)
 		for (i = 0; i < s->nfindings; i++)
 			json_text(&j, NULL, s->finding[i].text);
 		json_close(&j);
-		json_open(&j, "counters", '{');
-		for (i = 0; i < NCOUNTERS; i++)
-			json_int(&j, counters[i].name, (long long)counter(&s->counters, &counters[i]));
-		json_close(&j);
+		counters_json(&r->exec, &j);
+		if (r->cli->counters)
+			counters_json_lines(&r->exec, &j);
 	}
 	json_end(&j);
 }
@@ -170,7 +141,6 @@ static void print_row(const Run *r)
 	const Plan *p = r->plan;
 	Arena *a = r->cli->arena;
 	const char *work;
-	int i;
 
 	if (r->exec.gpu)
 		work = arena_printf(a, "%.4f ms", r->ms);
@@ -185,9 +155,8 @@ static void print_row(const Run *r)
 	if (r->cli->check)
 		printf(" %.2e", r->check.error);
 	printf("  %s\n", verdict(r));
-	for (i = 0; r->cli->counters && !r->exec.gpu && i < NCOUNTERS; i++)
-		printf("  %-20s %llu\n", counters[i].name,
-		       (unsigned long long)counter(&r->exec.result.counters, &counters[i]));
+	if (r->cli->counters && !r->exec.gpu)
+		counters_print(&r->exec, stdout);
 }
 
 static void save_outputs(Run *r)

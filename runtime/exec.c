@@ -55,6 +55,8 @@ void exec_load(Exec *x, Plan *p, Cli *c, bool gpu)
 	x->gpu = gpu;
 	if (!gpu) {
 		x->sim = sim_load(c->diag, m->text_sim, c->no_cache ? NULL : cache_dir());
+		x->lines =
+		    arena_alloc(c->arena, MAX_KERNELS * (size_t)sim_lines(x->sim) * sizeof *x->lines);
 		return;
 	}
 	driver_use(c->diag, false);
@@ -170,9 +172,10 @@ static void add_counters(SimCounters *sum, const SimCounters *c)
 		to[i] += from[i];
 }
 
-/* Counters are those of the first run; findings, of all. */
-static void add_result(SimResult *sum, const SimResult *r, bool first)
+/* Findings of all runs, counters of the first. */
+static void add_result(Exec *x, int kernel, const SimResult *r, bool first)
 {
+	SimResult *sum = &x->result;
 	int i;
 
 	for (i = 0; i < r->nfindings && sum->nfindings < SIM_MAX_FINDINGS; i++)
@@ -180,6 +183,7 @@ static void add_result(SimResult *sum, const SimResult *r, bool first)
 	if (!first)
 		return;
 	add_counters(&sum->counters, &r->counters);
+	add_counters(&x->kernel[kernel], &r->counters);
 	sum->seconds += r->seconds;
 }
 
@@ -216,8 +220,9 @@ static void run_sim(Exec *x, uint64_t seed, bool early)
 		}
 		plan_params(p, t, x->base, x->work, value, param);
 		memset(&r, 0, sizeof r);
+		o.lines = seed ? NULL : &x->lines[(size_t)k * (size_t)sim_lines(x->sim)];
 		sim_run(x->sim, x->cli->diag, t->name, blocks, t->threads, t->smem, param, n, buf, &o, &r);
-		add_result(&x->result, &r, !seed);
+		add_result(x, k, &r, !seed);
 	}
 }
 

@@ -20,7 +20,9 @@ typedef struct Exec {
 	/* simulator */
 	Sim *sim;
 	void *work_host;
-	SimResult result; /* of all launches so far */
+	SimResult result;                /* of all launches so far; counters of the first run */
+	SimCounters kernel[MAX_KERNELS]; /* each kernel's, and each by generated line: */
+	SimCounters *lines;              /* [MAX_KERNELS][sim_lines] */
 	/* both: each argument's address by Arg.id, and the workspace's */
 	uint64_t base[MAX_ARGS], work;
 } Exec;

@@ -6,6 +6,7 @@
 #include "cache.h"
 #include "random.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -123,6 +124,23 @@ static void fill_tensor(Exec *x, Tensor *t)
 		exec_fill_device(x, t, x->base[t->arg->id]);
 }
 
+static SimElem elem_of(const Tensor *t)
+{
+	static const SimElem elem[] = {[DT_F32] = SIM_F32, [DT_F16] = SIM_F16, [DT_BF16] = SIM_BF16};
+
+	return (size_t)t->arg->dtype < sizeof elem / sizeof *elem ? elem[t->arg->dtype] : SIM_BYTES;
+}
+
+static bool has_nan(const Tensor *t)
+{
+	int64_t n = (int64_t)t->bytes / dtype_bytes(t->arg->dtype), i;
+
+	for (i = 0; i < n; i++)
+		if (elem_of(t) != SIM_BYTES && isnan(dtype_load(t->arg->dtype, t->data, i)))
+			return true;
+	return false;
+}
+
 void exec_fill(Exec *x)
 {
 	Plan *p = x->plan;
@@ -137,6 +155,9 @@ void exec_fill(Exec *x)
 		device_wait(d);
 		return;
 	}
+	for (i = 0; i < p->ntensors; i++)
+		if (p->tensor[i].rank && !p->tensor[i].arg->output)
+			x->nan_given |= has_nan(&p->tensor[i]);
 	x->work_host = aligned_alloc(256, p->work_bytes + 256);
 	if (!x->work_host)
 		diag_env(d, "no memory for %zu bytes of workspace", p->work_bytes);
@@ -187,11 +208,36 @@ static void add_result(Exec *x, int kernel, const SimResult *r, bool first)
 	sum->seconds += r->seconds;
 }
 
+/* Which bytes of an output or workspace the kernels before have written. */
+static unsigned char *written_of(Exec *x, int i, size_t bytes)
+{
+	if (!x->written[i])
+		x->written[i] = arena_alloc(x->cli->arena, bytes / 2 + 1);
+	return x->written[i];
+}
+
+static void forget_written(Exec *x)
+{
+	const Plan *p = x->plan;
+	int i;
+
+	for (i = 0; i < p->ntensors; i++)
+		if (x->written[i])
+			memset(x->written[i], 0, p->tensor[i].bytes / 2 + 1);
+	for (i = 0; i < p->m->nwork; i++)
+		if (x->written[MAX_ARGS + i])
+			memset(x->written[MAX_ARGS + i], 0,
+			       (size_t)module_work_elems(&p->m->work[i], p->size, p->segs) *
+			               (size_t)p->m->work[i].elem_bytes / 2 +
+			           1);
+}
+
 static void run_sim(Exec *x, uint64_t seed, bool early)
 {
 	Plan *p = x->plan;
 	SimBuffer buf[MAX_ARGS + MAX_WORK];
-	SimOptions o = {.seed = seed, .early = early, .drop_site = x->cli->drop - 1};
+	SimMore more[MAX_ARGS + MAX_WORK];
+	SimOptions o = {.seed = seed, .early = early, .drop_site = x->cli->drop - 1, .more = more};
 	ParamValue value[MAX_PARAMS];
 	void *param[MAX_PARAMS];
 	SimResult r;
@@ -199,6 +245,7 @@ static void run_sim(Exec *x, uint64_t seed, bool early)
 
 	if (p->work_bytes)
 		memset(x->work_host, 0xff, p->work_bytes);
+	forget_written(x);
 	for (k = 0; k < p->m->nkernels; k++) {
 		const KernelText *t = &p->m->kernel[k];
 		int64_t blocks = module_blocks(t, p->size, p->segs);
@@ -207,16 +254,19 @@ static void run_sim(Exec *x, uint64_t seed, bool early)
 		n = 0;
 		for (i = 0; i < p->ntensors; i++) {
 			const Tensor *y = &p->tensor[i];
-			if (y->rank)
-				buf[n++] = (SimBuffer){y->arg->name, y->data, y->bytes, y->arg->output,
-				                       !y->arg->output || k > 0};
+			if (!y->rank)
+				continue;
+			more[n] = (SimMore){y->arg->output && !x->nan_given ? elem_of(y) : SIM_BYTES,
+			                    y->arg->output ? written_of(x, i, y->bytes) : NULL};
+			buf[n++] =
+			    (SimBuffer){y->arg->name, y->data, y->bytes, y->arg->output, !y->arg->output};
 		}
 		for (i = 0; i < p->m->nwork; i++) {
 			const WorkBuffer *w = &p->m->work[i];
+			size_t bytes = (size_t)module_work_elems(w, p->size, p->segs) * (size_t)w->elem_bytes;
+			more[n] = (SimMore){SIM_BYTES, written_of(x, MAX_ARGS + i, bytes)};
 			buf[n++] =
-			    (SimBuffer){w->name, (char *)x->work_host + p->work_at[i],
-			                (size_t)module_work_elems(w, p->size, p->segs) * (size_t)w->elem_bytes,
-			                true, k > 0};
+			    (SimBuffer){w->name, (char *)x->work_host + p->work_at[i], bytes, true, false};
 		}
 		plan_params(p, t, x->base, x->work, value, param);
 		memset(&r, 0, sizeof r);

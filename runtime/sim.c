@@ -64,6 +64,10 @@ static void fold_aliases(Run *r, const SimBuffer *buf, int nbuf)
 
 		while (k < r->nbuffer && (r->buffer[k].user.data != buf[i].data || !buf[i].bytes))
 			k++;
+		if (r->o->more && r->o->more[i].nan)
+			r->buffer[k].nan = r->o->more[i].nan;
+		if (r->o->more && r->o->more[i].written)
+			r->buffer[k].written = r->o->more[i].written;
 		if (k == r->nbuffer) {
 			r->buffer[r->nbuffer++].user = buf[i];
 			continue;
@@ -85,6 +89,9 @@ static void map_buffers(Run *r, Diag *d)
 		    (unsigned char *)map(r, d, b->user.bytes + 2 * RED_ZONE + ALIGNMENT) + RED_ZONE + low;
 		if (b->user.bytes)
 			memcpy(b->data, b->user.data, b->user.bytes);
+		if (b->written)
+			b->written =
+			    memcpy(map(r, d, b->user.bytes / 2 + 1), b->written, b->user.bytes / 2 + 1);
 		if (b->user.writable)
 			b->tag = map(r, d, (b->user.bytes / 2 + 1) * sizeof *b->tag);
 	}
@@ -163,6 +170,7 @@ static void machine_init(const Run *r, int worker)
 		abort();
 	for (int i = 0; i < r->smem / 2 + 16; i++)
 		m->granule[i].read[0].thread = NOBODY;
+	sim_places_init(dlsym(r->sim->lib, "sim_places"), r->kernel->entry.name);
 	sim_block_init(r->threads);
 }
 
@@ -215,27 +223,49 @@ static void run_workers(Run *r, Diag *d)
 
 /* ---- Results ---- */
 
-/* Writes "line 12" as "line 12, spec.lua:3" wherever a text names a generated line. */
-static void name_lines(const Sim *s, SimFinding *f)
+static const char *const kind_names[] = {
+#define ROW(id, name) name,
+    SIM_KINDS(ROW)
+#undef ROW
+};
+
+static const char *joined(SimKind k)
+{
+	static const char *const words[NSIMKINDS] = {[SIM_BOUNDS] = " of ",
+	                                             [SIM_UNINIT] = " of ",
+	                                             [SIM_ALIGN] = " to ",
+	                                             [SIM_READONLY] = " ",
+	                                             [SIM_NAN] = " in "};
+
+	return words[k] ? words[k] : " on ";
+}
+
+/* "copy.lua:21: race on k_s: ... [line 97]", and every "line 12" within becomes
+ * "line 12 (copy.lua:3)". */
+static void word(const Sim *s, SimFinding *f)
 {
 	char out[sizeof f->text];
-	size_t n = 0;
+	size_t n = 0, room = sizeof out - 16;
+	int k = snprintf(out, room, "%s%s%s%s%s: ", f->spec, *f->spec ? ": " : "", kind_names[f->kind],
+	                 *f->buffer ? joined(f->kind) : "", f->buffer);
 
-	for (const char *p = f->text; *p && n + 1 < sizeof out;) {
+	n = (size_t)k;
+	for (const char *p = f->text; *p && n + 1 < room;) {
 		if (!strncmp(p, "line ", 5) && p[5] >= '0' && p[5] <= '9') {
 			char *end;
 			int line = (int)strtol(p + 5, &end, 10);
 			const char *spec = sim_spec_line(s, line);
-			int k = snprintf(out + n, sizeof out - n, "line %d%s%s", line, *spec ? ", " : "", spec);
 
-			n = n + (size_t)k < sizeof out ? n + (size_t)k : sizeof out - 1;
+			k = snprintf(out + n, room - n, "line %d%s%s%s", line, *spec ? " (" : "", spec,
+			             *spec ? ")" : "");
+			n = n + (size_t)k < room ? n + (size_t)k : room - 1;
 			p = end;
 		} else {
 			out[n++] = *p++;
 		}
 	}
-	out[n] = 0;
-	memcpy(f->text, out, n + 1);
+	snprintf(out + n, sizeof out - n, f->line ? " [line %d]" : "", f->line);
+	memcpy(f->text, out, sizeof out);
 }
 
 static int by_weight(const void *a, const void *b)
@@ -291,10 +321,22 @@ static void collect(Run *r, Diag *d, SimResult *out)
 		if (same) {
 			same->count += f->count;
 		} else if (out->nfindings < SIM_MAX_FINDINGS) {
-			name_lines(r->sim, f);
+			word(r->sim, f);
 			out->finding[out->nfindings++] = *f;
 		}
 	}
+}
+
+/* Later launches may read what this one wrote, under whatever name. */
+static void mark_written(const Run *r, int nbuf, const SimBuffer *buf)
+{
+	for (int i = 0; r->o->more && i < nbuf; i++)
+		for (int k = 0; r->o->more[i].written && k < r->nbuffer; k++) {
+			const Buffer *b = &r->buffer[k];
+
+			for (size_t g = 0; b->tag && b->user.data == buf[i].data && g < buf[i].bytes / 2; g++)
+				r->o->more[i].written[g] |= b->tag[g].write != 0;
+		}
 }
 
 /* ---- Interface ---- */
@@ -340,6 +382,7 @@ void sim_run(Sim *s, Diag *d, const char *name, int64_t blocks, int threads, int
 	run_workers(&r, d);
 	collect(&r, d, out);
 	collect_lines(&r, out);
+	mark_written(&r, nbuf, buf);
 	for (int i = 0; i < r.nbuffer; i++)
 		if (r.buffer[i].user.writable && r.buffer[i].user.bytes)
 			memcpy(r.buffer[i].user.data, r.buffer[i].data, r.buffer[i].user.bytes);

@@ -25,6 +25,15 @@ typedef struct SimBuffer {
 	bool writable, initialised;
 } SimBuffer;
 
+typedef enum SimElem { SIM_BYTES, SIM_F32, SIM_F16, SIM_BF16 } SimElem;
+
+/* What else may be said of a buffer. */
+typedef struct SimMore {
+	SimElem nan;            /* a NaN of this kind stored is a finding; SIM_BYTES: never */
+	unsigned char *written; /* [bytes / 2 + 1], or NULL: pairs of bytes that earlier launches wrote
+	                           are not 0; this one adds its own */
+} SimMore;
+
 /* clang-format off */
 /* What can be wrong, most important first: its name in messages. */
 #define SIM_KINDS(X) \
@@ -32,9 +41,9 @@ typedef struct SimBuffer {
 	X(DIVERGENT, "divergence") \
 	X(RACE,      "race") \
 	X(BOUNDS,    "out of bounds") \
-	X(ALIGN,     "misaligned") \
+	X(ALIGN,     "misaligned access") \
 	X(UNINIT,    "uninitialised read") \
-	X(READONLY,  "write to an input") \
+	X(READONLY,  "write to input") \
 	X(PENDING,   "missing wait") \
 	X(NAN,       "NaN")
 
@@ -95,9 +104,10 @@ typedef enum WorkKind {
 
 typedef struct SimFinding {
 	SimKind kind;
-	int line;       /* of the generated text */
-	char spec[128]; /* "copy.lua:21", or "" */
-	char text[256]; /* one line, names the buffer and the two threads */
+	int line;        /* of the generated text */
+	char spec[128];  /* "copy.lua:21", or "" */
+	char buffer[48]; /* the buffer's name, or "" */
+	char text[512];  /* "copy.lua:21: race on k_s: thread 3 of block 0 reads ... [line 97]" */
 	long count;
 } SimFinding;
 
@@ -113,7 +123,8 @@ typedef struct SimOptions {
 	bool early;    /* asynchronous copies land as early as possible instead */
 	int threads;   /* host worker processes or threads; 0: as many as cores */
 	int drop_site; /* mutation: skip the synchronising primitive call with this number; -1: none */
-	SimCounters *lines; /* by generated line, sim_lines of them, added to; NULL: not wanted */
+	SimCounters *lines;  /* by generated line, sim_lines of them, added to; NULL: not wanted */
+	const SimMore *more; /* of each buffer; or NULL */
 } SimOptions;
 
 enum { SIM_MAX_FINDINGS = 32 };
@@ -128,6 +139,8 @@ typedef struct SimResult {
 /* `text` is Module.text_sim: primitives, kernels, and at its end for each kernel
  *     static void NAME_entry(void **a) { NAME(*(TYPE *)a[0], ...); }
  *     const SimEntry sim_entries[] = { { "NAME", NAME_entry }, { 0, 0 } };
+ * and, if findings are to name shared buffers (offset, bytes of a stage, stages),
+ *     const SimPlace sim_places[] = { { "NAME", "k_s", 0, 4096, 2 }, { 0, 0, 0, 0, 0 } };
  * A comment "// name.lua:21" gives its line and those below it their place in the spec. Throws: no
  * host compiler (ST_ENV). `cache` is a folder for the compiled object, keyed by the text's hash;
  * NULL: none. */

@@ -60,8 +60,10 @@ static void go_to(Thread *t)
 
 	if (t == M->cur)
 		return;
-	if (M->cur)
+	if (M->cur) {
 		M->cur->turn = *M->turn;
+		sim_nan_poll(M->cur, (int)M->cur->at);
+	}
 	M->cur = t;
 	if (t) {
 		M->thread_index->x = (u32)t->id;
@@ -239,13 +241,14 @@ bool sim_warp_meet(u64 at, Wait w)
 		return false;
 	}
 	M->arrived_warp[t->warp] = 0;
+	sim_nan_poll(t, (int)at);
 	for (int i = 0; i < lanes; i++) {
 		if (lane[i].at == at)
 			continue;
 		if ((f = sim_find(SIM_DIVERGENT, at)))
 			sim_say(f,
-			        "lanes of warp %d meet at different calls: thread %d at %s (line %d), thread %d"
-			        " at %s (line %d)",
+			        "lanes of warp %d meet at different calls: thread %d at %s, line %d, thread %d"
+			        " at %s, line %d",
 			        t->warp, t->id, wait_names[w], (int)(u32)at, lane[i].id,
 			        wait_names[lane[i].wait], (int)(u32)lane[i].at);
 		if (lane[i].wait != w)
@@ -354,7 +357,7 @@ static void report_stuck(void)
 		if (t->wait == WAIT_EXITED)
 			sim_say(f, " returned");
 		else
-			sim_say(f, " at %s (line %d)", wait_names[t->wait], (int)(u32)t->at);
+			sim_say(f, " at %s, line %d", wait_names[t->wait], (int)(u32)t->at);
 	}
 }
 
@@ -413,6 +416,7 @@ static void begin(int64_t block)
 		t->sp = sim_fiber_prepare(t->stack, STACK, fiber_start);
 		t->wait = WAIT_NONE;
 		t->at = t->turn = 0;
+		t->poll = t->nan_first = t->nan_last = 0;
 		t->clock = t->seen_block = t->seen_warp = M->clock;
 		t->group = 0;
 		t->ncopy = 0;

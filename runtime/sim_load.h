@@ -12,6 +12,13 @@ typedef struct SimEntry {
 	void (*run)(void **);
 } SimEntry;
 
+/* A buffer in a kernel's shared memory: `stages` copies of `bytes`. As the text declares it, ended
+ * by a NULL name; a text may have no such table. */
+typedef struct SimPlace {
+	const char *kernel, *name;
+	int offset, bytes, stages;
+} SimPlace;
+
 typedef struct SimKernel {
 	SimEntry entry;
 	int nparams;

@@ -9,6 +9,7 @@
 
 /* clang-format off */
 #define SERVICES(X) \
+	X(here) \
 	X(block_sync) \
 	X(warp_sync) \
 	X(named_sync) \

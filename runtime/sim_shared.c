@@ -31,17 +31,19 @@ static unsigned char *place(u64 at, u32 *addr, int bytes, const char *what)
 	SimFinding *f;
 
 	if (*addr % (u32)bytes) {
-		if ((f = sim_find(SIM_ALIGN, at)))
-			sim_say(f, "thread %d %s %d bytes at shared offset %lld, which is no multiple of %d",
-			        M->cur->id, what, bytes, (long long)*addr - SMEM_BASE, bytes);
+		if ((f = sim_find_shared(SIM_ALIGN, at, M->cur, what, *addr)))
+			sim_say(f, " and on, %d bytes at once, but the address is no multiple of %d", bytes,
+			        bytes);
 		*addr -= *addr % (u32)bytes;
 	}
 	if (*addr - SMEM_BASE >= M->smem_bytes || M->smem_bytes - (*addr - SMEM_BASE) < (u32)bytes) {
-		if ((f = sim_find(SIM_BOUNDS, at)))
-			sim_say(f, "thread %d %s %d bytes at shared offset %lld of %u", M->cur->id, what, bytes,
-			        (long long)*addr - SMEM_BASE, M->smem_bytes);
+		if ((f = sim_find_shared(SIM_BOUNDS, at, M->cur, what, *addr)))
+			sim_say(f, ", shared offset %lld of %u", (long long)*addr - SMEM_BASE, M->smem_bytes);
 		return NULL;
 	}
+	if (!M->in_place[(*addr - SMEM_BASE) / 16] &&
+	    (f = sim_find_shared(SIM_BOUNDS, at, M->cur, what, *addr)))
+		sim_say(f, ", which is behind its end and in no other buffer");
 	return M->smem + (*addr - SMEM_BASE);
 }
 
@@ -60,13 +62,11 @@ static Access stamp(const Thread *t, u64 at)
 static void race(const Thread *t, u64 at, u32 addr, const char *now, const Access *a,
                  const char *then)
 {
-	SimFinding *f = sim_find(SIM_RACE, at);
+	SimFinding *f = sim_find_shared(SIM_RACE, at, t, now, addr);
 
 	if (f)
-		sim_say(f,
-		        "shared byte %u, block %lld: thread %d %s what thread %d %s (line %d), and no"
-		        " barrier lies between",
-		        addr - SMEM_BASE, (long long)M->block, t->id, now, a->thread, then, a->line);
+		sim_say(f, ", which thread %d %s at line %d, and no barrier lies between", a->thread, then,
+		        a->line);
 }
 
 static void read_granule(Thread *t, u64 at, Granule *g, u32 addr, const char *how)
@@ -75,15 +75,14 @@ static void read_granule(Thread *t, u64 at, Granule *g, u32 addr, const char *ho
 	SimFinding *f;
 
 	if (live(&g->flight)) {
-		if ((f = sim_find(SIM_PENDING, at)))
+		if ((f = sim_find_shared(SIM_PENDING, at, t, how, addr)))
 			sim_say(f,
-			        "thread %d %s shared byte %u while the copy of thread %d (line %d) is in"
-			        " flight; its wait is missing or comes later",
-			        t->id, how, addr - SMEM_BASE, g->flight.thread, g->flight.line);
+			        " while the copy that thread %d began at line %d is in flight; its wait is"
+			        " missing or comes later",
+			        g->flight.thread, g->flight.line);
 	} else if (!live(&g->write)) {
-		if ((f = sim_find(SIM_UNINIT, at)))
-			sim_say(f, "thread %d %s shared byte %u, which nothing has written", t->id, how,
-			        addr - SMEM_BASE);
+		if ((f = sim_find_shared(SIM_UNINIT, at, t, how, addr)))
+			sim_say(f, ", which nothing has written");
 	} else if (!sim_ordered(&g->write, t)) {
 		race(t, at, addr, how, &g->write, "wrote");
 	}
@@ -182,7 +181,8 @@ void sim_do_cp_async(u64 at, u32 dst, const void *src, int size, int bytes)
 	M->calls++;
 	if (bytes < 0 || bytes > size) {
 		if ((f = sim_find(SIM_BOUNDS, at)))
-			sim_say(f, "thread %d copies %d of %d bytes", t->id, bytes, size);
+			sim_say(f, "thread %d of block %lld copies %d of %d bytes", t->id, (long long)M->block,
+			        bytes, size);
 		bytes = bytes < 0 ? 0 : size;
 	}
 	if (bytes && !sim_global_check(at, src, bytes, size, false))

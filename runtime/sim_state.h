@@ -54,6 +54,7 @@ typedef struct Thread {
 	int barrier, expect; /* WAIT_NAMED */
 	u64 at;              /* the primitive it is in, or was in last: call site << 32 | line */
 	u64 turn;            /* sim_turn while others run */
+	int poll, nan_first, nan_last; /* sim_nan.c: generated lines; 0: none */
 	u32 clock, seen_block, seen_warp;
 	u32 *seen; /* of every thread of the block; only once a named barrier was used */
 	u32 group; /* of copies: the open one */
@@ -82,6 +83,7 @@ typedef struct Granule {
 /* Two bytes of a writable global buffer: block + 1, thread, clock within the block; 0: nobody. */
 typedef struct Tag {
 	u64 write, read;
+	uint16_t write_line, read_line;
 } Tag;
 
 enum { TAG_CLOCK = 26, TAG_THREAD = 10 };
@@ -89,8 +91,10 @@ enum { TAG_CLOCK = 26, TAG_THREAD = 10 };
 
 typedef struct Buffer {
 	SimBuffer user;
-	unsigned char *data; /* the copy kernels see, between red zones */
-	Tag *tag;            /* writable buffers only */
+	unsigned char *data;          /* the copy kernels see, between red zones */
+	Tag *tag;                     /* writable buffers only */
+	const unsigned char *written; /* by two bytes: an earlier launch wrote; or NULL */
+	SimElem nan;
 } Buffer;
 
 /* ---- Counting ---- */
@@ -145,6 +149,9 @@ typedef struct Machine {
 
 	int nbuffer, last_buffer;
 	Buffer *buffer;
+	const struct SimPlace *place; /* this kernel's shared buffers; NULL: not known */
+	int nplaces;
+	unsigned char *in_place; /* by 16 bytes of shared memory: some buffer has it */
 
 	volatile u64 calls; /* primitives so far: the watchdog's pulse */
 	Report *report;
@@ -173,6 +180,10 @@ u32 sim_random(void);
 SimFinding *sim_find(SimKind kind, u64 at);
 SimFinding *sim_find_in(Report *r, SimKind kind, int line);
 void sim_say(SimFinding *f, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* A finding about a byte of shared memory, with "thread 3 of block 0 DOES byte 128": names the
+ * buffer, counts from its beginning. */
+SimFinding *sim_find_shared(SimKind kind, u64 at, const Thread *t, const char *does, u32 addr);
+void sim_places_init(const struct SimPlace *all, const char *kernel);
 void sim_watch(void); /* timers and fault handlers of a worker */
 
 /* sim_shared.c */
@@ -188,6 +199,12 @@ void sim_count_work(u64 at, WorkKind kind, u64 amount);
 int sim_wavefronts(u32 mask, const u64 *addr, int bytes, int *least);
 void sim_count_matrix(u64 at, bool store, const u64 *row); /* 8 rows of 16 bytes */
 
+/* sim_nan.c: what the thread computed since the last poll belongs to that one's line. The place of
+ * a NaN among `bytes`, or -1. */
+void sim_nan_poll(Thread *t, int line);
+int sim_nan_find(SimElem kind, const void *v, int bytes);
+void sim_nan_say(SimFinding *f, const Thread *t);
+
 /* sim_global.c: reads `bytes` at p, for a copy or a load; false where it may not be read. */
 bool sim_global_check(u64 at, const void *p, int bytes, int align, bool store);
 
@@ -196,6 +213,7 @@ void sim_bind(void *lib);
 
 /* services */
 typedef void SimFn(void);
+void sim_do_here(int line);
 void sim_do_block_sync(u64 at, int site);
 void sim_do_warp_sync(u64 at, int site);
 void sim_do_named_sync(u64 at, int site, int id, int threads);

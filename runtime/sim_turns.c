@@ -1,10 +1,13 @@
-/* sim_turns.c -- makes a text tell in which turn of which loops a thread is.
+/* sim_turns.c -- makes a text tell in which turn of which loops a thread is, and when it passes a
+ * spec line.
  *
  * Lanes run one after another, so what the warp does at once must be put together again: accesses
  * of one call in the same turn of every loop around it (sim_count.c). Each `for` around an access
  * gets a header of its own (SIM_LOOP, templates/types.cu) that changes sim_turn on the way in, is
  * added to with every turn, and puts it back behind the loop, however it is left. Lines stay where
  * they are. Not followed: `while` and `do`, whose turns count by order alone.
+ *
+ * A comment that names a spec line becomes a statement too (SIM_HERE), where one may stand.
  */
 #include "sim_load.h"
 
@@ -99,14 +102,27 @@ static const char *condition(const char *p)
 	return *p ? p + 1 : NULL;
 }
 
+/* A comment "// name.lua:21" at p. */
+static bool names_spec(const char *p)
+{
+	size_t n = strcspn(p, "\n:");
+
+	return n > 6 && p[n] == ':' && !memcmp(p + n - 4, ".lua", 4) &&
+	       isdigit((unsigned char)p[n + 1]);
+}
+
 char *sim_turns(const char *text)
 {
+	int depth = 0;
+	char last = 0; /* of the tokens so far, comments and blanks aside */
 	size_t cap = strlen(text) + 1;
 	const char *next = NULL; /* where the condition of an open header begins */
 	char *out, *o;
 
 	for (const char *p = text; (p = strstr(p, "for")); p += 3)
 		cap += 32;
+	for (const char *p = text; (p = strstr(p, "//")); p += 2)
+		cap += 16;
 	out = o = malloc(cap);
 	if (!out)
 		return NULL;
@@ -119,8 +135,16 @@ char *sim_turns(const char *text)
 			next = NULL;
 		}
 		if (!word_char(*p)) {
+			bool comment = p[0] == '/' && (p[1] == '/' || p[1] == '*');
+
+			if (comment && depth && last && strchr(";{}", last) && names_spec(p))
+				o += sprintf(o, "SIM_HERE ");
+			depth += (*p == '{') - (*p == '}');
+			if (!comment && !isspace((unsigned char)*p))
+				last = *p;
 			p = token_end(p);
 		} else {
+			last = *p;
 			while (word_char(*p))
 				p++;
 			if (p - b == 3 && !memcmp(b, "for", 3)) {

@@ -13,6 +13,7 @@ typedef unsigned int u32;
 typedef unsigned long long u64;
 typedef long long i64;
 typedef struct SimEntry { const char *name; void (*run)(void **); } SimEntry;
+typedef struct SimPlace { const char *kernel, *name; int offset, bytes, stages; } SimPlace;
 typedef struct SimIndex { u32 x, y, z; } SimIndex;
 SimIndex threadIdx, blockIdx, blockDim, gridDim; /* set by the simulator at every switch */
 u64 *sim_exp_ops, *sim_mufu_ops; /* by generated line: 2^x; what else the same unit does */
@@ -25,6 +26,8 @@ u64 sim_turn;
 	for (u64 sim_up = sim_turn, sim_in = (sim_turn = (sim_turn + __LINE__) * 0xd1342543de82ef95u, 1); \
 	     sim_in; sim_in = 0, sim_turn = sim_up)
 #define SIM_TURN sim_turn += 0x9e3779b97f4a7c15u,
+void (*sim_here)(int);
+#define SIM_HERE sim_here(__LINE__); /* at a spec line's comment */
 #define SIM_AT ((u64)__COUNTER__ << 32 | __LINE__) /* call site and generated line */
 #define __global__
 #define __device__

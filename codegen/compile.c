@@ -273,9 +273,11 @@ static void print_places(const Compile *c, Text *t)
 	for (int i = 0; i < c->ndevs; i++)
 		for (int b = 0; b < c->dev[i]->nbufs; b++) {
 			const Buffer *x = c->dev[i]->buf[b];
+			const char *ring = x->stages > 1 ? strstr(x->name, "_ring") : NULL;
+			int n = (int)(ring ? ring - x->name : (long)strlen(x->name));
 
-			text_add(t, "\t{ \"%s\", \"%s\", %d, %d, %d },\n", c->dev[i]->name, x->name, x->offset,
-			         x->bytes, x->stages);
+			text_add(t, "\t{ \"%s\", \"%.*s\", %d, %d, %d },\n", c->dev[i]->name, n, x->name,
+			         x->offset, x->bytes, x->stages);
 		}
 	text_puts(t, "\t{ 0, 0, 0, 0, 0 },\n};\n");
 }

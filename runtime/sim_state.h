@@ -199,6 +199,9 @@ void sim_count_work(u64 at, WorkKind kind, u64 amount);
 int sim_wavefronts(u32 mask, const u64 *addr, int bytes, int *least);
 void sim_count_matrix(u64 at, bool store, const u64 *row); /* 8 rows of 16 bytes */
 
+/* sim_mma.c: the product of a warp's registers a0-a3, b0, b1, added to its accumulators. */
+void sim_multiply(const u32 (*reg)[WARP], float *const *acc, bool f16);
+
 /* sim_nan.c: what the thread computed since the last poll belongs to that one's line. The place of
  * a NaN among `bytes`, or -1. */
 void sim_nan_poll(Thread *t, int line);

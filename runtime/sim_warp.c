@@ -14,25 +14,6 @@ static Thread *lanes(void)
 
 /* ---- f16 ---- */
 
-static float bits(u32 u)
-{
-	float f;
-
-	memcpy(&f, &u, sizeof f);
-	return f;
-}
-
-float sim_do_f16_widen(b16 x)
-{
-	u32 sign = (u32)(x & 0x8000) << 16, e = x >> 10 & 31, m = x & 1023;
-
-	if (e == 31)
-		return bits(sign | 0x7f800000 | m << 13);
-	if (e)
-		return bits(sign | (e + 112) << 23 | m << 13);
-	return (sign ? -1.0f : 1.0f) * (float)m * 0x1p-24f;
-}
-
 b16 sim_do_f16_round(float x)
 {
 	u32 u, sign, m, shift, half;
@@ -91,51 +72,23 @@ void sim_do_ldmatrix(u64 at, u32 *r, u32 addr, int count, int trans)
 
 /* ---- mma ---- */
 
-static float half_of(u32 pair, int hi, bool f16)
-{
-	u32 h = hi ? pair >> 16 : pair & 0xffff;
-
-	return f16 ? sim_do_f16_widen((b16)h) : bits(h << 16);
-}
-
-/* Products are exact in fp32; sums are kept in fp64 and rounded once, a little better than the
- * hardware, whose order and truncation are not documented. */
-static void multiply(Thread *lane, bool f16)
-{
-	typedef double Row __attribute__((vector_size(64)));
-	float a[16][16];
-	Row b[16], d[16];
-
-	for (int l = 0; l < WARP; l++) {
-		const Thread *t = &lane[l];
-		int g = l / 4, q = l % 4 * 2;
-
-		for (int i = 0; i < 4; i++)
-			for (int h = 0; h < 2; h++)
-				a[g + i % 2 * 8][q + i / 2 * 8 + h] = half_of(t->reg[i], h, f16);
-		for (int i = 0; i < 2; i++)
-			for (int h = 0; h < 2; h++)
-				b[q + i * 8 + h][g] = half_of(t->reg[4 + i], h, f16);
-		for (int i = 0; i < 4; i++)
-			d[g + i / 2 * 8][q + i % 2] = t->acc[i];
-	}
-	for (int i = 0; i < 16; i++)
-		for (int k = 0; k < 16; k++)
-			d[i] += a[i][k] * b[k];
-	for (int l = 0; l < WARP; l++)
-		for (int i = 0; i < 4; i++)
-			lane[l].acc[i] = (float)d[l / 4 + i / 2 * 8][l % 4 * 2 + i % 2];
-}
+/* Operands of the lanes that have come, by warp. */
+static struct {
+	u32 reg[6][WARP];
+	float *acc[WARP];
+} products[MAX_WARPS];
 
 void sim_do_mma(u64 at, float *d, u32 a0, u32 a1, u32 a2, u32 a3, u32 b0, u32 b1, int f16)
 {
-	u32 reg[6] = {a0, a1, a2, a3, b0, b1};
+	int w = M->cur->warp, l = M->cur->lane;
+	u32(*reg)[WARP] = products[w].reg;
 
-	memcpy(M->cur->reg, reg, sizeof reg);
-	M->cur->acc = d;
+	reg[0][l] = a0, reg[1][l] = a1, reg[2][l] = a2, reg[3][l] = a3;
+	reg[4][l] = b0, reg[5][l] = b1;
+	products[w].acc[l] = d;
 	if (!sim_warp_meet(at, WAIT_MMA))
 		return;
-	multiply(lanes(), f16);
+	sim_multiply((const u32(*)[WARP])reg, products[w].acc, f16);
 	sim_count_work(at, f16 ? WORK_mma_f16 : WORK_mma_bf16, 1);
 	sim_count_work(at, WORK_tensor_flops, 2 * 16 * 8 * 16);
 	sim_warp_go();

@@ -1,5 +1,6 @@
 /* cmd_run.c -- run: one launch on the GPU or the simulator, checked, in one table row. */
 #define _GNU_SOURCE
+#include "../codegen/cost.h"
 #include "bench.h"
 #include "check.h"
 #include "choose.h"
@@ -83,6 +84,16 @@ static const char *verdict(const Run *r)
 	return r->check.ok ? "ok" : r->check.verdict;
 }
 
+static void print_speed(const Run *r, Json *j)
+{
+	double flops = kernel_flops(r->plan->k, r->plan->size, r->plan->scalar);
+
+	json_number(j, "flops", flops);
+	json_number(j, "sim_seconds", r->exec.result.seconds);
+	json_number(j, "sim_core_seconds", r->exec.result.core_seconds);
+	json_number(j, "sim_gflops_per_core", 1e-9 * flops / r->exec.result.core_seconds);
+}
+
 static void print_json(const Run *r)
 {
 	const Plan *p = r->plan;
@@ -103,7 +114,7 @@ static void print_json(const Run *r)
 	if (r->exec.gpu)
 		json_number(&j, "ms", r->ms);
 	else
-		json_number(&j, "sim_seconds", s->seconds);
+		print_speed(r, &j);
 	json_bool(&j, "ok", r->ok);
 	json_text(&j, "verdict", verdict(r));
 	if (r->seeds > 1)

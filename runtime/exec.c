@@ -3,6 +3,7 @@
  * are read element by element from the function, or row by row from the device.
  */
 #include "exec.h"
+#include "../codegen/cost.h"
 #include "cache.h"
 #include "random.h"
 
@@ -55,7 +56,8 @@ void exec_load(Exec *x, Plan *p, Cli *c, bool gpu)
 	x->cli = c;
 	x->gpu = gpu;
 	if (!gpu) {
-		x->sim = sim_load(c->diag, m->text_sim, c->no_cache ? NULL : cache_dir());
+		x->sim = sim_load_for(c->diag, m->text_sim, c->no_cache ? NULL : cache_dir(),
+		                      kernel_flops(p->k, p->size, p->scalar) + 16 * plan_bytes(p));
 		x->lines =
 		    arena_alloc(c->arena, MAX_KERNELS * (size_t)sim_lines(x->sim) * sizeof *x->lines);
 		return;
@@ -206,6 +208,7 @@ static void add_result(Exec *x, int kernel, const SimResult *r, bool first)
 	add_counters(&sum->counters, &r->counters);
 	add_counters(&x->kernel[kernel], &r->counters);
 	sum->seconds += r->seconds;
+	sum->core_seconds += r->core_seconds;
 }
 
 /* Which bytes of an output or workspace the kernels before have written. */

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -192,7 +193,12 @@ static _Noreturn void work(const Run *r, int worker)
 	_exit(0);
 }
 
-static void run_workers(Run *r, Diag *d)
+static double seconds_of(const struct timeval *t)
+{
+	return (double)t->tv_sec + 1e-6 * (double)t->tv_usec;
+}
+
+static void run_workers(Run *r, Diag *d, SimResult *out)
 {
 	pid_t pid[MAX_WORKERS];
 	int started = 0;
@@ -207,10 +213,12 @@ static void run_workers(Run *r, Diag *d)
 	}
 	for (int i = 0; i < started; i++) {
 		int status = 0;
+		struct rusage used = {0};
 		SimFinding *f;
 
-		while (waitpid(pid[i], &status, 0) < 0 && errno == EINTR)
+		while (wait4(pid[i], &status, 0, &used) < 0 && errno == EINTR)
 			;
+		out->core_seconds += seconds_of(&used.ru_utime) + seconds_of(&used.ru_stime);
 		if (r->report[i].done || !(f = sim_find_in(&r->report[i], SIM_BOUNDS, 0)))
 			continue;
 		sim_say(f, "a worker of the simulator ended early (%s %d)",
@@ -379,7 +387,7 @@ void sim_run(Sim *s, Diag *d, const char *name, int64_t blocks, int threads, int
 	fold_aliases(&r, buf, nbuf);
 	map_buffers(&r, d);
 	make_params(&r, d, params);
-	run_workers(&r, d);
+	run_workers(&r, d, out);
 	collect(&r, d, out);
 	collect_lines(&r, out);
 	mark_written(&r, nbuf, buf);

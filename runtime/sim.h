@@ -133,7 +133,7 @@ typedef struct SimResult {
 	int nfindings;
 	SimFinding finding[SIM_MAX_FINDINGS];
 	SimCounters counters;
-	double seconds;
+	double seconds, core_seconds; /* by the wall; of all workers together */
 } SimResult;
 
 /* `text` is Module.text_sim: primitives, kernels, and at its end for each kernel
@@ -145,6 +145,8 @@ typedef struct SimResult {
  * host compiler (ST_ENV). `cache` is a folder for the compiled object, keyed by the text's hash;
  * NULL: none. */
 Sim *sim_load(Diag *d, const char *text, const char *cache);
+/* For a run of about so many operations: a longer compilation where it pays. */
+Sim *sim_load_for(Diag *d, const char *text, const char *cache, double work);
 void sim_free(Sim *s);
 /* Sites that can be dropped in this text (barriers, waits, commits). */
 int sim_sites(const Sim *s);

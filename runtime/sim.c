@@ -7,6 +7,7 @@
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -25,6 +26,8 @@
 
 enum { RED_ZONE = 1 << 16, ALIGNMENT = 256, MAX_WORKERS = 64, MAX_MAPS = 200 };
 
+static const double PROGRESS_AFTER = 2, PROGRESS_EVERY = 10; /* seconds */
+
 /* What a run keeps; all of it mapped, all shared with the workers. */
 typedef struct Run {
 	const Sim *sim;
@@ -42,6 +45,14 @@ typedef struct Run {
 	} map[MAX_MAPS];
 	int nmap;
 } Run;
+
+static double now(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
 
 static void *map(Run *r, Diag *d, size_t bytes)
 {
@@ -175,13 +186,16 @@ static void machine_init(const Run *r, int worker)
 	sim_block_init(r->threads);
 }
 
-static _Noreturn void work(const Run *r, int worker)
+static _Noreturn void work(const Run *r, int worker, pid_t parent)
 {
 	Machine *m = &sim_machine;
 	int64_t b;
 
+	(void)parent;
 #ifdef __linux__
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (getppid() != parent)
+		_exit(1);
 #endif
 	machine_init(r, worker);
 	sim_watch();
@@ -198,19 +212,52 @@ static double seconds_of(const struct timeval *t)
 	return (double)t->tv_sec + 1e-6 * (double)t->tv_usec;
 }
 
+/* Until every worker has closed its end of the pipe; tells how far they are. */
+static void watch_workers(const Run *r, int pipe)
+{
+	struct pollfd end = {.fd = pipe, .events = POLLIN};
+	double start = now(), last = start;
+	bool terminal = isatty(2);
+
+	while (poll(&end, 1, 200) <= 0) {
+		double t = now() - start;
+		int64_t begun = __atomic_load_n(r->next, __ATOMIC_RELAXED);
+		double share = (double)(begun < r->blocks ? begun : r->blocks) / (double)r->blocks;
+
+		if (t < PROGRESS_AFTER || (!terminal && now() - last < PROGRESS_EVERY))
+			continue;
+		last = now();
+		fprintf(stderr,
+		        terminal ? "\r\033[Ksimulating %s: %3.0f%% of %lld blocks, %.0f s"
+		                 : "azulejo: simulating %s: %.0f%% of %lld blocks, %.0f s\n",
+		        r->kernel->entry.name, 100 * share, (long long)r->blocks, t);
+	}
+	if (terminal && now() - start > PROGRESS_AFTER)
+		fputs("\r\033[K", stderr);
+}
+
 static void run_workers(Run *r, Diag *d, SimResult *out)
 {
-	pid_t pid[MAX_WORKERS];
-	int started = 0;
+	pid_t pid[MAX_WORKERS], self = getpid();
+	int started = 0, ends[2];
 
+	if (pipe(ends))
+		diag_env(d, "simulator: no pipe: %s", strerror(errno));
 	for (int i = 0; i < r->nworkers; i++) {
 		pid[i] = fork();
-		if (!pid[i])
-			work(r, i);
+		if (!pid[i]) {
+			close(ends[0]);
+			work(r, i, self);
+		}
 		if (pid[i] < 0)
 			break;
+		sim_child(pid[i], true);
 		started++;
 	}
+	close(ends[1]);
+	if (started)
+		watch_workers(r, ends[0]);
+	close(ends[0]);
 	for (int i = 0; i < started; i++) {
 		int status = 0;
 		struct rusage used = {0};
@@ -218,6 +265,7 @@ static void run_workers(Run *r, Diag *d, SimResult *out)
 
 		while (wait4(pid[i], &status, 0, &used) < 0 && errno == EINTR)
 			;
+		sim_child(pid[i], false);
 		out->core_seconds += seconds_of(&used.ru_utime) + seconds_of(&used.ru_stime);
 		if (r->report[i].done || !(f = sim_find_in(&r->report[i], SIM_BOUNDS, 0)))
 			continue;
@@ -355,14 +403,6 @@ static const SimKernel *find_kernel(const Sim *s, const char *name)
 		if (!strcmp(s->kernel[i].entry.name, name))
 			return &s->kernel[i];
 	bug("simulator: no kernel %s in the text", name);
-}
-
-static double now(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
 void sim_run(Sim *s, Diag *d, const char *name, int64_t blocks, int threads, int smem,

@@ -220,6 +220,7 @@ static int run_compiler(const char *cc, const char *level, const char *src, cons
 {
 	char *argv[MAX_ARGV], *words = must(strdup(cc)), *save = NULL;
 	posix_spawn_file_actions_t io;
+	posix_spawnattr_t own;
 	int n = 0, status = -1, rc;
 	pid_t pid;
 
@@ -237,13 +238,18 @@ static int run_compiler(const char *cc, const char *level, const char *src, cons
 	posix_spawn_file_actions_addopen(&io, 0, "/dev/null", O_RDONLY, 0);
 	posix_spawn_file_actions_addopen(&io, 1, log, O_WRONLY | O_CREAT | O_TRUNC, 0600);
 	posix_spawn_file_actions_adddup2(&io, 1, 2);
-	rc = posix_spawnp(&pid, argv[0], &io, NULL, argv, environ);
+	posix_spawnattr_init(&own);
+	posix_spawnattr_setflags(&own, POSIX_SPAWN_SETPGROUP); /* so that it can be ended as a whole */
+	rc = posix_spawnp(&pid, argv[0], &io, &own, argv, environ);
+	posix_spawnattr_destroy(&own);
 	posix_spawn_file_actions_destroy(&io);
 	free(words);
 	if (rc)
 		return 127;
+	sim_child(-(long)pid, true);
 	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
 		;
+	sim_child(-(long)pid, false);
 	return WIFEXITED(status) ? WEXITSTATUS(status) : 1;
 }
 
@@ -287,6 +293,8 @@ static void make_dirs(char *path)
 	mkdir(path, 0777);
 }
 
+static const char *const scratch_files[SIM_SCRATCH_FILES] = {"kernel.c", "log", "kernel.so"};
+
 /* A compiled object lives in the cache under the hash of all it depends on. */
 static void *open_text(Diag *d, const char *text, const char *level, const char *cache)
 {
@@ -312,6 +320,7 @@ static void *open_text(Diag *d, const char *text, const char *level, const char 
 	snprintf(dir, sizeof dir, "%s/azulejo-XXXXXX", *kept ? cache : tmp && *tmp ? tmp : "/tmp");
 	if (!mkdtemp(dir))
 		diag_env(d, "simulator: cannot make a folder %s: %s", dir, strerror(errno));
+	sim_scratch(dir, scratch_files);
 	snprintf(made, sizeof made, "%s/kernel.so", dir);
 	compile(d, text, level, dir, made);
 	if (*kept && !rename(made, kept))
@@ -320,6 +329,7 @@ static void *open_text(Diag *d, const char *text, const char *level, const char 
 	if (!*kept || strcmp(made, kept))
 		unlink(made);
 	rmdir(dir);
+	sim_scratch(NULL, NULL);
 	if (!lib)
 		diag_env(d, "simulator: %s", dlerror());
 	return lib;

@@ -32,6 +32,12 @@ struct Sim {
 	SimKernel kernel[SIM_MAX_KERNELS];
 };
 
+/* sim_tidy.c: a folder with these files, and children (or, less than 0, groups of them), that a
+ * signal removes and ends. A NULL folder: no more. */
+enum { SIM_SCRATCH_FILES = 3 };
+void sim_scratch(const char *dir, const char *const *name);
+void sim_child(long pid, bool alive);
+
 /* The text with its loops made to count in sim_turn; lines stay. NULL: no memory. sim_turns.c */
 char *sim_turns(const char *text);
 

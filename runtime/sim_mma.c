@@ -34,8 +34,9 @@ typedef int Order __attribute__((vector_size(64)));
 
 /* An f16's exponent and fraction, shifted to fp32's places, are 2^-112 of its value; infinities and
  * NaNs get fp32's exponent. */
-ALWAYS_INLINE Numbers widen_f16(Bits h)
+ALWAYS_INLINE Numbers widen_f16(const Bits *halves)
 {
+	Bits h = *halves;
 	Numbers f = (Numbers)((h & 0x7fff) << 13) * 0x1p112f;
 
 	return (Numbers)((Bits)f | (h & 0x8000) << 16 | ((Bits)((h & 0x7c00) == 0x7c00) & 0x7f800000));
@@ -45,7 +46,7 @@ float sim_do_f16_widen(b16 x)
 {
 	Bits h = {x};
 
-	return widen_f16(h)[0];
+	return widen_f16(&h)[0];
 }
 
 /* A register of 16 lanes: the lower halves of its pairs, or the upper. */
@@ -54,8 +55,10 @@ ALWAYS_INLINE Numbers halves(const u32 *reg, int upper, bool f16)
 	Bits r;
 
 	memcpy(&r, reg, sizeof r);
+	if (f16 && upper)
+		r >>= 16;
 	if (f16)
-		return widen_f16(upper ? r >> 16 : r);
+		return widen_f16(&r);
 	return (Numbers)(upper ? r & 0xffff0000 : r << 16);
 }
 
@@ -68,8 +71,10 @@ ALWAYS_INLINE Row widen_row(const float *x)
 }
 
 /* [8 lanes][4] to four rows of 8: row t has every lane 4g + t. */
-ALWAYS_INLINE void transpose(Row *row, Numbers lo, Numbers hi)
+ALWAYS_INLINE void transpose(Row *row, const Numbers *halves)
 {
+	Numbers lo = halves[0], hi = halves[1];
+
 #ifdef __clang__
 	for (int t = 0; t < 4; t++)
 		for (int g = 0; g < 8; g++)
@@ -105,9 +110,11 @@ FOR_EACH_HOST void sim_multiply(const u32 (*reg)[WARP], float *const *acc, bool 
 				}
 			}
 	for (int i = 0; i < 2; i++)
-		for (int h = 0; h < 2; h++)
-			transpose(&b[8 * i + h], halves(&reg[4 + i][0], h, f16),
-			          halves(&reg[4 + i][16], h, f16));
+		for (int h = 0; h < 2; h++) {
+			Numbers x[2] = {halves(&reg[4 + i][0], h, f16), halves(&reg[4 + i][16], h, f16)};
+
+			transpose(&b[8 * i + h], x);
+		}
 	for (int l = 0; l < WARP; l++) {
 		memcpy(&d[l / 4][l % 4 * 2], acc[l], 8);
 		memcpy(&d[l / 4 + 8][l % 4 * 2], acc[l] + 2, 8);

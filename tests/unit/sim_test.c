@@ -2,9 +2,14 @@
  * line, from each broken one. Run from the root of the tree. */
 #define _GNU_SOURCE
 #include <math.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "../../codegen/prims.h"
 #include "../../runtime/sim.h"
@@ -425,6 +430,72 @@ static void small_ones(void)
 	}
 }
 
+/* ---- Ctrl-C ---- */
+
+static int is_empty(const char *dir)
+{
+	return !system(arena_printf(arena, "test -z \"$(ls -A %s)\"", dir));
+}
+
+/* The program, told to stop after `ms`: what it ends by, and whether anything is left. */
+static void interrupted(const char *name, const char *dir, const char *cc, int ms, int sig)
+{
+	static char *const argv[] = {"build/azulejo",
+	                             "run",
+	                             "flash_attention",
+	                             "--device",
+	                             "sim",
+	                             "--set",
+	                             "B=4,G=4,R=4,M=4096,N=4096,D=64,V=64",
+	                             "--no-cache",
+	                             NULL};
+	pid_t pid = fork();
+	int status = 0, gone = 0;
+
+	if (!pid) {
+		setpgid(0, 0);
+		signal(sig, SIG_DFL);
+		setenv("TMPDIR", dir, 1);
+		if (cc)
+			setenv("CC", cc, 1);
+		if (!freopen("/dev/null", "w", stderr))
+			_exit(1);
+		execv(argv[0], argv);
+		_exit(127);
+	}
+	setpgid(pid, pid);
+	usleep((useconds_t)ms * 1000);
+	kill(pid, sig); /* the program alone */
+	waitpid(pid, &status, 0);
+	for (int i = 0; i < 100 && !gone; i++, usleep(20000)) {
+		while (waitpid(-pid, NULL, WNOHANG) > 0)
+			;
+		gone = kill(-pid, 0) < 0;
+	}
+	check(WIFSIGNALED(status) && WTERMSIG(status) == sig && gone && is_empty(dir), name);
+}
+
+static void interrupts(void)
+{
+	char dir[] = "/tmp/sim_test_XXXXXX", cc[64];
+	FILE *f;
+
+	if (access("build/azulejo", X_OK) || !mkdtemp(dir))
+		return;
+	prctl(PR_SET_CHILD_SUBREAPER, 1); /* orphans come to us: an init that never reaps leaves them */
+	snprintf(cc, sizeof cc, "%s.cc", dir);
+	if (!(f = fopen(cc, "w")))
+		return;
+	fputs("#!/bin/sh\nsleep 30\n", f);
+	fclose(f);
+	chmod(cc, 0700);
+	interrupted("sim_interrupt_run", dir, NULL, 2500, SIGINT);
+	interrupted("sim_terminate_run", dir, NULL, 2500, SIGTERM);
+	interrupted("sim_interrupt_compiler", dir, cc, 700, SIGINT);
+	unlink(cc);
+	rmdir(dir);
+}
+
 int main(void)
 {
 	char *body;
@@ -434,6 +505,7 @@ int main(void)
 	gemm_right(body);
 	gemm_mutants(body);
 	gemm_broken(body);
+	interrupts();
 	two_launches();
 	small_ones();
 	arena_free(arena);

@@ -208,6 +208,23 @@ static void print_factors(const Kernel *k, const Factor *f, int n, Text *t)
 	}
 }
 
+static void print_map(const Kernel *k, const Param *p, Text *t)
+{
+	const MapText *m = p->map;
+	const Arg *a;
+
+	if (p->kind != PARAM_MAP)
+		return;
+	a = k->args[p->arg];
+	text_add(t, "// tensor map %s: %s as (", p->name, a->name);
+	for (int i = 0; i < m->rank; i++)
+		text_add(t, "%s%s", i ? ", " : "", a->axis[m->axis[i]]->name);
+	text_puts(t, "), box (");
+	for (int i = 0; i < m->rank; i++)
+		text_add(t, "%s%d", i ? ", " : "", m->box[i]);
+	text_add(t, "), innermost first, swizzle %d bytes, zeros beyond the tensor\n", m->swizzle);
+}
+
 /* The launch recipe. */
 static void print_header(const Module *m, Text *t)
 {
@@ -225,6 +242,8 @@ static void print_header(const Module *m, Text *t)
 		print_factors(m->k, x->grid, x->nfactors, t);
 		text_add(t, ", threads = %d, dynamic shared memory = %d bytes", x->threads, x->smem);
 		text_add(t, x->from_segs ? "; from %d segments\n" : "\n", x->from_segs);
+		for (int p = 0; p < x->nparams; p++)
+			print_map(m->k, &x->param[p], t);
 	}
 	for (int i = 0; i < m->nwork; i++) {
 		text_add(t, "// workspace %s: ", m->work[i].name);
@@ -237,6 +256,8 @@ static void print_header(const Module *m, Text *t)
 
 static const char *sim_type(const Kernel *k, const Param *p)
 {
+	if (p->kind == PARAM_MAP)
+		return "TensorMap";
 	if (p->kind == PARAM_STRIDE)
 		return "i64";
 	if (p->kind == PARAM_SCALAR)

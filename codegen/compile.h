@@ -28,14 +28,25 @@ typedef enum ParamKind {
 	PARAM_SIZE,   /* i32: size of axis `axis` (Axis.id) */
 	PARAM_SCALAR, /* rank-0 argument by value (f32 or i32) */
 	PARAM_WORK,   /* pointer into the workspace: buffer `work` */
-	PARAM_SEGS    /* i32: number of segments */
+	PARAM_SEGS,   /* i32: number of segments */
+	PARAM_MAP     /* tensor map of argument `arg`, by value */
 } ParamKind;
+
+/* How the bulk copy engine boxes an argument. Dimensions innermost first. */
+enum { MAX_MAP_RANK = 5 };
+typedef struct MapText {
+	int rank;
+	int axis[MAX_MAP_RANK]; /* which of the argument's axes */
+	int box[MAX_MAP_RANK];
+	int swizzle; /* bytes */
+} MapText;
 
 typedef struct Param {
 	ParamKind kind;
 	int arg, axis, work;
 	Dtype dtype;
 	const char *name;
+	const MapText *map; /* PARAM_MAP */
 } Param;
 
 /* A factor of a launch size or a buffer size. */

@@ -43,6 +43,7 @@ void dev_access(Stmt *s, Buffer *b, AccessKind k)
 			return;
 	if (s->nacc == MAX_ACCESSES)
 		bug("dev: too many accesses in one statement");
+	b->proxied |= k == ACC_PROXY;
 	s->acc[s->nacc++] = (Access){b, k};
 }
 
@@ -95,7 +96,7 @@ const char *dev_param(Dev *d, ParamKind kind, int arg, int axis, Dtype dt, const
 			return t->param[i].name;
 	if (t->nparams == MAX_PARAMS)
 		bug("%s: too many parameters", d->name);
-	t->param[t->nparams++] = (Param){kind, arg, axis, axis, dt, name};
+	t->param[t->nparams++] = (Param){kind, arg, axis, axis, dt, name, NULL};
 	return name;
 }
 
@@ -159,6 +160,9 @@ static void print_stmt(const Stmt *s, int depth, Text *out)
 	case S_WAIT:
 		text_add(out, "cp_async_wait(%d);", s->n);
 		break;
+	case S_PROXY:
+		text_puts(out, "proxy_fence();");
+		break;
 	case S_BARRIER:
 		text_puts(out, "block_sync();");
 		break;
@@ -203,6 +207,8 @@ static const char *param_type(const Param *p, const Kernel *k)
 		return p->dtype == DT_F32   ? "const float *"
 		       : p->dtype == DT_I32 ? "const int *"
 		                            : "const b16 *";
+	case PARAM_MAP:
+		return "const __grid_constant__ TensorMap ";
 	case PARAM_STRIDE:
 		return "i64 ";
 	case PARAM_WORK:
@@ -220,7 +226,7 @@ static void print_params(const Dev *d, Text *out)
 
 	for (int i = 0; i < d->text.nparams; i++) {
 		const Param *p = &d->text.param[i];
-		int n = (int)strlen(p->name) + 14;
+		int n = (int)strlen(p->name) + (p->kind == PARAM_MAP ? 36 : 14);
 
 		if (i)
 			text_puts(out, ",");

@@ -23,11 +23,14 @@ typedef struct Buffer {
 	int stages;        /* ring of copies, >= 1 */
 	int bytes;         /* of one stage */
 	int offset;        /* set by allocate */
-	int used_cols;     /* columns the copies fill; the others are zeroed once */
+	bool proxied;      /* some access is ACC_PROXY */
+	bool by_engine;    /* filled by the copy engine, ordered by barriers of its own */
+	int used_cols; /* columns the copies fill, the others are zeroed once; 0: threads fill all */
 	int id;
 } Buffer;
 
-typedef enum AccessKind { ACC_READ, ACC_WRITE, ACC_ASYNC } AccessKind;
+/* ACC_PROXY: a read by the asynchronous engines, which see ordinary writes only behind a fence. */
+typedef enum AccessKind { ACC_READ, ACC_WRITE, ACC_ASYNC, ACC_PROXY } AccessKind;
 
 typedef struct Access {
 	Buffer *buf;
@@ -42,7 +45,8 @@ typedef enum StmtKind {
 	S_COMMENT, /* a spec line */
 	S_COMMIT,  /* cp_async_commit */
 	S_WAIT,    /* cp_async_wait: n groups may be pending */
-	S_BARRIER, /* block_sync; made by sync alone */
+	S_BARRIER, /* block_sync; made by sync alone, as is */
+	S_PROXY,   /* proxy_fence */
 	S_BLANK
 } StmtKind;
 

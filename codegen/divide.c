@@ -64,7 +64,7 @@ static void need_op(void *user, Op *op)
 		Op *x = op_base(op->src[1], &sw);
 		int r = regs_of(n->f, op), rows = facts_dim(n->f, op, 0).cores;
 
-		if (x->code == OP_get && x->dim[1].n > 1)
+		if (x->code == OP_get && x->src[0]->code == OP_var && x->dim[1].n > 1)
 			n->packed += regs_of(n->f, x) / 2;
 		if (n->f->op[op->id].orient == ORIENT_N && rows > 2 && n->f->op[op->id].uses == 1)
 			r = r / rows * 2 + r / 4; /* strips */

@@ -236,17 +236,9 @@ typedef struct Vote {
 	int *n, *t;
 } Vote;
 
-/* Over this many rows even 16 columns a warp are too many registers: the rows take the 16-row side
- * of an mma and each warp 8 columns. */
-static bool wide_rows(Facts *f, const Op *op)
-{
-	const Grow *g = f->class[facts_class(f, op, 0)].grow;
-
-	return g && g->slots > 256;
-}
-
-/* Operands want their pairs along the contraction. A column too thin for the 16-row side of an mma
- * stays on its 8-column side. */
+/* Operands want their pairs along the contraction; a state read as a right operand goes through
+ * shared memory and does not mind. A column too thin for the 16-row side of an mma stays on its
+ * 8-column side. */
 static void vote_op(void *user, Op *op)
 {
 	Vote *v = user;
@@ -259,10 +251,12 @@ static void vote_op(void *user, Op *op)
 
 		if (x->code == OP_expand)
 			x = x->src[0];
+		if (i == 1 && x->code == OP_get && x->src[0]->code == OP_state)
+			continue;
 		if (v->f->op[x->id].anchored)
 			(sw ? v->t : v->n)[group_find(v->f, x->id)]++;
 	}
-	if (op->dim[1].n <= 8 || wide_rows(v->f, op))
+	if (op->dim[1].n <= 8)
 		v->n[group_find(v->f, op->id)] += 100;
 }
 
@@ -388,11 +382,12 @@ int facts_cores(const Class *c)
 Split facts_dim(const Facts *f, const Op *op, int d)
 {
 	const Class *c = &f->class[facts_class(f, op, d)];
-	bool twice = d == 1 && facts_class(f, op, 0) == facts_class(f, op, 1);
+	const Class *rows = d == 1 ? &f->class[facts_class(f, op, 0)] : c;
 
-	if (twice && c->warps > 1) /* rows are divided, columns whole */
-		return (Split){facts_cores(c) * c->warps, 1, 1, 0};
-	return (Split){facts_cores(c), c->warps, c->pos, 0};
+	/* where both are divided by the same warps, rows are and columns are whole */
+	if (d == 1 && c->warps > 1 && rows->warps > 1 && rows->pos == c->pos)
+		return (Split){facts_cores(c) * c->warps, 1, 1};
+	return (Split){facts_cores(c), c->warps, c->pos};
 }
 
 Layout facts_layout(const Facts *f, const Op *op, Orient o)

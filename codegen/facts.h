@@ -8,9 +8,9 @@
 /* A grown inner dimension, piece by piece. The interface has `n` elements in the author's order;
  * fragments use `slots`, a multiple of 16 in an order that is cheap to form in registers:
  *
- * PIECE_POW2  x_i x_j of a D-vector in pairs (I <= J) of groups of four: slot 16 p + 8 b1 + 2 a +
- * b0 is x[4I + a] x[4J + 2 b1 + b0]. In a diagonal pair (I == J) the slots a > b repeat a < b and
- *             weigh nothing.
+ * PIECE_POW2  x_i x_j of a D-vector in pairs (I <= J) of groups of four, first the diagonal ones
+ * (I == J), then the others: slot 16 p + 8 b1 + 2 a + b0 is x[4I + a] x[4J + 2 b1 + b0]. In a
+ *             diagonal pair the slots a > b repeat a < b and weigh nothing.
  * PIECE_ELEM  columns of an ordinary tile, padded to 16. When it is the D-vector itself, its
  * columns take dead slots of the diagonal pairs: x[4I + c] that of a = 2 + c / 2, b = c % 2 of pair
  * (I, I). PIECE_CONST one column of a constant. It takes the dead slot a = 1, b = 0 of a POW2
@@ -80,6 +80,8 @@ int facts_extent(const Facts *f, int cls); /* padded: elements the fragments cov
 /* Whether some elements of the dimension may not exist: a run-time tail, or padding. */
 bool facts_ragged(const Facts *f, const Op *op, int d);
 const Grow *grow_parse(Arena *a, const Op *op); /* NULL: not a grown tile */
+/* Place of the pair (I, J) of `groups` groups in a POW2 piece. */
+int grow_pair(int groups, int I, int J);
 bool grow_same(const Grow *a, const Grow *b);
 /* Through casts and transposes to the tile itself; *swapped is flipped by each transpose. */
 Op *op_base(Op *x, bool *swapped);

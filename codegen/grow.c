@@ -125,6 +125,11 @@ const Grow *grow_parse(Arena *a, const Op *op)
 	return g;
 }
 
+int grow_pair(int groups, int I, int J)
+{
+	return I == J ? I : groups + I * (2 * groups - 3 - I) / 2 + J - 1;
+}
+
 bool grow_same(const Grow *a, const Grow *b)
 {
 	if (a->npieces != b->npieces || a->slots != b->slots || a->linear != b->linear)

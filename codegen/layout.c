@@ -11,7 +11,23 @@ static void digit_add(Layout *l, Hw hw, int n, int pos, int dim, int stride)
 		return;
 	if (l->nd == MAX_DIGITS)
 		bug("layout: too many digits");
-	l->d[l->nd++] = (Digit){hw, n, pos, dim, stride};
+	l->d[l->nd++] = (Digit){hw, n, pos, dim, stride, 0, 0};
+}
+
+static bool dealt(const Split *s)
+{
+	return s->warps > 1 && s->cores % 2 == 0;
+}
+
+static Digit core_digit(const Split *s, int dim)
+{
+	Digit x = {HW_REG, s->cores, 0, dim, 8, 0, 0};
+
+	if (dealt(s) && s->cores > 2) {
+		x.fold = 2;
+		x.far = 16 * s->warps;
+	}
+	return x;
 }
 
 /* Register digits: row cores, column cores, the pair; always present, so that arrays of cores are
@@ -21,13 +37,44 @@ Layout layout_core(Orient o, Split rows, Split cols)
 	Layout l = {.rank = 2, .orient = o};
 	int pair = o == ORIENT_N ? 1 : 0;
 
-	l.d[l.nd++] = (Digit){HW_REG, rows.cores, 0, 0, 8};
-	l.d[l.nd++] = (Digit){HW_REG, cols.cores, 0, 1, 8};
-	l.d[l.nd++] = (Digit){HW_REG, 2, 0, pair, 1};
+	l.d[l.nd++] = core_digit(&rows, 0);
+	l.d[l.nd++] = core_digit(&cols, 1);
+	l.d[l.nd++] = (Digit){HW_REG, 2, 0, pair, 1, 0, 0};
 	digit_add(&l, HW_LANE, 8, 4, 1 - pair, 1);
 	digit_add(&l, HW_LANE, 4, 1, pair, 2);
-	digit_add(&l, HW_WARP, rows.warps, rows.pos, 0, 8 * (rows.per ? rows.per : rows.cores));
-	digit_add(&l, HW_WARP, cols.warps, cols.pos, 1, 8 * (cols.per ? cols.per : cols.cores));
+	digit_add(&l, HW_WARP, rows.warps, rows.pos, 0, dealt(&rows) ? 16 : 8 * rows.cores);
+	digit_add(&l, HW_WARP, cols.warps, cols.pos, 1, dealt(&cols) ? 16 : 8 * cols.cores);
+	return l;
+}
+
+int layout_core_step(const Layout *l, int d)
+{
+	for (int i = 3; i < l->nd; i++)
+		if (l->d[i].hw == HW_WARP && l->d[i].dim == d && l->d[d].n % 2 == 0)
+			return l->d[i].n;
+	return 1;
+}
+
+int layout_reach(const Layout *l, int d, bool warps)
+{
+	int n = 1;
+
+	for (int i = 0; i < l->nd; i++) {
+		const Digit *x = &l->d[i];
+
+		if (x->dim != d || (x->hw == HW_WARP && !warps))
+			continue;
+		n += x->fold ? (x->n / x->fold - 1) * x->far + (x->fold - 1) * x->stride
+		             : (x->n - 1) * x->stride;
+	}
+	return n;
+}
+
+Layout layout_strip(Arena *a, Layout l, const char *m)
+{
+	l.base[0] = arena_printf(a, "%d * %s", 16 * layout_core_step(&l, 0), m);
+	l.d[0].n = 2;
+	l.d[0].fold = l.d[0].far = 0;
 	return l;
 }
 
@@ -88,7 +135,7 @@ bool layout_same(const Layout *a, const Layout *b)
 		const Digit *x = &a->d[i], *y = &b->d[i];
 
 		if (x->hw != y->hw || x->n != y->n || x->dim != y->dim || x->stride != y->stride ||
-		    (x->hw != HW_REG && x->pos != y->pos))
+		    x->far != y->far || (x->hw != HW_REG && x->pos != y->pos))
 			return false;
 	}
 	return true;
@@ -170,6 +217,32 @@ const char *layout_thread_coord(Arena *a, const Layout *l, int d)
 	return s.len ? s.s : "0";
 }
 
+static void reg_term(Arena *a, Text *s, const Digit *x, const char *i)
+{
+	char *end;
+	long k = strtol(i, &end, 10);
+
+	if (!x->fold) {
+		term_add(s, x->stride, i);
+	} else if (!*end && end != i) {
+		k = k % x->fold * x->stride + k / x->fold * x->far;
+		if (k)
+			text_add(s, "%s%ld", s->len ? " + " : "", k);
+	} else {
+		i = strpbrk(i, " ") ? arena_printf(a, "(%s)", i) : i;
+		text_add(s, "%s%s / %d * %d + %s %% %d * %d", s->len ? " + " : "", i, x->fold, x->far, i,
+		         x->fold, x->stride);
+	}
+}
+
+const char *layout_reg_coord(Arena *a, const Digit *x, const char *i)
+{
+	Text s = {.arena = a};
+
+	reg_term(a, &s, x, i);
+	return s.len ? s.s : "0";
+}
+
 const char *layout_coord(Arena *a, const Layout *l, int d, const char *const *reg)
 {
 	Text s = {.arena = a};
@@ -182,7 +255,7 @@ const char *layout_coord(Arena *a, const Layout *l, int d, const char *const *re
 	for (int i = 0, r = 0; i < l->nd; i++)
 		if (l->d[i].hw == HW_REG) {
 			if (l->d[i].dim == d && l->d[i].n > 1)
-				term_add(&s, l->d[i].stride, reg[r]);
+				reg_term(a, &s, &l->d[i], reg[r]);
 			r++;
 		}
 	return s.len ? s.s : "0";

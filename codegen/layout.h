@@ -25,6 +25,8 @@ typedef enum Hw { HW_REG, HW_LANE, HW_WARP } Hw;
 typedef struct Digit {
 	Hw hw;
 	int n, pos, dim, stride;
+	int fold; /* > 0, a register digit: every `fold` values the coordinate goes on `far` further */
+	int far;
 } Digit;
 
 enum { MAX_DIGITS = 12 };
@@ -39,15 +41,27 @@ typedef struct Layout {
 	bool tri;                   /* of a strip: columns right of its diagonal are never needed */
 } Layout;
 
-/* One dimension of a core grid: cores per warp, and how warps divide it. `per`: cores from one
- * warp's part to the next, when a strip holds fewer than that; 0: `cores`. */
+/* One dimension of a core grid: cores per warp, and how warps divide it. With an even number of
+ * cores the warps' parts are dealt out in pairs: cores 2 i, 2 i + 1 of warp w are cores 2 (i warps
+ * + w) and the next of the tile. So a strip of every warp's rows is one range of the tile's, and
+ * four warps hold the 64 rows of a warpgroup's product as the hardware wants them (PTX ISA, wgmma).
+ * An odd number of cores is one range a warp. */
 typedef struct Split {
-	int cores, warps, pos, per;
+	int cores, warps, pos;
 } Split;
 
 Layout layout_core(Orient o, Split rows, Split cols);
 /* Without dimension d: its digits' threads become replicas. */
 Layout layout_drop(Layout l, int d);
+/* Of a core grid: what one of a warp's row (column) cores counts for in the tile: 1, or, where
+ * pairs are dealt out, the number of warps (at even cores). */
+int layout_core_step(const Layout *l, int d);
+/* Elements along dimension d from a part's first to its last; warps too when `warps`. */
+int layout_reach(const Layout *l, int d, bool warps);
+/* What register digit x adds to its coordinate, for the value i. */
+const char *layout_reg_coord(Arena *a, const Digit *x, const char *i);
+/* The same layout, one pair of row cores of each warp, the strip's index m beside it. */
+Layout layout_strip(Arena *a, Layout l, const char *m);
 /* With dimensions 0 and 1 exchanged. */
 Layout layout_swap(Layout l);
 bool layout_same(const Layout *a, const Layout *b);

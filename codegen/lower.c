@@ -160,7 +160,8 @@ static void zero_padding(Lower *L)
 		int threads = L->warps * 32;
 		Block *saved;
 
-		if (b->rows == 1 || (b->used_cols == b->cols && (b->elem == 4 || b->cols % b->pcols == 0)))
+		if (b->rows == 1 || !b->used_cols ||
+		    (b->used_cols == b->cols && (b->elem == 4 || b->cols % b->pcols == 0)))
 			continue;
 		saved = lower_open(L, S_FOR, false, "int x = tid; x < %d; x += %d",
 		                   b->bytes * b->stages / 16, threads);

@@ -43,6 +43,14 @@ typedef struct Strip {
 typedef enum LowerPart { PART_ALL, PART_LOCAL, PART_SEGMENT } LowerPart;
 typedef struct Segments Segments;
 
+/* An array of registers that a product in flight owns. */
+enum { MAX_FLYING = 16 };
+typedef struct Flying {
+	const char *array;
+	bool f32;
+	int dims, n[3];
+} Flying;
+
 typedef struct Lower {
 	Dev *dev;
 	const Kernel *k;
@@ -69,6 +77,9 @@ typedef struct Lower {
 	int nnames, nfor;
 	int stages, align, warps;
 	bool f16;
+	int nflying; /* products of warpgroups not waited for: lower_wgmma.c */
+	const Op *keep_flying;
+	Flying flying[MAX_FLYING];
 	LowerPart part;
 	Segments *segments; /* unless PART_ALL */
 	const Op *cut;      /* the loop cut in segments, else NULL */
@@ -120,6 +131,9 @@ Version *lower_convert(Lower *L, Op *op, Version *from, const Layout *l);
 /* lower_dot.c: into `acc` when given (adds to it), else into a new zeroed array. */
 Version *lower_dot(Lower *L, Op *op, const Layout *l, Version *acc);
 
+/* lower_wgmma.c: waits for all products in flight. */
+void lower_wgmma_settle(Lower *L);
+
 /* lower_grow.c: operands over a grown dimension.
  *
  * DIAGONAL is what a diagonal feature of a state is multiplied by when it is formed: 1 / sqrt(2),
@@ -136,19 +150,32 @@ typedef struct Leaf {
 } Leaf;
 Leaf lower_leaf(Lower *L, const Grow *g, Orient o, const Layout *rows, const char *first,
                 int nrows);
-/* Register of row core r (0..nrows-1), slot core 2*pair + b1 of piece p. */
-const char *lower_form(Lower *L, const Leaf *x, int piece, const char *r, const char *I,
-                       const char *J, const char *b1, bool diagonal);
-const char *lower_piece_loops(Lower *L, const Piece *p);
-const char *lower_form_piece(Lower *L, const Leaf *x, int piece, const char *r, const char *step,
-                             const char *b1);
+/* Just the tiles' cores, as arrays a[b + row][column core], for whoever forms products itself. */
+Leaf lower_leaf_cores(Lower *L, const Grow *g, const Layout *rows, const char *first);
+/* What diagonal features of a state take, half h of a core in the T orientation. */
+const char *lower_diagonal_factor(Lower *L, int h);
+/* A POW2 piece is formed in two parts, its diagonal pairs and the others; any other in one. */
+enum { PAIRS_DIAGONAL, PAIRS_OTHERS };
+int lower_piece_parts(const Piece *p);
+/* Opens the loops over the k16 steps of a part; returns the step, counted from slot 0 for POW2
+ * (whose loops also give I and J), from the piece's own start otherwise. */
+const char *lower_piece_loops(Lower *L, const Piece *p, int part);
+/* Register of row core r (0..nrows-1) and half b1 of a step. */
+const char *lower_form_piece(Lower *L, const Leaf *x, int piece, int part, const char *r,
+                             const char *step, const char *b1);
 const Grow *lower_state_grow(Lower *L, const Op *state);
 bool lower_state_diagonal(const Piece *p);
 const char *lower_number(Lower *L, double v); /* an fp32 literal */
 
+/* lower_publish.c: a right operand that no warp holds whole, rounded into shared memory. */
+bool lower_must_publish(Lower *L, const Op *x, bool swapped);
+Staged *lower_publish(Lower *L, Op *x, const Grow *left);
+void lower_publish_get(Lower *L, Op *get);
+
 /* lower_order.c */
 const char *lower_weight_table(Lower *L, const Grow *right, const Grow *left, bool state);
-Version *lower_pack_state(Lower *L, Op *get, const Layout *l, const Grow *left);
+/* The weight that slots [lo, hi) share; false when they do not. */
+bool lower_one_weight(Lower *L, const Grow *right, const Grow *left, int lo, int hi, double *w);
 void lower_state_load(Lower *L, Op *state, Version *to);
 void lower_state_store(Lower *L, Op *store, Op *get, Version *from);
 
@@ -190,6 +217,20 @@ Staged *lower_staged(Lower *L, const Op *op);
 /* Address of 16-byte unit c of row r, in bytes from the tile's base. */
 const char *lower_unit(Lower *L, const Buffer *b, const char *r, const char *c);
 
+/* lower_tma.c: a ring filled by the bulk copy engine. */
+typedef struct Ring {
+	int first, stages; /* the tiles are L->staged[first ..] */
+	Buffer *full, *empty;
+	const char *map[MAX_BUFFERS];
+	const char *slot, *phase, *fill, *fill_phase, *done; /* names */
+} Ring;
+bool lower_tma_fits(Lower *L, const Op *load);
+Ring lower_ring_new(Lower *L, int first, int stages);
+void lower_ring_fill(Lower *L, Ring *r, const Op *loop, const char *lo, const char *end);
+void lower_ring_turn(Lower *L, Ring *r, const Op *loop, const char *n, const char *lo,
+                     const char *end);
+void lower_ring_release(Lower *L, const Ring *r);
+
 /* lower_load.c */
 Version *lower_load(Lower *L, Op *op, const Layout *l, bool packed);
 /* Emits loads of cores rows [r0, r0+nr) x [c0, c0+nc) of the staged tile into array `to`. */
@@ -217,7 +258,7 @@ void lower_effect(Lower *L, Op *op);
 void lower_settle_loop(Lower *L, Op *loop);
 Version *lower_var_version(Lower *L, const Op *var);
 typedef struct When {
-	int homes;
+	int homes, staged;
 	Block *outer;
 } When;
 When lower_when_open(Lower *L, const char *condition); /* the same in all threads of the block */

@@ -6,42 +6,15 @@
  *   STREAM  cores read from shared memory for one k16 step at a time;
  *   MADE    an expression over such tiles, computed for one k16 step at a time;
  *   THIN    a one-column state, rounded into shared memory (lower_thin.c);
- *   FORMED  a grown tile, its cores made by multiplying leaf registers just before their use.
- * With a grown contraction (state reads) the leaf belongs to a row of cores, so rows are the outer
- * loop; with a grown outer dimension (state updates) it belongs to a k16 step, so k is.
+ *   FORMED  a grown tile, its cores made just before their use (lower_features.c).
+ * A right operand whose warps each hold only a part, or a state, is published: rounded into shared
+ * memory (lower_publish.c) and streamed from there.
  */
-#include "lower.h"
+#include "lower_dot.h"
 
 #include <string.h>
 
-typedef enum OperandKind { ARRAY, STREAM, MADE, FORMED, THIN } OperandKind;
-
-typedef struct Operand {
-	OperandKind kind;
-	Op *x;        /* behind casts and transposes */
-	bool swapped; /* x's dimension 0 is the operand's dimension 1 */
-	bool left;
-	Layout need; /* of the operand [m, k] or [k, n] */
-	Layout own;  /* the same in terms of x */
-	Version *array;
-	Staged *staged;
-	Buffer *thin;
-	const char *frag; /* STREAM: array of this k step's cores, [outer][2] */
-	const Grow *grow;
-	int outer, k; /* cores per warp */
-} Operand;
-
-typedef struct Product {
-	Lower *L;
-	Op *op;
-	Version *acc;
-	Layout l;
-	bool flip;
-	Operand a, b; /* left, right */
-	const char *ty;
-} Product;
-
-static const char *strip_first(Lower *L, const Layout *l, int d)
+static const char *product_strip(Lower *L, const Layout *l, int d)
 {
 	return l->base[d] ? arena_printf(L->a, "%d * %s", l->d[d].n, L->strip->var) : "0";
 }
@@ -80,18 +53,17 @@ static bool is_grown(Lower *L, const Op *x)
 /* The layout of the operand, from the result's rows (left) or columns (right). */
 static Layout operand_layout(Lower *L, Product *p, Operand *o, const Op *src)
 {
-	Split k = facts_dim(L->f, src, o->left ? 1 : 0), out = {0, 1, 1, 0};
+	Split k = facts_dim(L->f, src, o->left ? 1 : 0), out = {0, 1, 1};
 	const Layout *l = &p->l;
 	int d = o->left ? 0 : 1;
 	Layout r;
 
-	k = (Split){k.cores * k.warps, 1, 1, 0};
+	k = (Split){k.cores * k.warps, 1, 1};
 	out.cores = l->d[d].n;
 	for (int i = 3; i < l->nd; i++)
 		if (l->d[i].hw == HW_WARP && l->d[i].dim == d) {
 			out.warps = l->d[i].n;
 			out.pos = l->d[i].pos;
-			out.per = l->d[i].stride / 8;
 		}
 	r = o->left ? layout_core(ORIENT_N, out, k) : layout_core(ORIENT_T, k, out);
 	r.base[d] = l->base[d];
@@ -155,7 +127,7 @@ static void operand_by_steps(Product *p, Operand *o)
 	o->own.base[0] = "16 * k";
 }
 
-static void operand_array(Product *p, Operand *o)
+void product_array(Product *p, Operand *o)
 {
 	Lower *L = p->L;
 
@@ -164,7 +136,7 @@ static void operand_array(Product *p, Operand *o)
 }
 
 /* Core (outer, k) of an operand held whole; index expressions as C text. */
-static const char *core(Product *p, Operand *o, const char *outer, const char *k)
+const char *product_core(Product *p, Operand *o, const char *outer, const char *k)
 {
 	Lower *L = p->L;
 	const char *i, *j;
@@ -174,7 +146,7 @@ static const char *core(Product *p, Operand *o, const char *outer, const char *k
 		return arena_printf(L->a, "%s[%s][%s]", o->frag, outer, k);
 	strip = o->array->l.base[o->swapped] == NULL && o->own.base[o->swapped] != NULL;
 	if (strip)
-		outer = arena_printf(L->a, "%s + %s", strip_first(L, &o->own, o->swapped), outer);
+		outer = arena_printf(L->a, "%s + %s", product_strip(L, &o->own, o->swapped), outer);
 	i = o->left ? outer : k;
 	j = o->left ? k : outer;
 	if (o->swapped) {
@@ -188,25 +160,28 @@ static const char *core(Product *p, Operand *o, const char *outer, const char *k
 
 /* Loads the k16 step's cores of a STREAM operand into a fresh array [outer][2] (or, for an
  * operand whose outer dimension is x's second, [2][outer], renamed by index order). */
-static void stream_step(Product *p, Operand *o, const char *k)
+void product_stream(Product *p, Operand *o, const char *k)
 {
 	Lower *L = p->L;
 	bool rows_outer = o->left != o->swapped; /* x's rows are the operand's outer dimension */
-	const char *name =
-	    lower_name(L, arena_printf(L->a, "%s_f", o->x->name ? o->x->name : o->x->arg->name));
-	const char *k0 = strcmp(k, "0") ? arena_printf(L->a, "2 * %s", k) : "0";
+	const char *name = lower_name(L, arena_printf(L->a, "%s_f",
+	                                              o->x->name  ? o->x->name
+	                                              : o->x->arg ? o->x->arg->name
+	                                                          : o->staged->base));
+	const char *k0 =
+	    strcmp(k, "0") ? arena_printf(L->a, strchr(k, ' ') ? "2 * (%s)" : "2 * %s", k) : "0";
 
 	if (rows_outer) {
 		lower_code(L, "u32 %s[%d][2];", name, o->outer);
-		lower_cores(L, o->staged, &o->own, name, strip_first(L, &o->own, 0), o->outer, k0, 2);
+		lower_cores(L, o->staged, &o->own, name, product_strip(L, &o->own, 0), o->outer, k0, 2);
 	} else {
 		lower_code(L, "u32 %s[2][%d];", name, o->outer);
-		lower_cores(L, o->staged, &o->own, name, k0, 2, strip_first(L, &o->own, 1), o->outer);
+		lower_cores(L, o->staged, &o->own, name, k0, 2, product_strip(L, &o->own, 1), o->outer);
 	}
 	o->frag = name;
 }
 
-static const char *frag(Product *p, Operand *o, const char *outer, int half, const char *k)
+const char *product_frag(Product *p, Operand *o, const char *outer, int half, const char *k)
 {
 	Lower *L = p->L;
 
@@ -219,22 +194,20 @@ static const char *frag(Product *p, Operand *o, const char *outer, int half, con
 		                  : arena_printf(L->a, "%s[%d][%s]", o->frag, half, outer);
 	}
 	if (!strcmp(k, "0"))
-		return core(p, o, outer, half ? "1" : "0");
-	return core(p, o, outer, arena_printf(L->a, half ? "2 * %s + 1" : "2 * %s", k));
+		return product_core(p, o, outer, half ? "1" : "0");
+	return product_core(p, o, outer, arena_printf(L->a, half ? "2 * %s + 1" : "2 * %s", k));
 }
 
-static const char *second(Lower *L, const char *i)
+/* 2 i + half, as text */
+const char *product_twice(Lower *L, int half, const char *i)
 {
-	return arena_printf(L->a, "2 * %s + 1", i);
-}
-
-static const char *first(Lower *L, const char *i)
-{
-	return strcmp(i, "0") ? arena_printf(L->a, "2 * %s", i) : "0";
+	if (!strcmp(i, "0"))
+		return half ? "1" : "0";
+	return arena_printf(L->a, half ? "2 * %s + 1" : "2 * %s", i);
 }
 
 /* acc core (row, column) as a pointer to its pair */
-static const char *acc_core(Product *p, const char *i, const char *j)
+const char *product_acc(Product *p, const char *i, const char *j)
 {
 	Lower *L = p->L;
 
@@ -243,7 +216,7 @@ static const char *acc_core(Product *p, const char *i, const char *j)
 	return arena_printf(L->a, "%s[%s][%s]", p->acc->name, i, j);
 }
 
-static Block *loop_over(Lower *L, const char *v, int n, const char **out)
+Block *product_loop(Lower *L, const char *v, int n, const char **out)
 {
 	Block *saved = L->out;
 
@@ -264,26 +237,32 @@ static void mma_tiles(Product *p, const char *k)
 	Block *saved = L->out;
 
 	if (!p->flip) {
-		loop_over(L, "i", mi / 2, &i);
+		product_loop(L, "i", mi / 2, &i);
 		if (p->l.tri) {
 			lower_open(L, S_FOR, true, "int j = 0; j < 2 * %s + 2; j++", L->strip->var);
 			j = "j";
 		} else {
-			loop_over(L, "j", nj, &j);
+			product_loop(L, "j", nj, &j);
 		}
-		lower_code(L, "mma_%s(%s, %s, %s, %s, %s, %s, %s, %s);", p->ty, acc_core(p, first(L, i), j),
-		           acc_core(p, mi > 1 ? second(L, i) : "1", j), frag(p, &p->a, first(L, i), 0, k),
-		           frag(p, &p->a, second(L, i), 0, k), frag(p, &p->a, first(L, i), 1, k),
-		           frag(p, &p->a, second(L, i), 1, k), frag(p, &p->b, j, 0, k),
-		           frag(p, &p->b, j, 1, k));
+		lower_code(L, "mma_%s(%s, %s, %s, %s, %s, %s, %s, %s);", p->ty,
+		           product_acc(p, product_twice(L, 0, i), j),
+		           product_acc(p, product_twice(L, 1, i), j),
+		           product_frag(p, &p->a, product_twice(L, 0, i), 0, k),
+		           product_frag(p, &p->a, product_twice(L, 1, i), 0, k),
+		           product_frag(p, &p->a, product_twice(L, 0, i), 1, k),
+		           product_frag(p, &p->a, product_twice(L, 1, i), 1, k),
+		           product_frag(p, &p->b, j, 0, k), product_frag(p, &p->b, j, 1, k));
 	} else {
-		loop_over(L, "i", mi, &i);
-		loop_over(L, "j", nj / 2, &j);
-		lower_code(L, "mma_%s(%s, %s, %s, %s, %s, %s, %s, %s);", p->ty, acc_core(p, i, first(L, j)),
-		           acc_core(p, i, second(L, j)), frag(p, &p->b, first(L, j), 0, k),
-		           frag(p, &p->b, second(L, j), 0, k), frag(p, &p->b, first(L, j), 1, k),
-		           frag(p, &p->b, second(L, j), 1, k), frag(p, &p->a, i, 0, k),
-		           frag(p, &p->a, i, 1, k));
+		product_loop(L, "i", mi, &i);
+		product_loop(L, "j", nj / 2, &j);
+		lower_code(L, "mma_%s(%s, %s, %s, %s, %s, %s, %s, %s);", p->ty,
+		           product_acc(p, i, product_twice(L, 0, j)),
+		           product_acc(p, i, product_twice(L, 1, j)),
+		           product_frag(p, &p->b, product_twice(L, 0, j), 0, k),
+		           product_frag(p, &p->b, product_twice(L, 1, j), 0, k),
+		           product_frag(p, &p->b, product_twice(L, 0, j), 1, k),
+		           product_frag(p, &p->b, product_twice(L, 1, j), 1, k),
+		           product_frag(p, &p->a, i, 0, k), product_frag(p, &p->a, i, 1, k));
 	}
 	L->out = saved;
 }
@@ -305,7 +284,7 @@ static void product_by_steps(Product *p)
 	L->scope++;
 	for (int i = 0; i < 2; i++)
 		if (side[i]->kind == STREAM)
-			stream_step(p, side[i], "k");
+			product_stream(p, side[i], "k");
 		else if (side[i]->kind == MADE)
 			side[i]->array = lower_need_packed(L, side[i]->x, &side[i]->own);
 	mma_tiles(p, "k");
@@ -322,137 +301,19 @@ static void plain_product(Product *p)
 	const char *k;
 	Block *saved = L->out;
 
-	operand_array(p, &p->a);
-	operand_array(p, &p->b);
+	product_array(p, &p->a);
+	product_array(p, &p->b);
 	if (p->a.need.tri) {
 		lower_open(L, S_FOR, true, "int k = 0; k <= %s; k++", L->strip->var);
 		k = "k";
 	} else {
-		loop_over(L, "k", p->a.k / 2, &k);
+		product_loop(L, "k", p->a.k / 2, &k);
 	}
 	if (p->a.kind == STREAM)
-		stream_step(p, &p->a, k);
+		product_stream(p, &p->a, k);
 	if (p->b.kind == STREAM)
-		stream_step(p, &p->b, k);
+		product_stream(p, &p->b, k);
 	mma_tiles(p, k);
-	L->out = saved;
-}
-
-/* One k16 (or m16) step of a formed operand: its cores for row cores 0, 1 and halves b1 = 0, 1. */
-static void form_step(Product *p, const Leaf *x, int piece, const char *s, const char *name)
-{
-	Lower *L = p->L;
-
-	lower_code(L, "u32 %s[2][2];", name);
-	for (int r = 0; r < 2; r++)
-		for (int b = 0; b < 2; b++)
-			lower_code(L, "%s[%d][%d] = %s;", name, r, b,
-			           lower_form_piece(L, x, piece, r ? "1" : "0", s, b ? "1" : "0"));
-}
-
-/* Left operand grown along the contraction: phi [m, F] times [F, n]. Accumulating odd steps apart,
- * for four chains of mma instead of two, changed nothing on an H200: ptxas overlaps the strips
- * already. */
-static void product_over_features(Product *p)
-{
-	Lower *L = p->L;
-	const Grow *g = p->a.grow;
-	const char *i, *j, *s;
-	Block *saved = L->out, *rows;
-	Leaf x;
-	int mi = p->l.d[0].n;
-
-	if (p->flip || p->a.swapped)
-		lower_cannot(L, p->op, "a grown operand in this place");
-	operand_array(p, &p->b);
-	if (p->b.kind != ARRAY && p->b.kind != THIN)
-		lower_cannot(L, p->op, "both operands grown or streamed");
-	loop_over(L, "i", mi / 2, &i);
-	x = lower_leaf(L, g, ORIENT_N, &p->a.own, first(L, i), 2);
-	rows = L->out;
-	for (int q = 0; q < g->npieces; q++) {
-		const Piece *pc = &g->piece[q];
-		const char *f = lower_name(L, "phi");
-
-		if (!pc->nslots)
-			continue;
-		s = lower_piece_loops(L, pc);
-		form_step(p, &x, q, s, f);
-		if (pc->kind != PIECE_POW2 && pc->slot)
-			s = arena_printf(L->a, "%d + %s", pc->slot / 16, s);
-		if (p->b.kind == THIN) {
-			for (int h = 0; h < 2; h++)
-				dev_access(lower_code(L,
-				                      "const u32 b%d = g < 2 ? ld_shared_b32(%s + %d * g + 32 * "
-				                      "(%s) + %d + 4 * t) : 0;",
-				                      h, p->b.thin->name, 2 * g->slots, s, 16 * h),
-				           p->b.thin, ACC_READ);
-			lower_code(L, "mma_%s(%s, %s, %s[0][0], %s[1][0], %s[0][1], %s[1][1], b0, b1);", p->ty,
-			           acc_core(p, first(L, i), "0"), acc_core(p, second(L, i), "0"), f, f, f, f);
-			L->out = rows;
-			continue;
-		}
-		loop_over(L, "j", p->l.d[1].n, &j);
-		lower_code(L, "mma_%s(%s, %s, %s[0][0], %s[1][0], %s[0][1], %s[1][1], %s, %s);", p->ty,
-		           acc_core(p, first(L, i), j), acc_core(p, second(L, i), j), f, f, f, f,
-		           core(p, &p->b, j, arena_printf(L->a, "2 * (%s)", s)),
-		           core(p, &p->b, j, arena_printf(L->a, "2 * (%s) + 1", s)));
-		L->out = rows;
-	}
-	if (p->b.kind == THIN) /* the two columns of a thin state */
-		for (int r = 0; r < 2; r++) {
-			const char *c = acc_core(p, r ? second(L, i) : first(L, i), "0");
-
-			lower_code(L, "%s[0] += %s[1];", c, c);
-		}
-	L->out = saved;
-}
-
-/* Left operand the transpose of a grown tile: T(phi) [F, k] times [k, n]. */
-static void product_to_features(Product *p)
-{
-	Lower *L = p->L;
-	const Grow *g = p->a.grow;
-	const char *k, *j, *s;
-	Block *saved = L->out, *step;
-	Leaf x;
-
-	operand_array(p, &p->b);
-	loop_over(L, "k", p->a.k / 2, &k);
-	if (p->b.kind == STREAM)
-		stream_step(p, &p->b, k);
-	x = lower_leaf(L, g, ORIENT_T, &p->a.own, first(L, k), 2);
-	x.state = true;
-	step = L->out;
-	for (int q = 0; q < g->npieces; q++) {
-		const Piece *pc = &g->piece[q];
-		const char *f = lower_name(L, "phi"), *c0, *c1;
-
-		if (!pc->nslots)
-			continue;
-		s = lower_piece_loops(L, pc);
-		form_step(p, &x, q, s, f);
-		if (pc->kind != PIECE_POW2 && pc->slot)
-			s = arena_printf(L->a, "%d + %s", pc->slot / 16, s);
-		c0 = arena_printf(L->a, "2 * (%s)", s);
-		c1 = arena_printf(L->a, "2 * (%s) + 1", s);
-		if (p->flip) {
-			loop_over(L, "j", p->l.d[1].n / 2, &j);
-			for (int b = 0; b < 2; b++)
-				lower_code(L, "mma_%s(%s, %s, %s, %s, %s, %s, %s[0][%d], %s[1][%d]);", p->ty,
-				           acc_core(p, b ? c1 : c0, first(L, j)),
-				           acc_core(p, b ? c1 : c0, second(L, j)),
-				           frag(p, &p->b, first(L, j), 0, k), frag(p, &p->b, second(L, j), 0, k),
-				           frag(p, &p->b, first(L, j), 1, k), frag(p, &p->b, second(L, j), 1, k), f,
-				           b, f, b);
-		} else {
-			loop_over(L, "j", p->l.d[1].n, &j);
-			lower_code(L, "mma_%s(%s, %s, %s[0][0], %s[0][1], %s[1][0], %s[1][1], %s, %s);", p->ty,
-			           acc_core(p, c0, j), acc_core(p, c1, j), f, f, f, f, frag(p, &p->b, j, 0, k),
-			           frag(p, &p->b, j, 1, k));
-		}
-		L->out = step;
-	}
 	L->out = saved;
 }
 
@@ -477,15 +338,22 @@ Version *lower_dot(Lower *L, Op *op, const Layout *l, Version *acc)
 	if (p.a.kind == FORMED && !p.a.swapped && p.b.x->code == OP_get &&
 	    lower_is_thin(L, p.b.x->src[0]))
 		p.b.thin = lower_thin_publish(L, p.b.x, p.a.grow), p.b.kind = THIN;
-	else if (p.a.kind == FORMED && !p.a.swapped && p.b.x->code == OP_get && !p.b.array)
-		p.b.array = lower_pack_state(L, p.b.x, &p.b.own, p.a.grow), p.b.kind = ARRAY;
-	if (p.a.kind != FORMED && p.b.kind != FORMED) {
+	else if (p.b.kind == ARRAY && !p.b.array && lower_must_publish(L, p.b.x, p.b.swapped))
+		p.b.staged = lower_publish(L, p.b.x, p.a.kind == FORMED && !p.a.swapped ? p.a.grow : NULL),
+		p.b.kind = STREAM;
+	if (p.a.kind != FORMED && p.b.kind != FORMED && !lower_wgmma_fits(&p)) {
 		operand_by_steps(&p, &p.a);
 		operand_by_steps(&p, &p.b);
 	}
-	operand_array(&p, &p.a);
-	operand_array(&p, &p.b);
-	if (!acc) {
+	if (!lower_wgmma_fits(&p)) {
+		product_array(&p, &p.a);
+		product_array(&p, &p.b);
+	}
+	p.wgmma = lower_wgmma_fits(&p);
+	p.fresh = p.wgmma && !acc && p.a.kind != FORMED;
+	if (p.fresh) {
+		acc = lower_declare(L, op, l, false, NULL);
+	} else if (!acc) {
 		acc = lower_declare(L, op, l, false, NULL);
 		b = lower_nest(L, l, false, v);
 		lower_code(L, "%s = 0.0f;", lower_ref(L, acc, l, v));
@@ -493,10 +361,14 @@ Version *lower_dot(Lower *L, Op *op, const Layout *l, Version *acc)
 	}
 	p.acc = acc;
 	if (p.a.kind == FORMED)
-		(p.a.swapped ? product_to_features : product_over_features)(&p);
+		(p.a.swapped ? lower_to_features : lower_over_features)(&p);
 	else if (p.b.kind == FORMED)
 		lower_cannot(L, op, "a grown right operand; write the product the other way round");
+	else if (p.wgmma)
+		lower_wgmma_plain(&p);
 	else
 		(p.a.kind == MADE || p.b.kind == MADE ? product_by_steps : plain_product)(&p);
+	if (!p.wgmma || L->keep_flying != op)
+		lower_wgmma_settle(L);
 	return acc;
 }

@@ -234,7 +234,7 @@ static const char *store_condition(Lower *L, const Op *op)
 /* What is computed inside a condition is not known outside. */
 When lower_when_open(Lower *L, const char *condition)
 {
-	When w = {L->nhomes, lower_open(L, S_IF, false, "%s", condition)};
+	When w = {L->nhomes, L->nstaged, lower_open(L, S_IF, false, "%s", condition)};
 
 	w.outer->last->uniform = true;
 	L->scope++;
@@ -246,6 +246,7 @@ void lower_when_close(Lower *L, When w)
 	lower_drop_versions(L, L->scope);
 	L->scope--;
 	L->nhomes = w.homes;
+	L->nstaged = w.staged;
 	lower_close(L, w.outer);
 }
 

@@ -69,12 +69,16 @@ static const char *group_address(Lower *L, const Staged *s, const Layout *l, int
                                  const char *row, const char *col)
 {
 	const Buffer *b = s->buf;
-	int wcols = 8 * l->d[1].n, panels = (b->cols + b->pcols - 1) / b->pcols, units = b->pbytes / 16;
+	int dealt = layout_core_step(l, 1), wcols = 8 * l->d[1].n,
+	    panels = (b->cols + b->pcols - 1) / b->pcols, units = b->pbytes / 16;
 	LanePlace at = lane_place(L, s, l, dr, dc);
-	const char *x,
-	    *p = strcmp(row, "0") ? arena_printf(L->a, "%d * (%s) + ", 8 * b->pbytes, row) : "";
+	const char *x, *p = strcmp(row, "0") ? arena_printf(L->a, "%d * (%s) + ",
+	                                                    8 * b->pbytes * layout_core_step(l, 0), row)
+	                                     : "";
 
-	if (at.divided && !pow2(wcols) &&
+	if (dealt > 1 && strcmp(col, "0"))
+		col = arena_printf(L->a, "%d * (%s)", dealt, col);
+	if (at.divided && (dealt > 1 ? !pow2(dealt) : !pow2(wcols)) &&
 	    wcols % b->pcols) { /* any start: the unit is added, then swizzled */
 		int shift = units == 8 ? 0 : units == 4 ? 1 : 2;
 		const char *u = lane_value(L, arena_printf(L->a, "%s u", at.key),
@@ -95,7 +99,7 @@ static const char *group_address(Lower *L, const Staged *s, const Layout *l, int
 	x = lane_value(L, at.key, arena_printf(L->a, "%s_l", s->base),
 	               lower_unit(L, b, at.row, at.unit));
 	if (strcmp(col, "0")) {
-		if (panels > 1 && wcols > b->pcols) {
+		if (panels > 1 && wcols * dealt > b->pcols) {
 			x = arena_printf(L->a, "(%s ^ 16 * ((%s) %% %d))", x, col, units);
 			x = arena_printf(L->a, "%s + (%s) / %d * %d", x, col, units, b->rows * b->pbytes);
 		} else {

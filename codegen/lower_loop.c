@@ -88,21 +88,18 @@ void lower_root_strips(Lower *L, Op *op, Op *value, void (*body)(Lower *, Op *, 
 	Strip s = {0};
 	Block *outer = L->out;
 	Stmt *loop;
-	int rows;
 
 	if (value->rank != 2 || l.orient != ORIENT_N || l.d[0].n <= 2 || L->strip ||
 	    !has_product(L, value, &l)) {
 		body(L, op, &l);
 		return;
 	}
-	rows = l.d[0].n;
 	s.var = lower_name(L, "m");
-	s.base = arena_printf(L->a, "16 * %s", s.var);
 	s.outer = outer;
 	s.outer_scope = L->scope;
-	s.count = rows / 2;
-	l.d[0].n = 2;
-	l.base[0] = s.base;
+	s.count = l.d[0].n / 2;
+	l = layout_strip(L->a, l, s.var);
+	s.base = l.base[0];
 	loop = ARENA_NEW(L->a, Stmt);
 	loop->kind = S_FOR;
 	loop->unroll = true;
@@ -154,8 +151,9 @@ static void lower_loop(Lower *L, Op *op)
 	           *end;
 	int stages = L->stages, first = L->nstaged, homes = L->nhomes;
 	Block *saved, *inner;
-	bool any = false;
+	bool any = false, engine = stages > 1 && !op->parent->owner;
 	const char *slot = NULL, *fill_slot = NULL, *fetch = NULL;
+	Ring ring;
 
 	n0 = lower_name(L, arena_printf(L->a, "%s0", n));
 	tiles = arena_printf(L->a, "(%s + %d) / %d", lower_size(L, r, 0), r->n - 1, r->n);
@@ -175,10 +173,15 @@ static void lower_loop(Lower *L, Op *op)
 	}
 	for (Op *x = op->body->first; x; x = x->next)
 		if (is_staged_load(L, x, true)) {
+			engine &= lower_tma_fits(L, x);
 			lower_stage(L, x, stages);
 			any = true;
 		}
-	if (any && stages > 1) {
+	engine &= any;
+	if (engine) {
+		ring = lower_ring_new(L, first, stages);
+		lower_ring_fill(L, &ring, op, lo, end);
+	} else if (any && stages > 1) {
 		fetch = lower_name(L, "fetch");
 		slot = lower_name(L, "slot");
 		fill_slot = lower_name(L, "fill");
@@ -207,7 +210,9 @@ static void lower_loop(Lower *L, Op *op)
 	lower_code(L, "const int %s_live = %s - %s < %d ? %s - %s : %d;", n0, lower_size(L, r, 0), n0,
 	           r->n, lower_size(L, r, 0), n0, r->n);
 	L->scope++;
-	if (any && stages > 1) {
+	if (engine) {
+		lower_ring_turn(L, &ring, op, n, lo, end);
+	} else if (any && stages > 1) {
 		wait_for(L, stages - 2);
 		lower_code(L, "const int %s = %s %s %d;", fetch, n, op->reverse ? "-" : "+", stages - 1);
 		inner = lower_open(L, S_IF, false, op->reverse ? "%s >= %s" : "%s < %s", fetch,
@@ -230,6 +235,8 @@ static void lower_loop(Lower *L, Op *op)
 		wait_for(L, 0);
 	}
 	lower_region(L, op->body);
+	if (engine)
+		lower_ring_release(L, &ring);
 	lower_drop_versions(L, L->scope);
 	L->scope--;
 	L->nstaged = first;
@@ -301,7 +308,7 @@ void lower_region(Lower *L, Region *r)
 			continue;
 		if (x->code == OP_loop)
 			for (Op *y = x->body->first; y; y = y->next)
-				loads |= is_staged_load(L, y, true);
+				loads |= is_staged_load(L, y, true) && !lower_tma_fits(L, y);
 		if (flying && needs_copies(L, x, loads)) {
 			dev_add(L->dev, L->out, S_COMMIT, NULL);
 			wait_for(L, 0);
@@ -329,14 +336,17 @@ void lower_region(Lower *L, Region *r)
 			/* reading a variable is reading its registers */
 			Version *w, *var = lower_var_version(L, x->src[0]);
 
-			if (L->f->op[x->src[0]->id].unscaled)
+			if (L->f->op[x->src[0]->id].unscaled) {
+				lower_publish_get(L, x);
 				continue;
+			}
 			w = ARENA_NEW(L->a, Version);
 			*w = *var;
 			w->op = x;
 			w->scope = L->scope;
 			w->next = L->versions;
 			L->versions = w;
+			lower_publish_get(L, x);
 		} else if (x->code == OP_store || op_info[x->code].class == STATE) {
 			lower_effect(L, x);
 		}

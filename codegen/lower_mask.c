@@ -124,19 +124,14 @@ bool lower_zero_upper(const Op *x)
 static const char *part(Lower *L, const Layout *l, int d, int n, int *extent)
 {
 	Text s = {.arena = L->a};
-	int e = 1;
+	int e = layout_reach(l, d, false);
 
 	if (l->base[d])
 		text_add(&s, "%s", l->base[d]);
-	for (int i = 0; i < l->nd; i++) {
-		if (l->d[i].dim != d)
-			continue;
-		if (l->d[i].hw == HW_WARP)
+	for (int i = 0; i < l->nd; i++)
+		if (l->d[i].dim == d && l->d[i].hw == HW_WARP)
 			text_add(&s, "%s%d * (warp / %d %% %d)", s.len ? " + " : "", l->d[i].stride,
 			         l->d[i].pos, l->d[i].n);
-		else
-			e += (l->d[i].n - 1) * l->d[i].stride;
-	}
 	*extent = s.len || e < n ? e : n;
 	return s.len ? s.s : NULL;
 }

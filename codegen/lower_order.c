@@ -24,17 +24,17 @@ static void order_fill(Lower *L, const Grow *g, Order *o, bool state)
 	}
 	for (int q = 0; q < g->npieces; q++) {
 		const Piece *p = &g->piece[q];
-		int d = 4 * p->groups, pair = 0;
+		int d = 4 * p->groups;
 
 		for (int i = 0; p->kind == PIECE_ELEM && q != g->linear && i < p->n; i++) {
 			o->row[p->slot + i] = (short)(p->lo + i);
 			o->scale[p->slot + i] = o->read[p->slot + i] = p->scale;
 		}
 		for (int I = 0; p->kind == PIECE_POW2 && I < p->groups; I++)
-			for (int J = I; J < p->groups; J++, pair++)
+			for (int J = I; J < p->groups; J++)
 				for (int s = 0; s < 16; s++) {
 					int i = 4 * I + s / 2 % 4, j = 4 * J + 2 * (s / 8) + s % 2,
-					    at = p->slot + 16 * pair + s;
+					    at = p->slot + 16 * grow_pair(p->groups, I, J) + s;
 
 					if (i > j)
 						continue;
@@ -48,8 +48,7 @@ static void order_fill(Lower *L, const Grow *g, Order *o, bool state)
 	}
 	for (int i = 0; g->linear >= 0 && i < g->piece[g->linear].n;
 	     i++) { /* after POW2, whose dead slots they take */
-		int G = g->piece[g->pow2].groups, I = i / 4, pair = I * (2 * G - 1 - I) / 2 + I;
-		int at = g->piece[g->pow2].slot + 16 * pair + 2 * (2 + i % 4 / 2) + i % 2;
+		int at = g->piece[g->pow2].slot + 16 * (i / 4) + 2 * (2 + i % 4 / 2) + i % 2;
 
 		o->row[at] = (short)(g->piece[g->linear].lo + i);
 		o->scale[at] = o->read[at] = g->piece[g->linear].scale;
@@ -123,6 +122,23 @@ const char *lower_weight_table(Lower *L, const Grow *right, const Grow *left, bo
 	return name;
 }
 
+bool lower_one_weight(Lower *L, const Grow *right, const Grow *left, int lo, int hi, double *w)
+{
+	Order *a = ARENA_NEW(L->a, Order), *b = ARENA_NEW(L->a, Order);
+
+	order_fill(L, right, a, true);
+	order_fill(L, left, b, false);
+	*w = 0;
+	for (int i = lo; i < hi && i < right->slots; i++) {
+		double x = a->row[i] < 0 ? 0 : a->read[i] * b->read[i];
+
+		if (i > lo && x != *w)
+			return false;
+		*w = x;
+	}
+	return true;
+}
+
 static bool two_axes(const Op *io)
 {
 	int n = 0;
@@ -155,7 +171,7 @@ static Cell cell_open(Lower *L, const Op *io, const Op *tile, const Version *w, 
 	c.slot = lower_name(L, "slot");
 	c.at = lower_name(L, "row");
 	lower_code(L, "const int %s = %s;", c.slot, layout_coord(L->a, &w->l, 0, c.v));
-	if (thin)
+	if (thin || lower_covered(&w->l, 0) > slots)
 		lower_open(L, S_IF, false, "%s < %d", c.slot, slots);
 	lower_code(L, "const int %s = table_s16(%s_row + %s);", c.at, table, c.slot);
 	c.row = lower_stride(L, io, 0);

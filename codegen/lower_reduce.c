@@ -49,7 +49,8 @@ static Layout source_layout(Lower *L, const Op *src, const Layout *want, int dim
 		int keep = 1 - dim;
 
 		l.base[keep] = want->base[0];
-		l.d[keep].n = want->d[0].n;
+		l.d[keep] = want->d[0];
+		l.d[keep].dim = keep;
 	}
 	return l;
 }

@@ -48,9 +48,10 @@ static const char *pair_pointer(Lower *L, Op *op, const Layout *l, const char *b
 
 	text_puts(&s, base);
 	if (strcmp(v[0], "0"))
-		text_add(&s, " + (i64)(%d * %s) * %s", l->d[0].stride, v[0], lower_stride(L, op, 0));
+		text_add(&s, " + (i64)(%s) * %s", layout_reg_coord(L->a, &l->d[0], v[0]),
+		         lower_stride(L, op, 0));
 	if (strcmp(v[1], "0"))
-		text_add(&s, " + %d * %s", l->d[1].stride, v[1]);
+		text_add(&s, " + %s", layout_reg_coord(L->a, &l->d[1], v[1]));
 	return s.s;
 }
 

@@ -69,15 +69,15 @@ Layout lower_stream_layout(Lower *L, const Op *op)
 	if (lanes > 32)
 		lanes = 32;
 	per = (units + lanes - 1) / lanes;
-	l.d[l.nd++] = (Digit){HW_REG, 1, 0, 0, 0};
-	l.d[l.nd++] = (Digit){HW_REG, per, 0, 1, lanes * vec};
-	l.d[l.nd++] = (Digit){HW_REG, vec, 0, 1, 1};
+	l.d[l.nd++] = (Digit){HW_REG, 1, 0, 0, 0, 0, 0};
+	l.d[l.nd++] = (Digit){HW_REG, per, 0, 1, lanes * vec, 0, 0};
+	l.d[l.nd++] = (Digit){HW_REG, vec, 0, 1, 1, 0, 0};
 	if (lanes > 1)
-		l.d[l.nd++] = (Digit){HW_LANE, lanes, 1, 1, vec};
+		l.d[l.nd++] = (Digit){HW_LANE, lanes, 1, 1, vec, 0, 0};
 	if (lanes < 32)
-		l.d[l.nd++] = (Digit){HW_LANE, 32 / lanes, lanes, 0, 1};
+		l.d[l.nd++] = (Digit){HW_LANE, 32 / lanes, lanes, 0, 1, 0, 0};
 	if (L->warps > 1)
-		l.d[l.nd++] = (Digit){HW_WARP, L->warps, 1, 0, 32 / lanes};
+		l.d[l.nd++] = (Digit){HW_WARP, L->warps, 1, 0, 32 / lanes, 0, 0};
 	l.d[0].stride = 32 / lanes * L->warps;
 	l.d[0].n = (rows + l.d[0].stride - 1) / l.d[0].stride;
 	return l;
@@ -89,10 +89,10 @@ Layout lower_thread_layout(Lower *L, int n)
 	Layout l = {.rank = 1, .orient = ORIENT_NONE};
 	int threads = 32 * L->warps;
 
-	l.d[l.nd++] = (Digit){HW_REG, (n + threads - 1) / threads, 0, 0, threads};
-	l.d[l.nd++] = (Digit){HW_LANE, 32, 1, 0, 1};
+	l.d[l.nd++] = (Digit){HW_REG, (n + threads - 1) / threads, 0, 0, threads, 0, 0};
+	l.d[l.nd++] = (Digit){HW_LANE, 32, 1, 0, 1, 0, 0};
 	if (L->warps > 1)
-		l.d[l.nd++] = (Digit){HW_WARP, L->warps, 1, 0, 32};
+		l.d[l.nd++] = (Digit){HW_WARP, L->warps, 1, 0, 32, 0, 0};
 	return l;
 }
 

@@ -45,8 +45,8 @@ void lower_thin_update(Lower *L, Version *w, Op *dot)
 	const Grow *g = grow_parse(L->a, x);
 	int cores = facts_dim(L->f, x, 0).cores * facts_dim(L->f, x, 0).warps, steps = cores / 2;
 	int parts = steps < L->warps ? steps : L->warps;
-	Layout rows = layout_core(ORIENT_T, (Split){cores, 1, 1, 0}, (Split){g->slots / 8, 1, 1, 0});
-	Layout col = layout_core(ORIENT_T, (Split){cores, 1, 1, 0}, (Split){1, 1, 1, 0});
+	Layout rows = layout_core(ORIENT_T, (Split){cores, 1, 1}, (Split){g->slots / 8, 1, 1});
+	Layout col = layout_core(ORIENT_T, (Split){cores, 1, 1}, (Split){1, 1, 1});
 	const char *name = lower_name(L, arena_printf(L->a, "%s_part", w->name)), *v[MAX_DIGITS],
 	           *one[2], *at;
 	Buffer *buf = dev_buffer(L->dev, name, L->warps, g->slots, 4, 1);
@@ -75,30 +75,30 @@ void lower_thin_update(Lower *L, Version *w, Op *dot)
 	step = L->out;
 	for (int q = 0; q < g->npieces; q++) {
 		const Piece *p = &g->piece[q];
-		const char *s;
 
-		if (!p->nslots)
-			continue;
-		s = lower_piece_loops(L, p);
-		lower_code(L, "float lo[2] = { 0.0f, 0.0f }, hi[2] = { 0.0f, 0.0f };");
-		lower_code(L, "mma_%s(lo, hi, %s, %s, %s, %s, %s, %s);", L->f16 ? "f16" : "bf16",
-		           lower_form_piece(L, &leaf, q, "0", s, "0"),
-		           lower_form_piece(L, &leaf, q, "0", s, "1"),
-		           lower_form_piece(L, &leaf, q, "1", s, "0"),
-		           lower_form_piece(L, &leaf, q, "1", s, "1"), one[0], one[1]);
-		lower_code(L, "const u32 at = %s + %d * warp + 4 * (%d + 16 * %s + g);", name, buf->pbytes,
-		           p->kind == PIECE_POW2 ? 0 : p->slot, s);
-		lower_open(L, S_IF, false, "t == 0");
-		for (int h = 0; h < 2; h++) {
-			const char *a = h ? "at + 32" : "at", *d = h ? "hi[0]" : "lo[0]";
+		for (int part = 0; part < lower_piece_parts(p); part++) {
+			const char *s = lower_piece_loops(L, p, part);
 
-			if (steps > L->warps)
-				lower_code(L, "st_shared_f32(%s, k < %d ? %s : ld_shared_f32(%s) + %s);", a,
-				           L->warps, d, a, d);
-			else
-				lower_code(L, "st_shared_f32(%s, %s);", a, d);
+			lower_code(L, "float lo[2] = { 0.0f, 0.0f }, hi[2] = { 0.0f, 0.0f };");
+			lower_code(L, "mma_%s(lo, hi, %s, %s, %s, %s, %s, %s);", L->f16 ? "f16" : "bf16",
+			           lower_form_piece(L, &leaf, q, part, "0", s, "0"),
+			           lower_form_piece(L, &leaf, q, part, "0", s, "1"),
+			           lower_form_piece(L, &leaf, q, part, "1", s, "0"),
+			           lower_form_piece(L, &leaf, q, part, "1", s, "1"), one[0], one[1]);
+			lower_code(L, "const u32 at = %s + %d * warp + 4 * (%d + 16 * (%s) + g);", name,
+			           buf->pbytes, p->kind == PIECE_POW2 ? 0 : p->slot, s);
+			lower_open(L, S_IF, false, "t == 0");
+			for (int h = 0; h < 2; h++) {
+				const char *a = h ? "at + 32" : "at", *d = h ? "hi[0]" : "lo[0]";
+
+				if (steps > L->warps)
+					lower_code(L, "st_shared_f32(%s, k < %d ? %s : ld_shared_f32(%s) + %s);", a,
+					           L->warps, d, a, d);
+				else
+					lower_code(L, "st_shared_f32(%s, %s);", a, d);
+			}
+			L->out = step;
 		}
-		L->out = step;
 	}
 	dev_access(loop, buf, ACC_WRITE);
 	L->out = saved;
@@ -159,7 +159,7 @@ Buffer *lower_thin_publish(Lower *L, Op *get, const Grow *left)
 Version *lower_form_all(Lower *L, Op *x, const Layout *own, const char *table)
 {
 	const Grow *g = grow_parse(L->a, x);
-	const char *f = L->f16 ? "f16" : "bf16", *s;
+	const char *f = L->f16 ? "f16" : "bf16";
 	int rows = own->d[0].n, scope;
 	Block *saved = lower_hoist(L, own, &scope), *outer;
 	Version *w = lower_declare(L, x, own, true, NULL);
@@ -168,28 +168,29 @@ Version *lower_form_all(Lower *L, Op *x, const Layout *own, const char *table)
 	outer = L->out;
 	for (int q = 0; q < g->npieces; q++) {
 		const Piece *p = &g->piece[q];
-		const char *core;
 
-		if (!p->nslots)
-			continue;
-		lower_open(L, S_FOR, true, "int r = 0; r < %d; r++", rows);
-		s = lower_piece_loops(L, p);
-		core =
-		    p->kind != PIECE_POW2 && p->slot ? arena_printf(L->a, "(%d + %s)", p->slot / 16, s) : s;
-		for (int h = 0; h < 2; h++) {
-			const char *y = lower_name(L, "y"), *slot = lower_name(L, "slot");
+		for (int part = 0; part < lower_piece_parts(p); part++) {
+			const char *s, *core;
 
-			lower_code(L, "const u32 %s = %s;", y,
-			           lower_form_piece(L, &leaf, q, "r", s, h ? "1" : "0"));
-			lower_code(L, "const int %s = 16 * %s + %d + %s;", slot, core, 8 * h,
-			           own->orient == ORIENT_N ? "2 * t" : "g");
-			lower_code(L,
-			           "%s[r][2 * %s + %d] = pack_%s(%s_lo(%s) * table_f32(%s + %s), %s_hi(%s) * "
-			           "table_f32(%s + %s%s));",
-			           w->name, core, h, f, f, y, table, slot, f, y, table, slot,
-			           own->orient == ORIENT_N ? " + 1" : "");
+			lower_open(L, S_FOR, true, "int r = 0; r < %d; r++", rows);
+			s = lower_piece_loops(L, p, part);
+			core = p->kind != PIECE_POW2 && p->slot ? arena_printf(L->a, "%d + %s", p->slot / 16, s)
+			                                        : s;
+			for (int h = 0; h < 2; h++) {
+				const char *y = lower_name(L, "y"), *slot = lower_name(L, "slot");
+
+				lower_code(L, "const u32 %s = %s;", y,
+				           lower_form_piece(L, &leaf, q, part, "r", s, h ? "1" : "0"));
+				lower_code(L, "const int %s = 16 * (%s) + %d + %s;", slot, core, 8 * h,
+				           own->orient == ORIENT_N ? "2 * t" : "g");
+				lower_code(L,
+				           "%s[r][2 * (%s) + %d] = pack_%s(%s_lo(%s) * table_f32(%s + %s), "
+				           "%s_hi(%s) * table_f32(%s + %s%s));",
+				           w->name, core, h, f, f, y, table, slot, f, y, table, slot,
+				           own->orient == ORIENT_N ? " + 1" : "");
+			}
+			L->out = outer;
 		}
-		L->out = outer;
 	}
 	L->out = saved;
 	L->scope = scope;

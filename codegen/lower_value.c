@@ -20,7 +20,7 @@ static bool serves(Lower *L, const Version *w, const Layout *l)
 		return false;
 	whole = w->l;
 	whole.base[0] = l->base[0];
-	whole.d[0].n = l->d[0].n;
+	whole.d[0] = l->d[0];
 	return layout_same(&whole, l);
 }
 
@@ -162,12 +162,7 @@ void lower_nest_close(Lower *L, Block *saved)
 
 int lower_covered(const Layout *l, int d)
 {
-	int n = 1;
-
-	for (int i = 0; i < l->nd; i++)
-		if (l->d[i].dim == d)
-			n += (l->d[i].n - 1) * l->d[i].stride;
-	return n;
+	return layout_reach(l, d, true);
 }
 
 Layout lower_lane_layout(int n)
@@ -175,8 +170,8 @@ Layout lower_lane_layout(int n)
 	Layout l = {.rank = 1, .orient = ORIENT_NONE};
 	int per = (n + 31) / 32;
 
-	l.d[l.nd++] = (Digit){HW_REG, per, 0, 0, 1};
-	l.d[l.nd++] = (Digit){HW_LANE, 32, 1, 0, per};
+	l.d[l.nd++] = (Digit){HW_REG, per, 0, 0, 1, 0, 0};
+	l.d[l.nd++] = (Digit){HW_LANE, 32, 1, 0, per, 0, 0};
 	return l;
 }
 
@@ -270,7 +265,9 @@ static Version *make_sum(Lower *L, Op *op, const Layout *l)
 	if (other->rank != 2 || other->dim[0].n != op->dim[0].n || other->dim[1].n != op->dim[1].n)
 		return NULL;
 	if (other->code == OP_dot && L->f->op[other->id].uses == 1) {
+		L->keep_flying = other; /* the next one adds to the same accumulators */
 		w = lower_dot(L, other, l, NULL);
+		L->keep_flying = NULL;
 	} else if (other->code == OP_add && L->f->op[other->id].uses == 1 && make_sum(L, other, l)) {
 		w = lower_find(L, other, l, false);
 	} else {
@@ -358,8 +355,10 @@ Version *lower_need_packed(Lower *L, Op *op, const Layout *l)
 	if (L->f->op[op->id].anchored && L->f->op[op->id].orient != l->orient) {
 		Version *from;
 
-		own = layout_core(L->f->op[op->id].orient, (Split){l->d[0].n, 1, 1, 0},
-		                  (Split){l->d[1].n, 1, 1, 0});
+		own = layout_core(L->f->op[op->id].orient, (Split){l->d[0].n, 1, 1},
+		                  (Split){l->d[1].n, 1, 1});
+		own.d[0] = l->d[0];
+		own.d[1] = l->d[1];
 		for (int i = 3; i < l->nd; i++)
 			if (l->d[i].hw == HW_WARP)
 				own.d[own.nd++] = l->d[i];

@@ -18,28 +18,56 @@ double facts_turns(const Op *op)
 	return n;
 }
 
-/* Instructions one warp issues for a product; dividing the contraction needs a reduction across
- * warps, which no lowering has: it costs as much as not dividing, and more. */
+/* In units of one mma, from instruction counts: a core formed of features where its pairs lie along
+ * them, and where they do not (shuffles); an elementwise operation on a core; a core published, and
+ * one read back. */
+static const double FORM = 0.6, FORM_TURNED = 1.5, EACH = 0.5, PUBLISH = 1, READ_BACK = 0.2,
+                    MEETING = 16;
+
+static double cores_along(Facts *f, const Op *x, int d)
+{
+	return facts_extent(f, facts_class(f, x, d)) / 8.0;
+}
+
+/* An operand that the warps hold in parts of its contraction: a right one is published; a left one
+ * would have to be gathered, which nothing does. */
+static double cost_operand(Facts *f, const Op *op, int i)
+{
+	bool sw = i == 1, turned = false;
+	Op *x = op_base(op->src[i], &sw);
+	Split m = facts_dim(f, op, 0), n = facts_dim(f, op, 1);
+	int d = sw ? 0 : 1;
+
+	op_base(op->src[i], &turned);
+	if (f->class[facts_class(f, op->src[i], 1 - i)].grow && !f->op[x->id].anchored && i == 0)
+		return m.cores * cores_along(f, op->src[0], 1) * FORM;
+	if (f->class[facts_class(f, op->src[i], i)].grow && !f->op[x->id].anchored && turned && i == 0)
+		return m.cores * cores_along(f, op->src[0], 1) * FORM_TURNED;
+	if (!f->op[x->id].anchored)
+		return 0;
+	if (i == 1 && (facts_dim(f, x, d).warps > 1 ||
+	               (x->code == OP_get && x->src[0]->code == OP_state && x->dim[1].n > 1)))
+		return facts_dim(f, x, 0).cores * facts_dim(f, x, 1).cores * PUBLISH +
+		       m.cores / 2.0 * cores_along(f, op->src[1], 0) * n.cores * READ_BACK + MEETING;
+	return facts_dim(f, x, d).warps > 1 ? 1e6 : 0;
+}
+
 static void cost_op(void *user, Op *op)
 {
 	Cost *c = user;
 	Facts *f = c->f;
-	double w = facts_turns(op), m, n, k;
+	double w = facts_turns(op), m, n;
 
-	if (op->code != OP_dot)
+	if (op->rank != 2)
 		return;
 	m = facts_dim(f, op, 0).cores;
 	n = facts_dim(f, op, 1).cores;
-	k = facts_extent(f, facts_class(f, op->src[0], 1)) / 16.0;
-	c->mmas += w * m * n / 2 * k;
-	/* an operand in registers whose contraction is divided must be gathered */
-	for (int i = 0; i < 2; i++) {
-		bool sw = false;
-		Op *x = op_base(op->src[i], &sw);
-		int d = (i == 0) != sw ? 1 : 0;
-
-		if (f->op[x->id].anchored && facts_dim(f, x, d).warps > 1)
-			c->mmas += w * 1e6;
+	if (op->code == OP_dot) {
+		c->mmas += w * m * n / 2 * cores_along(f, op->src[0], 1) / 2;
+		for (int i = 0; i < 2; i++)
+			c->mmas += w * cost_operand(f, op, i);
+	} else if (op_is_elementwise(op) && f->op[op->id].anchored) {
+		c->mmas += w * m * n * EACH;
 	}
 }
 
@@ -54,49 +82,74 @@ static double cost_now(Facts *f)
 	return c.mmas;
 }
 
+/* Divides class i by w, and class j by the rest; or both by all, where no tile in registers has
+ * both. */
+static void try(Facts *f, int i, int j, int w, int rest, int pos)
+{
+	f->class[i].warps = w;
+	f->class[i].pos = 1;
+	if (i != j) {
+		f->class[j].warps = rest;
+		f->class[j].pos = pos;
+	}
+}
+
+typedef struct Meet {
+	const Facts *f;
+	int i, j;
+	bool met;
+} Meet;
+
+static void meet_op(void *user, Op *op)
+{
+	Meet *m = user;
+	int a, b;
+
+	if (op->rank != 2 || !m->f->op[op->id].anchored || op_is_elementwise(op))
+		return;
+	a = facts_class(m->f, op, 0);
+	b = facts_class(m->f, op, 1);
+	m->met |= (a == m->i && b == m->j) || (a == m->j && b == m->i);
+}
+
 void facts_split(Facts *f, int warps)
 {
 	double best = 1e300;
-	int bi = -1, bj = -1, bw = 1;
+	int bi = -1, bj = -1, bw = 1, brest = 1, bpos = 1;
 
 	for (int i = 0; i < f->nclasses; i++)
 		f->class[i].warps = f->class[i].pos = 1;
-
-	for (int w = 1; w <= warps; w++) {
-		if (warps % w)
-			continue;
-		for (int i = 0; i < f->nclasses; i++)
-			for (int j = 0; j < f->nclasses; j++) {
-				Class *a = &f->class[i], *b = &f->class[j];
+	for (int i = 0; i < f->nclasses; i++)
+		for (int j = 0; j < f->nclasses; j++) {
+			if (f->class[i].parent != i || f->class[j].parent != j)
+				continue;
+			for (int w = 1; w <= warps; w++) {
+				Meet m = {f, i, j, false};
+				bool both = i != j && w == warps;
 				double c;
 
-				if (a->parent != i || b->parent != j || a->grow || b->grow)
+				if (warps % w || (i == j && w != warps) || (i > j && both))
 					continue;
-				if ((i == j) != (w == warps))
-					continue;
-				a->warps = w;
-				a->pos = 1;
-				if (i != j) {
-					b->warps = warps / w;
-					b->pos = w;
+				if (both) {
+					ir_walk(f->k->body, meet_op, &m);
+					if (m.met)
+						continue;
 				}
+				try(f, i, j, w, both ? warps : warps / w, both ? 1 : w);
 				c = cost_now(f);
 				if (c < best - 1e-9) {
 					best = c;
 					bi = i;
 					bj = j;
 					bw = w;
+					brest = f->class[j].warps;
+					bpos = f->class[j].pos;
 				}
-				a->warps = b->warps = a->pos = b->pos = 1;
+				try(f, i, j, 1, 1, 1);
 			}
-	}
-	if (bi >= 0) {
-		f->class[bi].warps = bw;
-		if (bi != bj) {
-			f->class[bj].warps = warps / bw;
-			f->class[bj].pos = bw;
 		}
-	}
+	if (bi >= 0)
+		try(f, bi, bj, bw, brest, bpos);
 	for (int i = 0; i < f->nclasses; i++)
 		f->class[i].cores = facts_cores(&f->class[i]);
 }

@@ -3,6 +3,9 @@
  * requires: accesses said on statements; waits and commits placed by pipeline.
  * maintains: everything else. No later pass removes a barrier.
  *
+ * The asynchronous engines read through another proxy: before a barrier that shows them what threads
+ * (or their own copies, which are ordinary writes) have written, each thread fences.
+ *
  * A buffer is, since the last barrier: READ by some thread, WRITTEN by ordinary stores, IN FLIGHT
  * (an asynchronous copy was issued) or LANDED (its issuer has waited, the others have not met it).
  * A statement needs a barrier before it when it reads what was WRITTEN or LANDED, or when it
@@ -20,12 +23,19 @@ typedef struct State {
 
 static void walk(Dev *d, Block *b, State *s);
 
+static bool is_read(const Access *a)
+{
+	return a->kind == ACC_READ || a->kind == ACC_PROXY;
+}
+
 static bool needs_barrier(const Stmt *s, const State *st)
 {
 	for (int i = 0; i < s->nacc; i++) {
 		unsigned f = st->flag[s->acc[i].buf->id];
 
-		if (s->acc[i].kind == ACC_READ ? f & (WRITTEN | LANDED) : f & (READ | WRITTEN | LANDED))
+		if (s->acc[i].buf->by_engine)
+			continue;
+		if (is_read(&s->acc[i]) ? f & (WRITTEN | LANDED) : f & (READ | WRITTEN | LANDED))
 			return true;
 	}
 	return false;
@@ -42,7 +52,7 @@ static void record(const Stmt *s, State *st)
 	for (int i = 0; i < s->nacc; i++) {
 		unsigned char *f = &st->flag[s->acc[i].buf->id];
 
-		*f |= s->acc[i].kind == ACC_READ ? READ : s->acc[i].kind == ACC_WRITE ? WRITTEN : INFLIGHT;
+		*f |= is_read(&s->acc[i]) ? READ : s->acc[i].kind == ACC_WRITE ? WRITTEN : INFLIGHT;
 	}
 }
 
@@ -67,7 +77,7 @@ static void gather_reads(Stmt *to, const Block *b)
 {
 	for (const Stmt *s = b->first; s; s = s->next) {
 		for (int i = 0; i < s->nacc; i++)
-			if (s->acc[i].kind == ACC_READ)
+			if (is_read(&s->acc[i]))
 				dev_access(to, s->acc[i].buf, ACC_READ);
 		gather_reads(to, &s->body);
 		gather_reads(to, &s->orelse);
@@ -86,9 +96,17 @@ static void landed(State *st)
 static void put_before(Dev *d, Block *b, Stmt *prev, State *st)
 {
 	Stmt *s = ARENA_NEW(d->arena, Stmt);
+	bool fence = false;
 
+	for (int i = 0; i < d->nbufs; i++)
+		fence |= d->buf[i]->proxied && st->flag[i] & (WRITTEN | LANDED);
 	s->kind = S_BARRIER;
 	dev_insert(b, prev, s);
+	if (fence) {
+		s = ARENA_NEW(d->arena, Stmt);
+		s->kind = S_PROXY;
+		dev_insert(b, prev, s);
+	}
 	barrier(st);
 }
 

@@ -1,7 +1,7 @@
 // based_prefill -- generated from based_prefill.lua for sm_80; do not edit.
 // Causal linear attention under the 2nd-order Taylor map (BASED, arXiv 2402.18668)
 // with C=64, D=16, F=153, V=64, dtype=bf16, normalize=0, stages=2, warps=4
-// launch based_prefill: blocks = B * H, threads = 128, dynamic shared memory = 24576 bytes
+// launch based_prefill: blocks = B * H, threads = 128, dynamic shared memory = 45056 bytes
 // strides (X_sA: of argument X along axis A) are in elements; matrices' last axes are contiguous.
 
 typedef unsigned short b16;
@@ -14,6 +14,15 @@ static __device__ __forceinline__ u32 smem_base(void)
 {
 	extern __shared__ __align__(1024) unsigned char smem_bytes[];
 	return (u32)__cvta_generic_to_shared(smem_bytes);
+}
+
+// an element of a constant table
+static __device__ __forceinline__ int table_s16(const short *p)
+{
+	int x;
+
+	asm volatile("ld.s16 %0, [%1];" : "=r"(x) : "l"(p));
+	return x;
 }
 
 // copies the first `bytes` of 16 bytes and zeroes the rest; bytes = 0 reads nothing
@@ -38,19 +47,19 @@ static __device__ __forceinline__ void block_sync(void)
 	__syncthreads();
 }
 
-// 4 cores from shared memory, each transposed on the way; lane l gives the address of row l%8 of core l/8
-static __device__ __forceinline__ void cores_load4_trans(u32 *r0, u32 *r1, u32 *r2, u32 *r3, u32 addr)
+// an element of a constant table
+static __device__ __forceinline__ float table_f32(const float *p)
 {
-	asm volatile("ldmatrix.sync.aligned.m8n8.x4.trans.shared.b16 {%0, %1, %2, %3}, [%4];"
-	             : "=r"(*r0), "=r"(*r1), "=r"(*r2), "=r"(*r3) : "r"(addr) : "memory");
+	float x;
+
+	asm volatile("ld.f32 %0, [%1];" : "=f"(x) : "l"(p));
+	return x;
 }
 
-// products of pairs, each rounded once (an fma with -0: mul.bf16x2 needs sm_90)
-static __device__ __forceinline__ u32 mul_bf16x2(u32 x, u32 y)
+// stores 4 bytes
+static __device__ __forceinline__ void st_shared_b32(u32 a, u32 v)
 {
-	u32 d;
-	asm("fma.rn.bf16x2 %0, %1, %2, %3;" : "=r"(d) : "r"(x), "r"(y), "r"(0x80008000u));
-	return d;
+	asm volatile("st.shared.u32 [%0], %1;" :: "r"(a), "r"(v));
 }
 
 // two fp32 to a pair of bf16, to nearest even
@@ -58,6 +67,14 @@ static __device__ __forceinline__ u32 pack_bf16(float lo, float hi)
 {
 	u32 d;
 	asm("cvt.rn.bf16x2.f32 %0, %1, %2;" : "=r"(d) : "f"(hi), "f"(lo));
+	return d;
+}
+
+// products of pairs, each rounded once (an fma with -0: mul.bf16x2 needs sm_90)
+static __device__ __forceinline__ u32 mul_bf16x2(u32 x, u32 y)
+{
+	u32 d;
+	asm("fma.rn.bf16x2 %0, %1, %2, %3;" : "=r"(d) : "r"(x), "r"(y), "r"(0x80008000u));
 	return d;
 }
 
@@ -76,6 +93,13 @@ static __device__ __forceinline__ void mma_bf16(float *d0, float *d1, u32 a0, u3
 	    "{%0, %1, %2, %3}, {%4, %5, %6, %7}, {%8, %9}, {%0, %1, %2, %3};"
 	    : "+f"(d0[0]), "+f"(d0[1]), "+f"(d1[0]), "+f"(d1[1])
 	    : "r"(a0), "r"(a1), "r"(a2), "r"(a3), "r"(b0), "r"(b1));
+}
+
+// 4 cores from shared memory, each transposed on the way; lane l gives the address of row l%8 of core l/8
+static __device__ __forceinline__ void cores_load4_trans(u32 *r0, u32 *r1, u32 *r2, u32 *r3, u32 addr)
+{
+	asm volatile("ldmatrix.sync.aligned.m8n8.x4.trans.shared.b16 {%0, %1, %2, %3}, [%4];"
+	             : "=r"(*r0), "=r"(*r1), "=r"(*r2), "=r"(*r3) : "r"(addr) : "memory");
 }
 
 // loads 16 bytes
@@ -115,6 +139,35 @@ static __device__ __forceinline__ u32 shfl_idx_u32(u32 x, int lane)
 
 extern "C" {
 
+// feature slot -> product of both sides' scales
+static __device__ const float based_prefill_weight[160] = {
+	0.044198895f, 0.0625f, 1.0f, 0.044198895f, 0.25f, 0.25f, 0.25f, 0.25f,
+	0.0625f, 0.0625f, 0.0625f, 0.0625f, 0.044198895f, 0.0625f, 0.0f, 0.044198895f,
+	0.044198895f, 0.0625f, 0.0f, 0.044198895f, 0.25f, 0.25f, 0.25f, 0.25f,
+	0.0625f, 0.0625f, 0.0625f, 0.0625f, 0.044198895f, 0.0625f, 0.0f, 0.044198895f,
+	0.044198895f, 0.0625f, 0.0f, 0.044198895f, 0.25f, 0.25f, 0.25f, 0.25f,
+	0.0625f, 0.0625f, 0.0625f, 0.0625f, 0.044198895f, 0.0625f, 0.0f, 0.044198895f,
+	0.044198895f, 0.0625f, 0.0f, 0.044198895f, 0.25f, 0.25f, 0.25f, 0.25f,
+	0.0625f, 0.0625f, 0.0625f, 0.0625f, 0.044198895f, 0.0625f, 0.0f, 0.044198895f,
+	0.0625f, 0.0625f, 0.0625f, 0.0625f, 0.0625f, 0.0625f, 0.0625f, 0.0625f,
+	0.0625f, 0.0625f, 0.0625f, 0.0625f, 0.0625f, 0.0625f, 0.0625f, 0.0625f,
+	0.0625f, 0.0625f, 0.0625f, 0.0625f, 0.0625f, 0.0625f, 0.0625f, 0.0625f,
+	0.0625f, 0.0625f, 0.0625f, 0.0625f, 0.0625f, 0.0625f, 0.0625f, 0.0625f,
+	0.0625f, 0.0625f, 0.0625f, 0.0625f, 0.0625f, 0.0625f, 0.0625f, 0.0625f,
+	0.0625f, 0.0625f, 0.0625f, 0.0625f, 0.0625f, 0.0625f, 0.0625f, 0.0625f,
+	0.0625f, 0.0625f, 0.0625f, 0.0625f, 0.0625f, 0.0625f, 0.0625f, 0.0625f,
+	0.0625f, 0.0625f, 0.0625f, 0.0625f, 0.0625f, 0.0625f, 0.0625f, 0.0625f,
+	0.0625f, 0.0625f, 0.0625f, 0.0625f, 0.0625f, 0.0625f, 0.0625f, 0.0625f,
+	0.0625f, 0.0625f, 0.0625f, 0.0625f, 0.0625f, 0.0625f, 0.0625f, 0.0625f,
+	0.0625f, 0.0625f, 0.0625f, 0.0625f, 0.0625f, 0.0625f, 0.0625f, 0.0625f,
+	0.0625f, 0.0625f, 0.0625f, 0.0625f, 0.0625f, 0.0625f, 0.0625f, 0.0625f
+};
+
+// step of 16 slots -> I + 256 J, its groups of four columns
+static __device__ const short based_prefill_groups[12] = {
+	0, 257, 514, 771, 256, 512, 768, 513, 769, 770, 0, 0
+};
+
 __global__ void __launch_bounds__(128, 1) based_prefill(
 	int H, int B, int N, const b16 *q, i64 q_sB,
 	i64 q_sH, i64 q_sN, const b16 *k, i64 k_sB, i64 k_sH,
@@ -130,6 +183,7 @@ __global__ void __launch_bounds__(128, 1) based_prefill(
 	const u32 Q_s_ring = smem;
 	const u32 K_s_ring = smem + 4096;
 	const u32 V_s_ring = smem + 8192;
+	const u32 S_s = smem + 24576;
 	const int hi = (int)blockIdx.x % H;
 	const int pid2 = (int)blockIdx.x / H;
 	const int bi = pid2;
@@ -139,19 +193,32 @@ __global__ void __launch_bounds__(128, 1) based_prefill(
 	const u32 K_s_c = tid / 2 * 32 + (tid % 2 ^ ((tid / 2 >> 2) & 1)) * 16;
 	const b16 *const v_p = v + bi * v_sB + hi * v_sH;
 	const u32 V_s_c = tid / 8 * 128 + (tid % 8 ^ (tid / 8 & 7)) * 16;
-	const u32 Q_s_l = (lane % 16) * 32 + (lane / 16 % 2 ^ ((lane % 16 >> 2) & 1)) * 16;
+	const u32 S_s_w = (16 * warp + g) * 128 + ((16 * warp + g) & 7) * 16 + 4 * t;
+	const u32 Q_s_l = (lane % 16 + warp * 16) * 32 + (lane / 16 % 2 ^ (((lane % 16 + warp * 16) >> 2) & 1)) * 16;
 	const u32 K_s_l = (lane % 16) * 32 + (lane / 16 % 2 ^ ((lane % 16 >> 2) & 1)) * 16;
-	const u32 V_s_l = (lane % 16) * 128 + ((lane / 16 % 2 + warp * 2) ^ (lane % 16 & 7)) * 16;
-	const u32 Q_s_g = g * 32 + ((g >> 2) & 1) * 16;
+	const u32 V_s_l = (lane % 16) * 128 + (lane / 16 % 2 ^ (lane % 16 & 7)) * 16;
+	const u32 Q_s_g = (g + warp * 16) * 32 + (((g + warp * 16) >> 2) & 1) * 16;
+	const u32 S_s_l = (lane % 16) * 128 + (lane / 16 % 2 ^ (lane % 16 & 7)) * 16;
 	b16 *const o_p = o + bi * o_sB + hi * o_sH;
+	int K_i[3], K_j[3];
+	u32 K_at[3];
+	#pragma unroll
+	for (int u = 0; u < 3; u++) {
+		const int pair = table_s16(based_prefill_groups + 4 * u + warp);
+		const int I = pair % 256;
+		const int J = pair / 256;
+		K_i[u] = 4 * (4 * (I % 2) + g / 2) + t;
+		K_j[u] = 4 * (4 * (J % 2) + g % 2) + t;
+		K_at[u] = (lane % 16) * 32 + ((lane < 16 ? I : J) / 2 ^ ((lane % 16 >> 2) & 1)) * 16;
+	}
 	const u32 diagonal_lo = g == 0 || g == 3 ? 0x3f353f35u : 0x3f803f80u;
 	const u32 diagonal_hi = g == 4 || g == 7 ? 0x3f353f35u : 0x3f803f80u;
 	// based_prefill.lua:19
-	float S[20][2][2];
+	float S[6][8][2];
 	#pragma unroll
-	for (int i = 0; i < 20; i++) {
+	for (int i = 0; i < 6; i++) {
 		#pragma unroll
-		for (int j = 0; j < 2; j++) {
+		for (int j = 0; j < 8; j++) {
 			#pragma unroll
 			for (int e = 0; e < 2; e++) {
 				S[i][j][e] = 0.0f;
@@ -195,150 +262,201 @@ __global__ void __launch_bounds__(128, 1) based_prefill(
 		const u32 V_s = V_s_ring + slot * 8192;
 		slot = slot + 1 == 2 ? 0 : slot + 1;
 		fill = fill + 1 == 2 ? 0 : fill + 1;
+		{
+			const float S_x = table_f32(based_prefill_weight + 16 * warp + g);
+			#pragma unroll
+			for (int j = 0; j < 8; j++) {
+				st_shared_b32(S_s + (S_s_w ^ 16 * j), pack_bf16(S[0][j][0] * S_x, S[0][j][1] * S_x));
+			}
+			const float S_x2 = table_f32(based_prefill_weight + 16 * warp + g + 8);
+			#pragma unroll
+			for (int j = 0; j < 8; j++) {
+				st_shared_b32(S_s + (S_s_w ^ 16 * j) + 1024, pack_bf16(S[1][j][0] * S_x2, S[1][j][1] * S_x2));
+			}
+			#pragma unroll
+			for (int i = 2; i < 4; i++) {
+				#pragma unroll
+				for (int j = 0; j < 8; j++) {
+					st_shared_b32(S_s + (S_s_w ^ 16 * j) + 128 * (i / 2 * 64 + (i % 2) * 8), mul_bf16x2(pack_bf16(S[i][j][0], S[i][j][1]), 0x3d803d80u));
+				}
+			}
+			if (warp < 2) {
+				#pragma unroll
+				for (int j = 0; j < 8; j++) {
+					st_shared_b32(S_s + (S_s_w ^ 16 * j) + 16384, mul_bf16x2(pack_bf16(S[4][j][0], S[4][j][1]), 0x3d803d80u));
+				}
+				#pragma unroll
+				for (int j = 0; j < 8; j++) {
+					st_shared_b32(S_s + (S_s_w ^ 16 * j) + 17408, mul_bf16x2(pack_bf16(S[5][j][0], S[5][j][1]), 0x3d803d80u));
+				}
+			}
+		}
 		// based_prefill.lua:26
-		u32 V2[8][2];
+		float dot[2][8][2];
+		#pragma unroll
+		for (int i = 0; i < 2; i++) {
+			#pragma unroll
+			for (int j = 0; j < 8; j++) {
+				#pragma unroll
+				for (int e = 0; e < 2; e++) {
+					dot[i][j][e] = 0.0f;
+				}
+			}
+		}
+		u32 Q_f[2][2];
+		cores_load4(&Q_f[0][0], &Q_f[1][0], &Q_f[0][1], &Q_f[1][1], Q_s + Q_s_l);
+		u32 K_f[8][2];
 		#pragma unroll
 		for (int i = 0; i < 8; i += 2) {
-			cores_load4_trans(&V2[i][0], &V2[i + 1][0], &V2[i][1], &V2[i + 1][1], V_s + 1024 * i + V_s_l);
+			cores_load4(&K_f[i][0], &K_f[i + 1][0], &K_f[i][1], &K_f[i + 1][1], K_s + 256 * i + K_s_l);
 		}
-		u32 S_h[20][2];
-		const float S_w[4] = { t == 0 ? 0.044198895f : t == 1 ? 0.0f : 0.25f, t == 1 ? 0.044198895f : t < 1 ? 0.0625f : 0.25f, t == 2 ? 0.044198895f : t < 2 ? 0.0625f : 0.0f, t == 3 ? 0.044198895f : 0.0625f };
+		#pragma unroll
+		for (int j = 0; j < 8; j++) {
+			mma_bf16(dot[0][j], dot[1][j], Q_f[0][0], Q_f[1][0], Q_f[0][1], Q_f[1][1], K_f[j][0], K_f[j][1]);
+		}
+		u32 where[2][8];
+		#pragma unroll
+		for (int i = 0; i < 2; i++) {
+			#pragma unroll
+			for (int j = 0; j < 8; j++) {
+				where[i][j] = pack_bf16(16 * warp + g + 8 * i >= 2 * t + 8 * j ? fmaf(fmaf(0.03125f, dot[i][j][0], 0.25f), dot[i][j][0], 1.0f) : 0.0f, 16 * warp + g + 8 * i >= 2 * t + 8 * j + 1 ? fmaf(fmaf(0.03125f, dot[i][j][1], 0.25f), dot[i][j][1], 1.0f) : 0.0f);
+			}
+		}
+		float dot2[2][8][2];
+		#pragma unroll
+		for (int i = 0; i < 2; i++) {
+			#pragma unroll
+			for (int j = 0; j < 8; j++) {
+				#pragma unroll
+				for (int e = 0; e < 2; e++) {
+					dot2[i][j][e] = 0.0f;
+				}
+			}
+		}
+		#pragma unroll
+		for (int k = 0; k < 4; k++) {
+			u32 V_f[2][8];
+			#pragma unroll
+			for (int j = 0; j < 8; j += 2) {
+				cores_load4_trans(&V_f[0][j], &V_f[1][j], &V_f[0][j + 1], &V_f[1][j + 1], V_s + 2048 * k + (V_s_l ^ 16 * j));
+			}
+			#pragma unroll
+			for (int j = 0; j < 8; j++) {
+				mma_bf16(dot2[0][j], dot2[1][j], where[0][2 * k], where[1][2 * k], where[0][2 * k + 1], where[1][2 * k + 1], V_f[0][j], V_f[1][j]);
+			}
+		}
+		u32 Qa[2][4], Qb[2][4][2];
+		#pragma unroll
+		for (int r = 0; r < 2; r++) {
+			#pragma unroll
+			for (int u = 0; u < 2; u++) {
+				ld_shared_v4(&Qb[r][2 * u][0], Q_s + (Q_s_g ^ 16 * u) + 256 * r);
+				#pragma unroll
+				for (int I = 2 * u; I < 2 * u + 2; I++) {
+					Qa[r][I] = prmt(Qb[r][I][0], Qb[r][I][1], 0x1010 + 0x2222 * t);
+				}
+			}
+		}
+		block_sync();
 		#pragma unroll
 		for (int I = 0; I < 4; I++) {
+			u32 phi[2][2];
+			const u32 x0 = t >= 2 ? (t == 2 ? Qb[0][I][0] : Qb[0][I][1]) : mul_bf16x2(Qa[0][I], Qb[0][I][0]);
+			phi[0][0] = I == 0 && t == 1 ? (x0 & 0xffff0000u) | 0x3f80u : x0;
+			phi[0][1] = mul_bf16x2(Qa[0][I], Qb[0][I][1]);
+			const u32 x1 = t >= 2 ? (t == 2 ? Qb[1][I][0] : Qb[1][I][1]) : mul_bf16x2(Qa[1][I], Qb[1][I][0]);
+			phi[1][0] = I == 0 && t == 1 ? (x1 & 0xffff0000u) | 0x3f80u : x1;
+			phi[1][1] = mul_bf16x2(Qa[1][I], Qb[1][I][1]);
+			u32 S_s_f[2][8];
 			#pragma unroll
-			for (int J = I; J < 4; J++) {
-				#pragma unroll
-				for (int h = 0; h < 2; h++) {
-					const int c = 2 * (I * (7 - I) / 2 + J) + h;
-					const float w0 = I < J ? 0.0625f : I + h == 0 && t == 1 ? 1.0f : S_w[2 * h];
-					const float w1 = I < J ? 0.0625f : S_w[2 * h + 1];
-					#pragma unroll
-					for (int j = 0; j < 2; j++) {
-						S_h[c][j] = I < J ? mul_bf16x2(pack_bf16(S[c][j][0], S[c][j][1]), 0x3d803d80u) : pack_bf16(S[c][j][0] * w0, S[c][j][1] * w1);
-					}
-				}
+			for (int j = 0; j < 8; j += 2) {
+				cores_load4_trans(&S_s_f[0][j], &S_s_f[1][j], &S_s_f[0][j + 1], &S_s_f[1][j + 1], S_s + 2048 * I + (S_s_l ^ 16 * j));
+			}
+			#pragma unroll
+			for (int j = 0; j < 8; j++) {
+				mma_bf16(dot2[0][j], dot2[1][j], phi[0][0], phi[1][0], phi[0][1], phi[1][1], S_s_f[0][j], S_s_f[1][j]);
 			}
 		}
 		#pragma unroll
-		for (int m2 = 0; m2 < 4; m2++) {
-			u32 Q[2][2];
-			cores_load4(&Q[0][0], &Q[1][0], &Q[0][1], &Q[1][1], Q_s + 512 * m2 + Q_s_l);
-			float dot[2][8][2];
+		for (int I = 0; I < 3; I++) {
 			#pragma unroll
-			for (int i = 0; i < 2; i++) {
+			for (int J = I + 1; J < 4; J++) {
+				const int p = 3 + I * (5 - I) / 2 + J;
+				u32 phi2[2][2];
+				phi2[0][0] = mul_bf16x2(Qa[0][I], Qb[0][J][0]);
+				phi2[0][1] = mul_bf16x2(Qa[0][I], Qb[0][J][1]);
+				phi2[1][0] = mul_bf16x2(Qa[1][I], Qb[1][J][0]);
+				phi2[1][1] = mul_bf16x2(Qa[1][I], Qb[1][J][1]);
+				u32 S_s_f2[2][8];
 				#pragma unroll
-				for (int j = 0; j < 2 * m2 + 2; j++) {
-					#pragma unroll
-					for (int e = 0; e < 2; e++) {
-						dot[i][j][e] = 0.0f;
-					}
+				for (int j = 0; j < 8; j += 2) {
+					cores_load4_trans(&S_s_f2[0][j], &S_s_f2[1][j], &S_s_f2[0][j + 1], &S_s_f2[1][j + 1], S_s + 2048 * p + (S_s_l ^ 16 * j));
+				}
+				#pragma unroll
+				for (int j = 0; j < 8; j++) {
+					mma_bf16(dot2[0][j], dot2[1][j], phi2[0][0], phi2[1][0], phi2[0][1], phi2[1][1], S_s_f2[0][j], S_s_f2[1][j]);
 				}
 			}
-			u32 K_f[8][2];
+		}
+		b16 *const o_at = (b16 *)opaque(o_p + (i64)(n0 + 16 * (warp % 4) + g) * o_sN + 2 * t);
+		#pragma unroll
+		for (int i = 0; i < 2; i++) {
 			#pragma unroll
-			for (int i = 0; i < 8; i += 2) {
-				cores_load4(&K_f[i][0], &K_f[i + 1][0], &K_f[i][1], &K_f[i + 1][1], K_s + 256 * i + K_s_l);
-			}
-			#pragma unroll
-			for (int j = 0; j < 2 * m2 + 2; j++) {
-				mma_bf16(dot[0][j], dot[1][j], Q[0][0], Q[1][0], Q[0][1], Q[1][1], K_f[j][0], K_f[j][1]);
-			}
-			u32 where[2][8];
-			#pragma unroll
-			for (int i = 0; i < 2; i++) {
-				#pragma unroll
-				for (int j = 0; j < 2 * m2 + 2; j++) {
-					where[i][j] = pack_bf16(j < 2 * m2 || 16 * m2 + g + 8 * i >= 2 * t + 8 * j ? fmaf(fmaf(0.03125f, dot[i][j][0], 0.25f), dot[i][j][0], 1.0f) : 0.0f, j < 2 * m2 || 16 * m2 + g + 8 * i >= 2 * t + 8 * j + 1 ? fmaf(fmaf(0.03125f, dot[i][j][1], 0.25f), dot[i][j][1], 1.0f) : 0.0f);
-				}
-			}
-			float dot2[2][2][2];
-			#pragma unroll
-			for (int i = 0; i < 2; i++) {
-				#pragma unroll
-				for (int j = 0; j < 2; j++) {
-					#pragma unroll
-					for (int e = 0; e < 2; e++) {
-						dot2[i][j][e] = 0.0f;
-					}
-				}
-			}
-			#pragma unroll
-			for (int k = 0; k <= m2; k++) {
-				#pragma unroll
-				for (int j = 0; j < 2; j++) {
-					mma_bf16(dot2[0][j], dot2[1][j], where[0][2 * k], where[1][2 * k], where[0][2 * k + 1], where[1][2 * k + 1], V2[2 * k][j], V2[2 * k + 1][j]);
-				}
-			}
-			u32 Qa[2][4], Qb[2][4][2];
-			#pragma unroll
-			for (int r = 0; r < 2; r++) {
-				#pragma unroll
-				for (int u = 0; u < 2; u++) {
-					ld_shared_v4(&Qb[r][2 * u][0], Q_s + (Q_s_g ^ 16 * u) + 256 * (2 * m2 + r));
-					#pragma unroll
-					for (int I = 2 * u; I < 2 * u + 2; I++) {
-						Qa[r][I] = prmt(Qb[r][I][0], Qb[r][I][1], 0x1010 + 0x2222 * t);
-					}
-				}
-			}
-			#pragma unroll
-			for (int I = 0; I < 4; I++) {
-				#pragma unroll
-				for (int J = I; J < 4; J++) {
-					const int p = I * (7 - I) / 2 + J;
-					u32 phi3[2][2];
-					const u32 x0 = mul_bf16x2(Qa[0][I], Qb[0][J][0]);
-					phi3[0][0] = p == 0 && t == 1 ? ((I == J && t >= 2 ? (t == 2 ? Qb[0][I][0] : Qb[0][I][1]) : x0) & 0xffff0000u) | 0x3f80u : I == J && t >= 2 ? (t == 2 ? Qb[0][I][0] : Qb[0][I][1]) : x0;
-					phi3[0][1] = mul_bf16x2(Qa[0][I], Qb[0][J][1]);
-					const u32 x1 = mul_bf16x2(Qa[1][I], Qb[1][J][0]);
-					phi3[1][0] = p == 0 && t == 1 ? ((I == J && t >= 2 ? (t == 2 ? Qb[1][I][0] : Qb[1][I][1]) : x1) & 0xffff0000u) | 0x3f80u : I == J && t >= 2 ? (t == 2 ? Qb[1][I][0] : Qb[1][I][1]) : x1;
-					phi3[1][1] = mul_bf16x2(Qa[1][I], Qb[1][J][1]);
-					#pragma unroll
-					for (int j = 0; j < 2; j++) {
-						mma_bf16(dot2[0][j], dot2[1][j], phi3[0][0], phi3[1][0], phi3[0][1], phi3[1][1], S_h[2 * p][j], S_h[2 * p + 1][j]);
-					}
-				}
-			}
-			b16 *const o_at = (b16 *)opaque(o_p + (i64)(n0 + 16 * m2 + g) * o_sN + 16 * (warp % 4) + 2 * t);
-			#pragma unroll
-			for (int i = 0; i < 2; i++) {
-				#pragma unroll
-				for (int j = 0; j < 2; j++) {
-					if (n0 + 16 * m2 + g + 8 * i < N) {
-						st_global_b32(o_at + (i64)(8 * i) * o_sN + 8 * j, pack_bf16(dot2[i][j][0], dot2[i][j][1]));
-					}
+			for (int j = 0; j < 8; j++) {
+				if (n0 + 16 * warp + g + 8 * i < N) {
+					st_global_b32(o_at + (i64)(8 * i) * o_sN + 8 * j, pack_bf16(dot2[i][j][0], dot2[i][j][1]));
 				}
 			}
 		}
 		// based_prefill.lua:27
 		#pragma unroll
 		for (int k = 0; k < 4; k++) {
-			u32 K_f2[2][2];
-			cores_load4_trans(&K_f2[0][0], &K_f2[1][0], &K_f2[0][1], &K_f2[1][1], K_s + 512 * k + K_s_l);
-			u32 Ka[2][4], Kb[2][4][2];
+			u32 V_f2[2][8];
 			#pragma unroll
-			for (int r = 0; r < 2; r++) {
+			for (int j = 0; j < 8; j += 2) {
+				cores_load4_trans(&V_f2[0][j], &V_f2[1][j], &V_f2[0][j + 1], &V_f2[1][j + 1], V_s + 2048 * k + (V_s_l ^ 16 * j));
+			}
+			{
+				u32 phi3[2][2];
+				u32 c[2][2];
+				cores_load4_trans(&c[0][0], &c[1][0], &c[0][1], &c[1][1], K_s + 512 * k + K_at[0]);
+				const u32 x0 = shfl_idx_u32(c[0][0], K_i[0]);
+				const u32 y0[2] = { shfl_idx_u32(c[0][1], K_j[0]), shfl_idx_u32(c[0][1], K_j[0] + 8) };
+				phi3[0][0] = mul_bf16x2(x0, y0[0]);
+				phi3[0][1] = mul_bf16x2(x0, y0[1]);
+				const u32 x1 = shfl_idx_u32(c[1][0], K_i[0]);
+				const u32 y1[2] = { shfl_idx_u32(c[1][1], K_j[0]), shfl_idx_u32(c[1][1], K_j[0] + 8) };
+				phi3[1][0] = mul_bf16x2(x1, y1[0]);
+				phi3[1][1] = mul_bf16x2(x1, y1[1]);
+				phi3[0][0] = mul_bf16x2(phi3[0][0], diagonal_lo);
+				phi3[0][1] = mul_bf16x2(phi3[0][1], diagonal_hi);
+				phi3[0][0] = g >= 4 ? (g < 6 ? y0[0] : y0[1]) : phi3[0][0];
+				phi3[0][0] = warp == 0 && g == 2 ? 0x3f803f80u : phi3[0][0];
+				phi3[1][0] = mul_bf16x2(phi3[1][0], diagonal_lo);
+				phi3[1][1] = mul_bf16x2(phi3[1][1], diagonal_hi);
+				phi3[1][0] = g >= 4 ? (g < 6 ? y1[0] : y1[1]) : phi3[1][0];
+				phi3[1][0] = warp == 0 && g == 2 ? 0x3f803f80u : phi3[1][0];
 				#pragma unroll
-				for (int I = 0; I < 4; I++) {
-					Ka[r][I] = shfl_idx_u32(K_f2[r][I / 2], 4 * (4 * (I % 2) + g / 2) + t);
-					Kb[r][I][0] = shfl_idx_u32(K_f2[r][I / 2], 4 * (4 * (I % 2) + g % 2) + t);
-					Kb[r][I][1] = shfl_idx_u32(K_f2[r][I / 2], 4 * (4 * (I % 2) + 2 + g % 2) + t);
+				for (int j = 0; j < 8; j++) {
+					mma_bf16(S[0][j], S[1][j], phi3[0][0], phi3[0][1], phi3[1][0], phi3[1][1], V_f2[0][j], V_f2[1][j]);
 				}
 			}
 			#pragma unroll
-			for (int I = 0; I < 4; I++) {
+			for (int u = 1; u < 3; u++) {
+				u32 phi4[2][2];
+				u32 c[2][2];
+				cores_load4_trans(&c[0][0], &c[1][0], &c[0][1], &c[1][1], K_s + 512 * k + K_at[u]);
+				const u32 x0 = shfl_idx_u32(c[0][0], K_i[u]);
+				const u32 y0[2] = { shfl_idx_u32(c[0][1], K_j[u]), shfl_idx_u32(c[0][1], K_j[u] + 8) };
+				phi4[0][0] = mul_bf16x2(x0, y0[0]);
+				phi4[0][1] = mul_bf16x2(x0, y0[1]);
+				const u32 x1 = shfl_idx_u32(c[1][0], K_i[u]);
+				const u32 y1[2] = { shfl_idx_u32(c[1][1], K_j[u]), shfl_idx_u32(c[1][1], K_j[u] + 8) };
+				phi4[1][0] = mul_bf16x2(x1, y1[0]);
+				phi4[1][1] = mul_bf16x2(x1, y1[1]);
 				#pragma unroll
-				for (int J = I; J < 4; J++) {
-					const int p = I * (7 - I) / 2 + J;
-					u32 phi6[2][2];
-					const u32 x0 = I == J ? mul_bf16x2(mul_bf16x2(Ka[0][I], Kb[0][J][0]), diagonal_lo) : mul_bf16x2(Ka[0][I], Kb[0][J][0]);
-					phi6[0][0] = p == 0 && g == 2 ? 0x3f803f80u : I == J && g >= 4 ? (g < 6 ? Kb[0][I][0] : Kb[0][I][1]) : x0;
-					phi6[0][1] = I == J ? mul_bf16x2(mul_bf16x2(Ka[0][I], Kb[0][J][1]), diagonal_hi) : mul_bf16x2(Ka[0][I], Kb[0][J][1]);
-					const u32 x1 = I == J ? mul_bf16x2(mul_bf16x2(Ka[1][I], Kb[1][J][0]), diagonal_lo) : mul_bf16x2(Ka[1][I], Kb[1][J][0]);
-					phi6[1][0] = p == 0 && g == 2 ? 0x3f803f80u : I == J && g >= 4 ? (g < 6 ? Kb[1][I][0] : Kb[1][I][1]) : x1;
-					phi6[1][1] = I == J ? mul_bf16x2(mul_bf16x2(Ka[1][I], Kb[1][J][1]), diagonal_hi) : mul_bf16x2(Ka[1][I], Kb[1][J][1]);
-					mma_bf16(S[2 * p][0], S[2 * p][1], V2[2 * k][0], V2[2 * k][1], V2[2 * k + 1][0], V2[2 * k + 1][1], phi6[0][0], phi6[1][0]);
-					mma_bf16(S[2 * p + 1][0], S[2 * p + 1][1], V2[2 * k][0], V2[2 * k][1], V2[2 * k + 1][0], V2[2 * k + 1][1], phi6[0][1], phi6[1][1]);
+				for (int j = 0; j < 8; j++) {
+					mma_bf16(S[2 * u][j], S[2 * u + 1][j], phi4[0][0], phi4[0][1], phi4[1][0], phi4[1][1], V_f2[0][j], V_f2[1][j]);
 				}
 			}
 		}

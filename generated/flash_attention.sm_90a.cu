@@ -161,7 +161,7 @@ __global__ void __launch_bounds__(128, 1) flash_attention(
 	const u32 k_s_c = (tid % 16) / 8 * 8192 + tid / 16 * 128 + ((tid % 16) % 8 ^ (tid / 16 & 7)) * 16;
 	const b16 *const v_p = v + bi * v_sB + gi * v_sG;
 	const u32 v_s_c = (tid % 16) / 8 * 8192 + tid / 16 * 128 + ((tid % 16) % 8 ^ (tid / 16 & 7)) * 16;
-	const u32 Q_s_l = (lane / 16 % 2) / 8 * 16384 + (lane % 16 + warp * 32) * 128 + ((lane / 16 % 2) % 8 ^ ((lane % 16 + warp * 32) & 7)) * 16;
+	const u32 Q_s_l = (lane / 16 % 2) / 8 * 16384 + (lane % 16 + warp * 16) * 128 + ((lane / 16 % 2) % 8 ^ ((lane % 16 + warp * 16) & 7)) * 16;
 	const u32 k_s_l = (lane / 16 % 2) / 8 * 8192 + (lane % 16) * 128 + ((lane / 16 % 2) % 8 ^ (lane % 16 & 7)) * 16;
 	const u32 v_s_l = (lane / 16 % 2) / 8 * 8192 + (lane % 16) * 128 + ((lane / 16 % 2) % 8 ^ (lane % 16 & 7)) * 16;
 	b16 *const o_p = o + bi * o_sB + gi * o_sG + ri * o_sR;
@@ -251,7 +251,7 @@ __global__ void __launch_bounds__(128, 1) flash_attention(
 			u32 Q_f[4][2];
 			#pragma unroll
 			for (int i = 0; i < 4; i += 2) {
-				cores_load4(&Q_f[i][0], &Q_f[i + 1][0], &Q_f[i][1], &Q_f[i + 1][1], Q_s + 1024 * i + (Q_s_l ^ 16 * (2 * k % 8)) + 2 * k / 8 * 16384);
+				cores_load4(&Q_f[i][0], &Q_f[i + 1][0], &Q_f[i][1], &Q_f[i + 1][1], Q_s + 4096 * i + (Q_s_l ^ 16 * (2 * k % 8)) + 2 * k / 8 * 16384);
 			}
 			u32 k_f[8][2];
 			#pragma unroll
@@ -266,14 +266,14 @@ __global__ void __launch_bounds__(128, 1) flash_attention(
 				}
 			}
 		}
-		if (!(m0 + 32 * warp - n0 >= 63 && 64 <= n0_live)) {
+		if (!(m0 + 16 * warp - n0 >= 63 && 64 <= n0_live)) {
 			#pragma unroll
 			for (int i = 0; i < 4; i++) {
 				#pragma unroll
 				for (int j = 0; j < 8; j++) {
 					#pragma unroll
 					for (int e = 0; e < 2; e++) {
-						dot[i][j][e] = (m0 + 32 * warp + g + 8 * i >= n0 + 2 * t + 8 * j + e) & (2 * t + 8 * j + e < n0_live) ? dot[i][j][e] : -inf();
+						dot[i][j][e] = (m0 + 16 * warp + g + i / 2 * 64 + (i % 2) * 8 >= n0 + 2 * t + 8 * j + e) & (2 * t + 8 * j + e < n0_live) ? dot[i][j][e] : -inf();
 					}
 				}
 			}
@@ -383,13 +383,13 @@ __global__ void __launch_bounds__(128, 1) flash_attention(
 	for (int i = 0; i < 4; i++) {
 		where2[i] = l[i] == 0.0f ? 1.0f : l[i];
 	}
-	b16 *const o_at = (b16 *)opaque(o_p + (i64)(m0 + 32 * (warp % 4) + g) * o_sM + 2 * t);
+	b16 *const o_at = (b16 *)opaque(o_p + (i64)(m0 + 16 * (warp % 4) + g) * o_sM + 2 * t);
 	#pragma unroll
 	for (int i = 0; i < 4; i++) {
 		#pragma unroll
 		for (int j = 0; j < 16; j++) {
-			if (m0 + 32 * warp + g + 8 * i < M) {
-				st_global_b32(o_at + (i64)(8 * i) * o_sM + 8 * j, pack_bf16(divide(acc[i][j][0], where2[i]), divide(acc[i][j][1], where2[i])));
+			if (m0 + 16 * warp + g + i / 2 * 64 + (i % 2) * 8 < M) {
+				st_global_b32(o_at + (i64)(i / 2 * 64 + (i % 2) * 8) * o_sM + 8 * j, pack_bf16(divide(acc[i][j][0], where2[i]), divide(acc[i][j][1], where2[i])));
 			}
 		}
 	}

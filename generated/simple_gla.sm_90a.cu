@@ -1,7 +1,7 @@
 // simple_gla -- generated from simple_gla.lua for sm_90a; do not edit.
 // Linear attention with a data-dependent decay per step and head
 // with C=64, D=64, V=64, dtype=bf16, stages=2, warps=4
-// launch simple_gla: blocks = B * H, threads = 128, dynamic shared memory = 49920 bytes
+// launch simple_gla: blocks = B * H, threads = 128, dynamic shared memory = 58624 bytes
 // strides (X_sA: of argument X along axis A) are in elements; matrices' last axes are contiguous.
 
 typedef unsigned short b16;
@@ -45,12 +45,42 @@ static __device__ __forceinline__ void block_sync(void)
 	__syncthreads();
 }
 
+// stores 4 bytes
+static __device__ __forceinline__ void st_shared_b32(u32 a, u32 v)
+{
+	asm volatile("st.shared.u32 [%0], %1;" :: "r"(a), "r"(v));
+}
+
 // two fp32 to a pair of bf16, to nearest even
 static __device__ __forceinline__ u32 pack_bf16(float lo, float hi)
 {
 	u32 d;
 	asm("cvt.rn.bf16x2.f32 %0, %1, %2;" : "=r"(d) : "f"(hi), "f"(lo));
 	return d;
+}
+
+// 4 cores from shared memory; lane l gives the address of row l%8 of core l/8
+static __device__ __forceinline__ void cores_load4(u32 *r0, u32 *r1, u32 *r2, u32 *r3, u32 addr)
+{
+	asm volatile("ldmatrix.sync.aligned.m8n8.x4.shared.b16 {%0, %1, %2, %3}, [%4];"
+	             : "=r"(*r0), "=r"(*r1), "=r"(*r2), "=r"(*r3) : "r"(addr) : "memory");
+}
+
+// 4 cores from shared memory, each transposed on the way; lane l gives the address of row l%8 of core l/8
+static __device__ __forceinline__ void cores_load4_trans(u32 *r0, u32 *r1, u32 *r2, u32 *r3, u32 addr)
+{
+	asm volatile("ldmatrix.sync.aligned.m8n8.x4.trans.shared.b16 {%0, %1, %2, %3}, [%4];"
+	             : "=r"(*r0), "=r"(*r1), "=r"(*r2), "=r"(*r3) : "r"(addr) : "memory");
+}
+
+// d[16][8] += a[16][16] b[16][8]; d0 and d1 are the pairs of rows 0-7 and 8-15
+static __device__ __forceinline__ void mma_bf16(float *d0, float *d1, u32 a0, u32 a1, u32 a2, u32 a3,
+                                                u32 b0, u32 b1)
+{
+	asm("mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 "
+	    "{%0, %1, %2, %3}, {%4, %5, %6, %7}, {%8, %9}, {%0, %1, %2, %3};"
+	    : "+f"(d0[0]), "+f"(d0[1]), "+f"(d1[0]), "+f"(d1[1])
+	    : "r"(a0), "r"(a1), "r"(a2), "r"(a3), "r"(b0), "r"(b1));
 }
 
 // loads 4 bytes
@@ -73,36 +103,12 @@ static __device__ __forceinline__ void st_shared_f32(u32 a, float v)
 	asm volatile("st.shared.f32 [%0], %1;" :: "r"(a), "f"(v));
 }
 
-// 4 cores from shared memory; lane l gives the address of row l%8 of core l/8
-static __device__ __forceinline__ void cores_load4(u32 *r0, u32 *r1, u32 *r2, u32 *r3, u32 addr)
-{
-	asm volatile("ldmatrix.sync.aligned.m8n8.x4.shared.b16 {%0, %1, %2, %3}, [%4];"
-	             : "=r"(*r0), "=r"(*r1), "=r"(*r2), "=r"(*r3) : "r"(addr) : "memory");
-}
-
-// d[16][8] += a[16][16] b[16][8]; d0 and d1 are the pairs of rows 0-7 and 8-15
-static __device__ __forceinline__ void mma_bf16(float *d0, float *d1, u32 a0, u32 a1, u32 a2, u32 a3,
-                                                u32 b0, u32 b1)
-{
-	asm("mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 "
-	    "{%0, %1, %2, %3}, {%4, %5, %6, %7}, {%8, %9}, {%0, %1, %2, %3};"
-	    : "+f"(d0[0]), "+f"(d0[1]), "+f"(d1[0]), "+f"(d1[1])
-	    : "r"(a0), "r"(a1), "r"(a2), "r"(a3), "r"(b0), "r"(b1));
-}
-
 // 2^x, 2 ulp
 static __device__ __forceinline__ float exp2_fast(float x)
 {
 	float d;
 	asm("ex2.approx.ftz.f32 %0, %1;" : "=f"(d) : "f"(x));
 	return d;
-}
-
-// 4 cores from shared memory, each transposed on the way; lane l gives the address of row l%8 of core l/8
-static __device__ __forceinline__ void cores_load4_trans(u32 *r0, u32 *r1, u32 *r2, u32 *r3, u32 addr)
-{
-	asm volatile("ldmatrix.sync.aligned.m8n8.x4.trans.shared.b16 {%0, %1, %2, %3}, [%4];"
-	             : "=r"(*r0), "=r"(*r1), "=r"(*r2), "=r"(*r3) : "r"(addr) : "memory");
 }
 
 // the pointer itself, of which the compiler knows nothing
@@ -156,7 +162,8 @@ __global__ void __launch_bounds__(128, 1) simple_gla(
 	const u32 K_s_ring = smem + 16384;
 	const u32 V_s_ring = smem + 32768;
 	const u32 w_s_ring = smem + 49152;
-	const u32 c2_v = smem + 49664;
+	const u32 S_s = smem + 50176;
+	const u32 c2_v = smem + 58368;
 	const int hi = (int)blockIdx.x % H;
 	const int pid2 = (int)blockIdx.x / H;
 	const int bi = pid2;
@@ -167,16 +174,19 @@ __global__ void __launch_bounds__(128, 1) simple_gla(
 	const b16 *const v_p = v + bi * v_sB + hi * v_sH;
 	const u32 V_s_c = tid / 8 * 128 + (tid % 8 ^ (tid / 8 & 7)) * 16;
 	const float *const g_p = g2 + bi * g_sB + hi * g_sH;
-	const u32 Q_s_l = (lane % 16 + (warp % 2) * 32) * 128 + (lane / 16 % 2 ^ ((lane % 16 + (warp % 2) * 32) & 7)) * 16;
+	const u32 S_s_w = (16 * warp + g) * 128 + ((16 * warp + g) & 7) * 16 + 4 * t;
+	const u32 Q_s_l = (lane % 16 + warp * 16) * 128 + (lane / 16 % 2 ^ ((lane % 16 + warp * 16) & 7)) * 16;
+	const u32 S_s_l = (lane % 16) * 128 + (lane / 16 % 2 ^ (lane % 16 & 7)) * 16;
 	const u32 K_s_l = (lane % 16) * 128 + (lane / 16 % 2 ^ (lane % 16 & 7)) * 16;
-	const u32 V_s_l = (lane % 16) * 128 + ((lane / 16 % 2 + warp / 2 * 4) ^ (lane % 16 & 7)) * 16;
+	const u32 V_s_l = (lane % 16) * 128 + (lane / 16 % 2 ^ (lane % 16 & 7)) * 16;
 	b16 *const o_p = o + bi * o_sB + hi * o_sH;
+	const u32 K_s_l2 = (lane % 16) * 128 + ((lane / 16 % 2 + warp * 2) ^ (lane % 16 & 7)) * 16;
 	// simple_gla.lua:17
-	float S[8][4][2];
+	float S[2][8][2];
 	#pragma unroll
-	for (int i = 0; i < 8; i++) {
+	for (int i = 0; i < 2; i++) {
 		#pragma unroll
-		for (int j = 0; j < 4; j++) {
+		for (int j = 0; j < 8; j++) {
 			#pragma unroll
 			for (int e = 0; e < 2; e++) {
 				S[i][j][e] = 0.0f;
@@ -242,13 +252,43 @@ __global__ void __launch_bounds__(128, 1) simple_gla(
 		const u32 w_s = w_s_ring + slot * 256;
 		slot = slot + 1 == 2 ? 0 : slot + 1;
 		fill = fill + 1 == 2 ? 0 : fill + 1;
-		// simple_gla.lua:21
-		u32 get[8][4];
-		#pragma unroll
-		for (int i = 0; i < 8; i++) {
+		{
 			#pragma unroll
-			for (int j = 0; j < 4; j++) {
-				get[i][j] = pack_bf16(S[i][j][0], S[i][j][1]);
+			for (int i = 0; i < 2; i++) {
+				#pragma unroll
+				for (int j = 0; j < 8; j++) {
+					st_shared_b32(S_s + (S_s_w ^ 16 * j) + 1024 * i, pack_bf16(S[i][j][0], S[i][j][1]));
+				}
+			}
+		}
+		// simple_gla.lua:21
+		u32 Q[2][8];
+		#pragma unroll
+		for (int j = 0; j < 8; j += 2) {
+			cores_load4(&Q[0][j], &Q[1][j], &Q[0][j + 1], &Q[1][j + 1], Q_s + (Q_s_l ^ 16 * j));
+		}
+		float dot[2][8][2];
+		#pragma unroll
+		for (int i = 0; i < 2; i++) {
+			#pragma unroll
+			for (int j = 0; j < 8; j++) {
+				#pragma unroll
+				for (int e = 0; e < 2; e++) {
+					dot[i][j][e] = 0.0f;
+				}
+			}
+		}
+		block_sync();
+		#pragma unroll
+		for (int k = 0; k < 4; k++) {
+			u32 S_s_f[2][8];
+			#pragma unroll
+			for (int j = 0; j < 8; j += 2) {
+				cores_load4_trans(&S_s_f[0][j], &S_s_f[1][j], &S_s_f[0][j + 1], &S_s_f[1][j + 1], S_s + 2048 * k + (S_s_l ^ 16 * j));
+			}
+			#pragma unroll
+			for (int j = 0; j < 8; j++) {
+				mma_bf16(dot[0][j], dot[1][j], Q[0][2 * k], Q[1][2 * k], Q[0][2 * k + 1], Q[1][2 * k + 1], S_s_f[0][j], S_s_f[1][j]);
 			}
 		}
 		float w[2];
@@ -276,8 +316,52 @@ __global__ void __launch_bounds__(128, 1) simple_gla(
 				st_shared_f32(c2_v + 4 * (2 * lane + e), c2[e]);
 			}
 		}
-		float c2_at_at[8][2];
+		float c2_at[2];
 		block_sync();
+		#pragma unroll
+		for (int i = 0; i < 2; i++) {
+			c2_at[i] = ld_shared_f32(c2_v + 4 * (16 * warp + g + 8 * i));
+		}
+		float mul[2];
+		#pragma unroll
+		for (int i = 0; i < 2; i++) {
+			mul[i] = 0.125f * exp2_fast(1.44269504f * c2_at[i]);
+		}
+		float add[2][8][2];
+		#pragma unroll
+		for (int i = 0; i < 2; i++) {
+			#pragma unroll
+			for (int j = 0; j < 8; j++) {
+				#pragma unroll
+				for (int e = 0; e < 2; e++) {
+					add[i][j][e] = dot[i][j][e] * mul[i];
+				}
+			}
+		}
+		float dot2[2][8][2];
+		#pragma unroll
+		for (int i = 0; i < 2; i++) {
+			#pragma unroll
+			for (int j = 0; j < 8; j++) {
+				#pragma unroll
+				for (int e = 0; e < 2; e++) {
+					dot2[i][j][e] = 0.0f;
+				}
+			}
+		}
+		#pragma unroll
+		for (int k = 0; k < 4; k++) {
+			u32 K_f[8][2];
+			#pragma unroll
+			for (int i = 0; i < 8; i += 2) {
+				cores_load4(&K_f[i][0], &K_f[i + 1][0], &K_f[i][1], &K_f[i + 1][1], K_s + 1024 * i + (K_s_l ^ 32 * k));
+			}
+			#pragma unroll
+			for (int j = 0; j < 8; j++) {
+				mma_bf16(dot2[0][j], dot2[1][j], Q[0][2 * k], Q[1][2 * k], Q[0][2 * k + 1], Q[1][2 * k + 1], K_f[j][0], K_f[j][1]);
+			}
+		}
+		float c2_at_at[8][2];
 		#pragma unroll
 		for (int i = 0; i < 8; i++) {
 			#pragma unroll
@@ -285,103 +369,33 @@ __global__ void __launch_bounds__(128, 1) simple_gla(
 				c2_at_at[i][e] = ld_shared_f32(c2_v + 4 * (2 * t + 8 * i + e));
 			}
 		}
+		u32 mul2[2][8];
 		#pragma unroll
-		for (int m2 = 0; m2 < 2; m2++) {
-			u32 Q[2][8];
+		for (int i = 0; i < 2; i++) {
+			#pragma unroll
+			for (int j = 0; j < 8; j++) {
+				mul2[i][j] = pack_bf16(dot2[i][j][0] * 0.125f * (16 * warp + g + 8 * i >= 2 * t + 8 * j ? exp2_fast(fmaf(c2_at[i], 1.44269504f, -1.44269504f * c2_at_at[j][0])) : 0.0f), dot2[i][j][1] * 0.125f * (16 * warp + g + 8 * i >= 2 * t + 8 * j + 1 ? exp2_fast(fmaf(c2_at[i], 1.44269504f, -1.44269504f * c2_at_at[j][1])) : 0.0f));
+			}
+		}
+		#pragma unroll
+		for (int k = 0; k < 4; k++) {
+			u32 V_f[2][8];
 			#pragma unroll
 			for (int j = 0; j < 8; j += 2) {
-				cores_load4(&Q[0][j], &Q[1][j], &Q[0][j + 1], &Q[1][j + 1], Q_s + 2048 * m2 + (Q_s_l ^ 16 * j));
-			}
-			float dot[2][4][2];
-			#pragma unroll
-			for (int i = 0; i < 2; i++) {
-				#pragma unroll
-				for (int j = 0; j < 4; j++) {
-					#pragma unroll
-					for (int e = 0; e < 2; e++) {
-						dot[i][j][e] = 0.0f;
-					}
-				}
+				cores_load4_trans(&V_f[0][j], &V_f[1][j], &V_f[0][j + 1], &V_f[1][j + 1], V_s + 2048 * k + (V_s_l ^ 16 * j));
 			}
 			#pragma unroll
-			for (int k = 0; k < 4; k++) {
-				#pragma unroll
-				for (int j = 0; j < 4; j++) {
-					mma_bf16(dot[0][j], dot[1][j], Q[0][2 * k], Q[1][2 * k], Q[0][2 * k + 1], Q[1][2 * k + 1], get[2 * k][j], get[2 * k + 1][j]);
-				}
+			for (int j = 0; j < 8; j++) {
+				mma_bf16(add[0][j], add[1][j], mul2[0][2 * k], mul2[1][2 * k], mul2[0][2 * k + 1], mul2[1][2 * k + 1], V_f[0][j], V_f[1][j]);
 			}
-			float c2_at[2];
+		}
+		b16 *const o_at = (b16 *)opaque(o_p + (i64)(n0 + 16 * (warp % 4) + g) * o_sN + 2 * t);
+		#pragma unroll
+		for (int i = 0; i < 2; i++) {
 			#pragma unroll
-			for (int i = 0; i < 2; i++) {
-				c2_at[i] = ld_shared_f32(c2_v + 4 * (16 * m2 + 32 * (warp % 2) + g + 8 * i));
-			}
-			float mul[2];
-			#pragma unroll
-			for (int i = 0; i < 2; i++) {
-				mul[i] = 0.125f * exp2_fast(1.44269504f * c2_at[i]);
-			}
-			float add[2][4][2];
-			#pragma unroll
-			for (int i = 0; i < 2; i++) {
-				#pragma unroll
-				for (int j = 0; j < 4; j++) {
-					#pragma unroll
-					for (int e = 0; e < 2; e++) {
-						add[i][j][e] = dot[i][j][e] * mul[i];
-					}
-				}
-			}
-			float dot2[2][8][2];
-			#pragma unroll
-			for (int i = 0; i < 2; i++) {
-				#pragma unroll
-				for (int j = 0; j < 8; j++) {
-					#pragma unroll
-					for (int e = 0; e < 2; e++) {
-						dot2[i][j][e] = 0.0f;
-					}
-				}
-			}
-			#pragma unroll
-			for (int k = 0; k < 4; k++) {
-				u32 K_f[8][2];
-				#pragma unroll
-				for (int i = 0; i < 8; i += 2) {
-					cores_load4(&K_f[i][0], &K_f[i + 1][0], &K_f[i][1], &K_f[i + 1][1], K_s + 1024 * i + (K_s_l ^ 32 * k));
-				}
-				#pragma unroll
-				for (int j = 0; j < 8; j++) {
-					mma_bf16(dot2[0][j], dot2[1][j], Q[0][2 * k], Q[1][2 * k], Q[0][2 * k + 1], Q[1][2 * k + 1], K_f[j][0], K_f[j][1]);
-				}
-			}
-			u32 mul2[2][8];
-			#pragma unroll
-			for (int i = 0; i < 2; i++) {
-				#pragma unroll
-				for (int j = 0; j < 8; j++) {
-					mul2[i][j] = pack_bf16(dot2[i][j][0] * 0.125f * (16 * m2 + 32 * (warp % 2) + g + 8 * i >= 2 * t + 8 * j ? exp2_fast(fmaf(c2_at[i], 1.44269504f, -1.44269504f * c2_at_at[j][0])) : 0.0f), dot2[i][j][1] * 0.125f * (16 * m2 + 32 * (warp % 2) + g + 8 * i >= 2 * t + 8 * j + 1 ? exp2_fast(fmaf(c2_at[i], 1.44269504f, -1.44269504f * c2_at_at[j][1])) : 0.0f));
-				}
-			}
-			#pragma unroll
-			for (int k = 0; k < 4; k++) {
-				u32 V_f[2][4];
-				#pragma unroll
-				for (int j = 0; j < 4; j += 2) {
-					cores_load4_trans(&V_f[0][j], &V_f[1][j], &V_f[0][j + 1], &V_f[1][j + 1], V_s + 2048 * k + (V_s_l ^ 16 * j));
-				}
-				#pragma unroll
-				for (int j = 0; j < 4; j++) {
-					mma_bf16(add[0][j], add[1][j], mul2[0][2 * k], mul2[1][2 * k], mul2[0][2 * k + 1], mul2[1][2 * k + 1], V_f[0][j], V_f[1][j]);
-				}
-			}
-			b16 *const o_at = (b16 *)opaque(o_p + (i64)(n0 + 16 * m2 + 32 * (warp % 2) + g) * o_sN + 32 * (warp / 2 % 2) + 2 * t);
-			#pragma unroll
-			for (int i = 0; i < 2; i++) {
-				#pragma unroll
-				for (int j = 0; j < 4; j++) {
-					if (n0 + 16 * m2 + 32 * (warp % 2) + g + 8 * i < N) {
-						st_global_b32(o_at + (i64)(8 * i) * o_sN + 8 * j, pack_bf16(add[i][j][0], add[i][j][1]));
-					}
+			for (int j = 0; j < 8; j++) {
+				if (n0 + 16 * warp + g + 8 * i < N) {
+					st_global_b32(o_at + (i64)(8 * i) * o_sN + 8 * j, pack_bf16(add[i][j][0], add[i][j][1]));
 				}
 			}
 		}
@@ -398,9 +412,9 @@ __global__ void __launch_bounds__(128, 1) simple_gla(
 		total = total + shfl_xor_f32(total, 16);
 		float exp2 = exp2_fast(1.44269504f * total);
 		#pragma unroll
-		for (int i = 0; i < 8; i++) {
+		for (int i = 0; i < 2; i++) {
 			#pragma unroll
-			for (int j = 0; j < 4; j++) {
+			for (int j = 0; j < 8; j++) {
 				#pragma unroll
 				for (int e = 0; e < 2; e++) {
 					S[i][j][e] *= exp2;
@@ -410,11 +424,8 @@ __global__ void __launch_bounds__(128, 1) simple_gla(
 		// simple_gla.lua:23
 		#pragma unroll
 		for (int k = 0; k < 4; k++) {
-			u32 K[2][8];
-			#pragma unroll
-			for (int j = 0; j < 8; j += 2) {
-				cores_load4_trans(&K[0][j], &K[1][j], &K[0][j + 1], &K[1][j + 1], K_s + 2048 * k + (K_s_l ^ 16 * j));
-			}
+			u32 K[2][2];
+			cores_load4_trans(&K[0][0], &K[1][0], &K[0][1], &K[1][1], K_s + 2048 * k + K_s_l2);
 			float where[2][2];
 			#pragma unroll
 			for (int i = 0; i < 2; i++) {
@@ -423,25 +434,22 @@ __global__ void __launch_bounds__(128, 1) simple_gla(
 					where[i][e] = 16 * k + 2 * t + 8 * i + e < n0_live ? exp2_fast(fmaf(total, 1.44269504f, -1.44269504f * c2_at_at[2 * k + i][e])) : 0.0f;
 				}
 			}
-			u32 mul3[2][8];
+			u32 mul3[2][2];
 			#pragma unroll
 			for (int i = 0; i < 2; i++) {
 				#pragma unroll
-				for (int j = 0; j < 8; j++) {
+				for (int j = 0; j < 2; j++) {
 					mul3[i][j] = pack_bf16(bf16_lo(K[i][j]) * where[i][0], bf16_hi(K[i][j]) * where[i][1]);
 				}
 			}
-			u32 V_f2[2][4];
+			u32 V_f2[2][8];
 			#pragma unroll
-			for (int j = 0; j < 4; j += 2) {
+			for (int j = 0; j < 8; j += 2) {
 				cores_load4_trans(&V_f2[0][j], &V_f2[1][j], &V_f2[0][j + 1], &V_f2[1][j + 1], V_s + 2048 * k + (V_s_l ^ 16 * j));
 			}
 			#pragma unroll
-			for (int i = 0; i < 8; i++) {
-				#pragma unroll
-				for (int j = 0; j < 2; j++) {
-					mma_bf16(S[i][2 * j], S[i][2 * j + 1], V_f2[0][2 * j], V_f2[0][2 * j + 1], V_f2[1][2 * j], V_f2[1][2 * j + 1], mul3[0][i], mul3[1][i]);
-				}
+			for (int j = 0; j < 8; j++) {
+				mma_bf16(S[0][j], S[1][j], mul3[0][0], mul3[0][1], mul3[1][0], mul3[1][1], V_f2[0][j], V_f2[1][j]);
 			}
 		}
 	}

@@ -19,7 +19,7 @@
 typedef struct Prepared {
 	DeviceFunction f;
 	unsigned blocks, threads, smem;
-	int nparams, nptrs, nwork;
+	int nparams, nptrs, nwork, nmaps;
 	ParamValue value[MAX_PARAMS];
 	struct {
 		int param, arg;
@@ -29,6 +29,10 @@ typedef struct Prepared {
 		int param;
 		size_t at;
 	} work[MAX_PARAMS];
+	struct {
+		int param;
+		const Param *text;
+	} map[MAX_MAPS];
 } Prepared;
 
 struct AzKernel {
@@ -204,7 +208,7 @@ static void prepare(AzKernel *k, const KernelText *t, Prepared *r)
 {
 	const Plan *p = k->plan;
 	uint64_t none[MAX_ARGS] = {0};
-	void *param[MAX_PARAMS];
+	Params params;
 	int64_t blocks = module_blocks(t, p->size, p->segs);
 	int i;
 
@@ -216,7 +220,8 @@ static void prepare(AzKernel *k, const KernelText *t, Prepared *r)
 	r->threads = (unsigned)t->threads;
 	r->smem = (unsigned)t->smem;
 	r->nparams = t->nparams;
-	plan_params(p, t, none, 0, r->value, param);
+	plan_params(p, t, none, 0, false, &params);
+	memcpy(r->value, params.value, sizeof r->value);
 	for (i = 0; i < t->nparams; i++) {
 		const Param *q = &t->param[i];
 		if (q->kind == PARAM_ARG) {
@@ -229,6 +234,9 @@ static void prepare(AzKernel *k, const KernelText *t, Prepared *r)
 		} else if (q->kind == PARAM_WORK) {
 			r->work[r->nwork].param = i;
 			r->work[r->nwork++].at = p->work_at[q->work];
+		} else if (q->kind == PARAM_MAP) {
+			r->map[r->nmaps].param = i;
+			r->map[r->nmaps++].text = q;
 		}
 	}
 }
@@ -285,10 +293,31 @@ PUBLIC const char *az_cuda(AzKernel *k)
 	return guarded(k, compile) ? NULL : k->plan->m->text_cuda;
 }
 
+/* Tensor maps hold addresses, so each launch makes its own. */
+static AzStatus encode(const AzKernel *k, const Prepared *r, void *const *pointer, TensorMap *map,
+                       void **param)
+{
+	Diag d = {0};
+	int i;
+
+	if (DIAG_TRY(&d)) {
+		snprintf(last_error, sizeof last_error, "%s", d.text);
+		return (AzStatus)d.status;
+	}
+	for (i = 0; i < r->nmaps; i++) {
+		const Param *q = r->map[i].text;
+		plan_map(k->plan, &d, q, (uint64_t)(uintptr_t)pointer[q->arg], false, &map[i]);
+		param[r->map[i].param] = &map[i];
+	}
+	return AZ_OK;
+}
+
 PUBLIC AzStatus az_launch(const AzKernel *k, void *const *pointer, void *workspace, void *stream)
 {
 	ParamValue value[MAX_PARAMS];
 	void *param[MAX_PARAMS];
+	TensorMap map[MAX_MAPS];
+	AzStatus status;
 	int n, i, bad;
 
 	if (!k->nkernels)
@@ -317,6 +346,8 @@ PUBLIC AzStatus az_launch(const AzKernel *k, void *const *pointer, void *workspa
 			value[r->work[i].param].ptr = (char *)workspace + r->work[i].at;
 		if (!r->blocks)
 			continue;
+		if (r->nmaps && (status = encode(k, r, pointer, map, param)) != AZ_OK)
+			return status;
 		bad = device_launch_raw(r->f, r->blocks, r->threads, r->smem, stream, param);
 		if (bad)
 			return fail(AZ_ENV, "cuLaunchKernel: %s", driver_error(bad));

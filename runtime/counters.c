@@ -126,10 +126,9 @@ static const struct Column {
 };
 enum { NCOLUMNS = sizeof columns / sizeof *columns, WIDTH = 10 };
 
-/* Bytes by TMA are not in sectors. */
 static double used(const SimCounters *c)
 {
-	uint64_t bytes = c->global_load_bytes + c->global_store_bytes + c->cp_async_bytes;
+	uint64_t bytes = c->global_load_bytes + c->global_store_bytes + c->async_bytes;
 
 	return c->global_sectors ? 100.0 * (double)bytes / (32.0 * (double)c->global_sectors) : 0;
 }

@@ -170,8 +170,7 @@ void exec_fill(Exec *x)
 
 void exec_launch(Exec *x, const uint64_t *base, DeviceStream stream)
 {
-	ParamValue value[MAX_PARAMS];
-	void *param[MAX_PARAMS];
+	Params params;
 	const Plan *p = x->plan;
 	int i;
 
@@ -180,8 +179,8 @@ void exec_launch(Exec *x, const uint64_t *base, DeviceStream stream)
 		int64_t blocks = module_blocks(t, p->size, p->segs);
 		if (!blocks)
 			continue;
-		plan_params(p, t, base, x->work, value, param);
-		device_launch(x->cli->diag, x->function[i], blocks, t->threads, t->smem, stream, param);
+		plan_params(p, t, base, x->work, false, &params);
+		device_launch(x->cli->diag, x->function[i], blocks, t->threads, t->smem, stream, params.at);
 	}
 }
 
@@ -241,8 +240,7 @@ static void run_sim(Exec *x, uint64_t seed, bool early)
 	SimBuffer buf[MAX_ARGS + MAX_WORK];
 	SimMore more[MAX_ARGS + MAX_WORK];
 	SimOptions o = {.seed = seed, .early = early, .drop_site = x->cli->drop - 1, .more = more};
-	ParamValue value[MAX_PARAMS];
-	void *param[MAX_PARAMS];
+	Params params;
 	SimResult r;
 	int i, k, n;
 
@@ -271,10 +269,11 @@ static void run_sim(Exec *x, uint64_t seed, bool early)
 			buf[n++] =
 			    (SimBuffer){w->name, (char *)x->work_host + p->work_at[i], bytes, true, false};
 		}
-		plan_params(p, t, x->base, x->work, value, param);
+		plan_params(p, t, x->base, x->work, true, &params);
 		memset(&r, 0, sizeof r);
 		o.lines = seed ? NULL : &x->lines[(size_t)k * (size_t)sim_lines(x->sim)];
-		sim_run(x->sim, x->cli->diag, t->name, blocks, t->threads, t->smem, param, n, buf, &o, &r);
+		sim_run(x->sim, x->cli->diag, t->name, blocks, t->threads, t->smem, params.at, n, buf, &o,
+		        &r);
 		add_result(x, k, &r, !seed);
 	}
 }

@@ -305,37 +305,65 @@ void plan_compile(Plan *p, Cli *c)
 	}
 }
 
-void plan_params(const Plan *p, const KernelText *t, const uint64_t *base, uint64_t work,
-                 ParamValue *value, void **param)
+/* A dimension of one element has no stride worth the name, and a caller may say any. */
+void plan_map(const Plan *p, Diag *d, const Param *q, uint64_t base, bool sim, TensorMap *out)
+{
+	const Tensor *t = &p->tensor[q->arg];
+	TensorMapSpec s = {.dtype = q->dtype, .rank = q->map->rank, .base = base};
+	int i;
+
+	s.swizzle = q->map->swizzle;
+	for (i = 0; i < s.rank; i++) {
+		int axis = q->map->axis[i];
+		s.size[i] = t->size[axis];
+		s.stride_bytes[i] = t->size[axis] > 1 ? t->stride[axis] * dtype_bytes(q->dtype) : 16;
+		s.box[i] = q->map->box[i];
+	}
+	tensormap_encode(d, &s, sim, out);
+}
+
+void plan_params(const Plan *p, const KernelText *t, const uint64_t *base, uint64_t work, bool sim,
+                 Params *out)
 {
 	int i;
 
+	out->nmaps = 0;
 	for (i = 0; i < t->nparams; i++) {
 		const Param *q = &t->param[i];
+		ParamValue *v = &out->value[i];
+
+		out->at[i] = v;
 		switch (q->kind) {
 		case PARAM_ARG:
-			value[i].device = base[q->arg];
+			v->device = base[q->arg];
 			break;
 		case PARAM_STRIDE:
-			value[i].i64 = p->tensor[q->arg].stride[q->axis];
+			v->i64 = p->tensor[q->arg].stride[q->axis];
 			break;
 		case PARAM_SIZE:
-			value[i].i32 = (int32_t)p->size[q->axis];
+			v->i32 = (int32_t)p->size[q->axis];
 			break;
 		case PARAM_SCALAR:
 			if (q->dtype == DT_I32)
-				value[i].i32 = (int32_t)lrintf(p->scalar[q->arg]);
+				v->i32 = (int32_t)lrintf(p->scalar[q->arg]);
 			else
-				value[i].f32 = p->scalar[q->arg];
+				v->f32 = p->scalar[q->arg];
 			break;
 		case PARAM_WORK:
-			value[i].device = work + p->work_at[q->work];
+			v->device = work + p->work_at[q->work];
 			break;
 		case PARAM_SEGS:
-			value[i].i32 = p->segs;
+			v->i32 = p->segs;
+			break;
+		case PARAM_MAP:
+			if (out->nmaps == MAX_MAPS)
+				bug("more than %d tensor maps", MAX_MAPS);
+			out->at[i] = &out->map[out->nmaps];
+			if (base[q->arg])
+				plan_map(p, p->diag, q, base[q->arg], sim, &out->map[out->nmaps]);
+			out->nmaps++;
 			break;
 		}
-		param[i] = &value[i];
 	}
 }
 

@@ -7,6 +7,7 @@
 #include "../codegen/compile.h"
 #include "cli.h"
 #include "gpu.h"
+#include "tensormap.h"
 
 typedef union ParamValue {
 	void *ptr;
@@ -44,9 +45,20 @@ void plan_close(Plan *p); /* the spec; memory belongs to the Cli's arena */
  * stdout. */
 void plan_compile(Plan *p, Cli *c);
 
-/* The values of kernel `t`'s parameters; base[] holds each argument's pointer by Arg.id. */
-void plan_params(const Plan *p, const KernelText *t, const uint64_t *base, uint64_t work,
-                 ParamValue *value, void **param);
+/* The values of a kernel's parameters, and where they are, in order. */
+enum { MAX_MAPS = 8 };
+typedef struct Params {
+	ParamValue value[MAX_PARAMS];
+	void *at[MAX_PARAMS];
+	int nmaps;
+	TensorMap map[MAX_MAPS];
+} Params;
+
+/* Those of kernel `t`; base[] holds each argument's pointer by Arg.id. `sim`: for the simulator. */
+void plan_params(const Plan *p, const KernelText *t, const uint64_t *base, uint64_t work, bool sim,
+                 Params *out);
+/* Writes the tensor map of parameter q for its argument at `base`. */
+void plan_map(const Plan *p, Diag *d, const Param *q, uint64_t base, bool sim, TensorMap *out);
 
 /* "B=1,H=2,N=200,D=16" and the settings in force, for tables and records. */
 const char *plan_shape_text(const Plan *p, Arena *a);

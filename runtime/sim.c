@@ -312,8 +312,13 @@ static void word(const Sim *s, SimFinding *f)
 			int line = (int)strtol(p + 5, &end, 10);
 			const char *spec = sim_spec_line(s, line);
 
-			k = snprintf(out + n, room - n, "line %d%s%s%s", line, *spec ? " (" : "", spec,
-			             *spec ? ")" : "");
+			bool inside = p > f->text && p[-1] == '('; /* of parentheses already */
+			const char *open = !*spec   ? ""
+			                   : inside ? ", "
+			                            : " (",
+			           *close = *spec && !inside ? ")" : "";
+
+			k = snprintf(out + n, room - n, "line %d%s%s%s", line, open, spec, close);
 			n = n + (size_t)k < room ? n + (size_t)k : room - 1;
 			p = end;
 		} else {

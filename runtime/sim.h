@@ -38,13 +38,17 @@ typedef struct SimMore {
 /* What can be wrong, most important first: its name in messages. */
 #define SIM_KINDS(X) \
 	X(DEADLOCK,  "deadlock") \
+	X(MBARRIER,  "wrong use of an mbarrier") /* counts, bytes, initialisation */ \
 	X(DIVERGENT, "divergence") \
 	X(RACE,      "race") \
 	X(BOUNDS,    "out of bounds") \
 	X(ALIGN,     "misaligned access") \
 	X(UNINIT,    "uninitialised read") \
 	X(READONLY,  "write to input") \
-	X(PENDING,   "missing wait") \
+	X(PENDING,   "missing wait") /* for a copy: read before, or never waited for */ \
+	X(FENCE,     "missing fence") /* of proxies, or of wgmma */ \
+	X(OPERAND,   "register in use") /* touched while a product in flight owns it */ \
+	X(MAP,       "wrong map") /* tensor map, matrix descriptor or register budget */ \
 	X(NAN,       "NaN")
 
 /* What is counted: name, the total that it is also part of, what one of it is. Bytes are those

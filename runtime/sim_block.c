@@ -15,10 +15,21 @@ enum { STACK = 256 << 10 };
 Machine sim_machine;
 #define M (&sim_machine)
 
-static const char *const wait_names[] = {
-    [WAIT_NONE] = "nothing",   [WAIT_BLOCK] = "block_sync", [WAIT_NAMED] = "named_sync",
-    [WAIT_WARP] = "warp_sync", [WAIT_MMA] = "mma",          [WAIT_LDMATRIX] = "ldmatrix",
-    [WAIT_SHUFFLE] = "shfl",   [WAIT_EXITED] = "returned"};
+static const char *const wait_names[] = {[WAIT_NONE] = "nothing",
+                                         [WAIT_BLOCK] = "block_sync",
+                                         [WAIT_NAMED] = "named_sync",
+                                         [WAIT_WARP] = "warp_sync",
+                                         [WAIT_MMA] = "mma",
+                                         [WAIT_LDMATRIX] = "ldmatrix",
+                                         [WAIT_SHUFFLE] = "shfl",
+                                         [WAIT_STMATRIX] = "stmatrix",
+                                         [WAIT_MBARRIER] = "mbarrier_wait",
+                                         [WAIT_WGMMA] = "wgmma",
+                                         [WAIT_WGMMA_FENCE] = "wgmma_fence",
+                                         [WAIT_WGMMA_COMMIT] = "wgmma_commit",
+                                         [WAIT_WGMMA_WAIT] = "wgmma_wait",
+                                         [WAIT_REGS] = "setmaxnreg",
+                                         [WAIT_EXITED] = "returned"};
 
 const char *sim_wait_name(Wait w)
 {
@@ -72,51 +83,22 @@ static void go_to(Thread *t)
 	sim_fiber_switch(save, t ? t->sp : M->main_sp);
 }
 
+/* When nobody is ready, what is in flight and waited for lands: as late as is legal. */
 void sim_yield(void)
 {
-	go_to(M->abandoned ? NULL : next_ready());
+	Thread *t = NULL;
+
+	while (!M->abandoned && !(t = next_ready()) && (sim_mbarrier_advance() || sim_regs_advance()))
+		;
+	go_to(t);
 }
 
-/* Gives up the block: the fibers are left where they are. */
-static void abandon(void)
+/* The fibers are left where they are. */
+_Noreturn void sim_abandon(void)
 {
 	M->abandoned = true;
 	sim_yield();
-}
-
-/* ---- Order ---- */
-
-bool sim_ordered(const Access *a, const Thread *t)
-{
-	if (a->clock < t->seen_block || a->thread == t->id)
-		return true;
-	if (a->thread / WARP == t->warp && a->clock < t->seen_warp)
-		return true;
-	return t->seen && a->clock < t->seen[a->thread];
-}
-
-/* Threads [of one warp, or of barrier `id`] have met: what one has seen all have seen. */
-static void meet(bool (*in)(const Thread *, int), int key)
-{
-	u32 now = ++M->clock;
-	static u32 all[MAX_THREADS];
-
-	if (M->dense) {
-		memset(all, 0, sizeof all);
-		for (int i = 0; i < M->nthreads; i++)
-			for (int u = 0; in(&M->thread[i], key) && u < M->nthreads; u++)
-				if (all[u] < M->thread[i].seen[u])
-					all[u] = M->thread[i].seen[u];
-		for (int i = 0; i < M->nthreads; i++)
-			if (in(&M->thread[i], key))
-				all[i] = now;
-		for (int i = 0; i < M->nthreads; i++)
-			if (in(&M->thread[i], key))
-				memcpy(M->thread[i].seen, all, (size_t)M->nthreads * sizeof *all);
-	}
-	for (int i = 0; i < M->nthreads; i++)
-		if (in(&M->thread[i], key))
-			M->thread[i].clock = now;
+	abort();
 }
 
 static bool in_warp(const Thread *t, int warp)
@@ -127,14 +109,6 @@ static bool in_warp(const Thread *t, int warp)
 static bool in_named(const Thread *t, int id)
 {
 	return t->wait == WAIT_NAMED && t->barrier == id;
-}
-
-static void use_dense(void)
-{
-	M->dense = true;
-	for (int i = 0; i < M->nthreads; i++)
-		if (!M->thread[i].seen)
-			M->thread[i].seen = calloc(MAX_THREADS, sizeof *M->thread[i].seen);
 }
 
 /* ---- Barriers ---- */
@@ -168,7 +142,7 @@ static bool in_block(const Thread *t, int key)
 	return t->wait == WAIT_BLOCK;
 }
 
-static void release(Thread *t)
+void sim_let_go(Thread *t)
 {
 	t->wait = WAIT_NONE;
 	M->ready[t->warp] |= 1u << t->lane;
@@ -198,13 +172,14 @@ static void block_met(void)
 		if (t->wait != WAIT_BLOCK)
 			continue;
 		t->clock = t->seen_block = M->clock;
-		release(t);
+		sim_let_go(t);
 	}
+	sim_meet_engines();
 	M->arrived_block = 0;
 	sim_count_work(M->cur->at, WORK_barriers, 1);
 }
 
-static void wait_here(Thread *t, Wait w)
+void sim_wait_here(Thread *t, Wait w)
 {
 	t->wait = w;
 	M->ready[t->warp] &= ~(1u << t->lane);
@@ -218,7 +193,7 @@ void sim_do_block_sync(u64 at, int site)
 	M->calls++;
 	if (site == M->drop_site)
 		return;
-	wait_here(t, WAIT_BLOCK);
+	sim_wait_here(t, WAIT_BLOCK);
 	if (++M->arrived_block == M->alive)
 		block_met();
 	sim_yield();
@@ -234,7 +209,7 @@ bool sim_warp_meet(u64 at, Wait w)
 
 	t->at = at;
 	M->calls++;
-	wait_here(t, w);
+	sim_wait_here(t, w);
 	lanes = w != WAIT_WARP || lanes > WARP ? WARP : lanes;
 	if (++M->arrived_warp[t->warp] < lanes) {
 		sim_yield();
@@ -252,7 +227,7 @@ bool sim_warp_meet(u64 at, Wait w)
 			        t->warp, t->id, wait_names[w], (int)(u32)at, lane[i].id,
 			        wait_names[lane[i].wait], (int)(u32)lane[i].at);
 		if (lane[i].wait != w)
-			abandon();
+			sim_abandon();
 	}
 	sim_count_flush(t->warp);
 	return true;
@@ -263,7 +238,7 @@ void sim_warp_go(void)
 	Thread *lane = &M->thread[M->cur->warp * WARP];
 
 	for (int i = 0; i < WARP && M->cur->warp * WARP + i < M->nthreads; i++)
-		release(&lane[i]);
+		sim_let_go(&lane[i]);
 	if (M->random && sim_random() % 16 == 0)
 		sim_yield();
 }
@@ -274,48 +249,91 @@ void sim_do_warp_sync(u64 at, int site)
 
 	if (site == M->drop_site || !sim_warp_meet(at, WAIT_WARP))
 		return;
-	meet(in_warp, t->warp);
+	sim_meet(in_warp, t->warp, NULL);
 	for (int i = t->warp * WARP; i < M->nthreads && i < (t->warp + 1) * WARP; i++)
 		M->thread[i].seen_warp = M->clock;
 	sim_warp_go();
 }
 
-void sim_do_named_sync(u64 at, int site, int id, int threads)
+/* Threads `how` barrier `id`, and it is right. */
+static void named_check(u64 at, const char *how, int id, int threads)
 {
-	Thread *t = M->cur;
 	SimFinding *f;
 
-	t->at = at;
-	M->calls++;
-	if (site == M->drop_site)
+	if (id >= 1 && id < NBARRIERS && threads % WARP == 0 && threads > 0)
 		return;
-	if (id < 1 || id >= NBARRIERS || threads % WARP || threads <= 0) {
-		if ((f = sim_find(SIM_DIVERGENT, at)))
-			sim_say(f, "named_sync(%d, %d): the barrier is 1..15, the count a multiple of 32", id,
-			        threads);
-		abandon();
-	}
-	use_dense();
-	t->barrier = id;
-	t->expect = threads;
-	wait_here(t, WAIT_NAMED);
+	if ((f = sim_find(SIM_DIVERGENT, at)))
+		sim_say(f, "%s(%d, %d): the barrier is 1..15, the count a multiple of 32", how, id,
+		        threads);
+	sim_abandon();
+}
+
+static void named_came(u64 at, const Thread *t, int id, int threads)
+{
+	SimFinding *f;
+
+	M->named_at[id] = at;
 	for (int i = 0; i < M->nthreads; i++)
 		if (in_named(&M->thread[i], id) && M->thread[i].expect != threads &&
 		    (f = sim_find(SIM_DIVERGENT, at)))
 			sim_say(f, "barrier %d: thread %d expects %d threads, thread %d expects %d", id, t->id,
 			        threads, i, M->thread[i].expect);
-	if (++M->arrived_named[id] >= threads) {
-		M->arrived_named[id] = 0;
-		same_call(in_named, id);
-		meet(in_named, id);
-		sim_count_work(at, WORK_barriers, 1);
-		for (int i = 0; i < M->nthreads; i++)
-			if (in_named(&M->thread[i], id))
-				release(&M->thread[i]);
-		for (int w = 0; w < M->nwarps; w++)
-			sim_count_flush(w);
-	}
+	if (++M->arrived_named[id] < threads)
+		return;
+	M->arrived_named[id] = 0;
+	same_call(in_named, id);
+	sim_meet(in_named, id, M->named_seen[id]);
+	if (M->named_seen[id])
+		sim_vector_clear(M->named_seen[id]);
+	sim_count_work(at, WORK_barriers, 1);
+	for (int i = 0; i < M->nthreads; i++)
+		if (in_named(&M->thread[i], id))
+			sim_let_go(&M->thread[i]);
+	for (int w = 0; w < M->nwarps; w++)
+		sim_count_flush(w);
+}
+
+void sim_do_named_sync(u64 at, int site, int id, int threads)
+{
+	Thread *t = M->cur;
+
+	t->at = at;
+	M->calls++;
+	if (site == M->drop_site)
+		return;
+	named_check(at, "named_sync", id, threads);
+	sim_dense();
+	t->barrier = id;
+	t->expect = threads;
+	sim_wait_here(t, WAIT_NAMED);
+	named_came(at, t, id, threads);
 	sim_yield();
+}
+
+void sim_do_named_arrive(u64 at, int site, int id, int threads)
+{
+	Thread *t = M->cur;
+
+	t->at = at;
+	M->calls++;
+	if (site == M->drop_site)
+		return;
+	named_check(at, "named_arrive", id, threads);
+	if (!M->named_seen[id])
+		M->named_seen[id] = sim_vector();
+	sim_release(t, M->named_seen[id]);
+	named_came(at, t, id, threads);
+}
+
+/* A barrier that some came to and that never let anybody go. */
+static void named_end(void)
+{
+	SimFinding *f;
+
+	for (int id = 1; id < NBARRIERS; id++)
+		if (M->arrived_named[id] && (f = sim_find(SIM_DIVERGENT, M->named_at[id])))
+			sim_say(f, "barrier %d: %d threads came, the last at line %d, and no more did", id,
+			        M->arrived_named[id], (int)(u32)M->named_at[id]);
 }
 
 /* ---- Nothing can go on ---- */
@@ -335,20 +353,25 @@ static void report_stuck(void)
 {
 	SimKind kind = SIM_DEADLOCK;
 	const Thread *first = NULL;
+	bool waits = false;
 	SimFinding *f;
 
 	for (int i = 0; i < M->nthreads; i++) {
 		const Thread *t = &M->thread[i], *lead = &M->thread[t->warp * WARP];
 
+		if (t->wait == WAIT_MBARRIER)
+			waits = true;
 		if (t->wait != lead->wait || (t->wait != WAIT_EXITED && t->at != lead->at))
 			kind = SIM_DIVERGENT;
-		if (!first && t->wait != WAIT_EXITED)
+		if (t->wait != WAIT_EXITED && (!first || (waits && first->wait != WAIT_MBARRIER)))
 			first = t;
 	}
-	f = first ? sim_find(kind, first->at) : NULL;
+	f = first ? sim_find(waits ? SIM_DEADLOCK : kind, first->at) : NULL;
 	if (!f)
 		return;
 	sim_say(f, "block %lld cannot go on:", (long long)M->block);
+	sim_mbarrier_stuck(f);
+	sim_regs_stuck(f);
 	for (int i = 0, e; i < M->nthreads; i = e + 1) {
 		const Thread *t = &M->thread[i];
 
@@ -369,7 +392,10 @@ static void fiber_start(void)
 
 	M->entry(M->params);
 	t = M->cur;
-	wait_here(t, WAIT_EXITED);
+	sim_shared_exit(t);
+	sim_tma_exit(t);
+	sim_wgmma_exit(t);
+	sim_wait_here(t, WAIT_EXITED);
 	M->alive--;
 	if (M->alive && M->arrived_block == M->alive)
 		block_met();
@@ -401,6 +427,10 @@ static void begin(int64_t block)
 	M->arrived_block = 0;
 	M->abandoned = false;
 	memset(M->arrived_named, 0, sizeof M->arrived_named);
+	memset(M->arrived_group, 0, sizeof M->arrived_group);
+	for (int i = 0; i < NBARRIERS; i++)
+		if (M->named_seen[i])
+			sim_vector_clear(M->named_seen[i]);
 	for (int w = 0; w < M->nwarps; w++) {
 		int lanes = M->nthreads - w * WARP;
 		int other = M->random ? (int)(sim_random() % (u32)(w + 1)) : w;
@@ -420,8 +450,13 @@ static void begin(int64_t block)
 		t->clock = t->seen_block = t->seen_warp = M->clock;
 		t->group = 0;
 		t->ncopy = 0;
+		t->nfence = 0;
 	}
 	sim_shared_reset();
+	sim_mbarrier_begin();
+	sim_tma_begin();
+	sim_wgmma_begin();
+	sim_regs_begin();
 }
 
 void sim_block_run(int64_t block)
@@ -431,6 +466,11 @@ void sim_block_run(int64_t block)
 	sim_yield();
 	if (M->alive && !M->abandoned)
 		report_stuck();
+	if (!M->alive) {
+		named_end();
+		sim_mbarrier_end();
+	}
+	sim_tma_end();
 	for (int w = 0; w < M->nwarps; w++)
 		sim_count_flush(w);
 	sim_count_block();

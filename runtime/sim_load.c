@@ -49,8 +49,12 @@ static void *must(void *p)
 
 /* ---- The text ---- */
 
-static const char *const sync_names[] = {"block_sync", "warp_sync", "named_sync", "cp_async_commit",
-                                         "cp_async_wait"};
+static const char *const sync_names[] = {
+    "block_sync",          "warp_sync",       "named_sync",    "cp_async_commit",
+    "cp_async_wait",       "named_arrive",    "mbarrier_init", "mbarrier_init_fence",
+    "mbarrier_arrive",     "mbarrier_expect", "mbarrier_wait", "tma_store_commit",
+    "tma_store_wait_read", "tma_store_wait",  "proxy_fence",   "wgmma_fence",
+    "wgmma_commit",        "wgmma_wait"};
 
 static bool is_sync(const char *s, size_t n)
 {
@@ -70,15 +74,11 @@ static const char *skip_line(const char *s)
 /* The text with each synchronising call preceded by its number; lines stay where they are. */
 static char *number_sites(const char *text, int *nsites)
 {
-	size_t cap = strlen(text) + 64;
+	size_t cap = 4 * strlen(text) + 64;
 	char *out, *o;
 	const char *s = text;
 	bool fresh = true; /* nothing but blanks on this line so far */
 
-	for (const char *p = text; (p = strstr(p, "sync")); p++)
-		cap += 32;
-	for (const char *p = text; (p = strstr(p, "cp_async")); p++)
-		cap += 32;
 	o = out = must(malloc(cap));
 	*nsites = 0;
 	while (*s) {

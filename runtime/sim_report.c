@@ -82,7 +82,7 @@ static const SimPlace *place_of(int64_t at)
 	return best;
 }
 
-SimFinding *sim_find_shared(SimKind kind, u64 at, const Thread *t, const char *does, u32 addr)
+SimFinding *sim_find_shared(SimKind kind, u64 at, int actor, const char *does, u32 addr)
 {
 	SimFinding *f = sim_find(kind, at);
 	int64_t off = (int64_t)addr - SMEM_BASE;
@@ -101,7 +101,7 @@ SimFinding *sim_find_shared(SimKind kind, u64 at, const Thread *t, const char *d
 		off -= p->offset;
 		snprintf(f->buffer, sizeof f->buffer, "%s", p->name);
 	}
-	sim_say(f, "thread %d of block %lld %s byte %lld", t->id, (long long)M->block, does,
+	sim_say(f, "%s of block %lld %s byte %lld", sim_actor(actor), (long long)M->block, does,
 	        (long long)off);
 	return f;
 }

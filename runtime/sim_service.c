@@ -22,6 +22,24 @@
 	X(cp_async_commit) \
 	X(cp_async_wait) \
 	X(ldmatrix) \
+	X(stmatrix) \
+	X(named_arrive) \
+	X(mbarrier_init) \
+	X(mbarrier_init_fence) \
+	X(mbarrier_arrive) \
+	X(mbarrier_wait) \
+	X(tma_prefetch) \
+	X(tma_load) \
+	X(tma_store) \
+	X(tma_store_commit) \
+	X(tma_store_wait) \
+	X(bulk_load) \
+	X(proxy_fence) \
+	X(regs) \
+	X(wgmma_fence) \
+	X(wgmma_commit) \
+	X(wgmma_wait) \
+	X(wgmma) \
 	X(mma) \
 	X(shfl) \
 	X(f16_round) \

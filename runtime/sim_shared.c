@@ -31,18 +31,18 @@ static unsigned char *place(u64 at, u32 *addr, int bytes, const char *what)
 	SimFinding *f;
 
 	if (*addr % (u32)bytes) {
-		if ((f = sim_find_shared(SIM_ALIGN, at, M->cur, what, *addr)))
+		if ((f = sim_find_shared(SIM_ALIGN, at, M->cur->id, what, *addr)))
 			sim_say(f, " and on, %d bytes at once, but the address is no multiple of %d", bytes,
 			        bytes);
 		*addr -= *addr % (u32)bytes;
 	}
 	if (*addr - SMEM_BASE >= M->smem_bytes || M->smem_bytes - (*addr - SMEM_BASE) < (u32)bytes) {
-		if ((f = sim_find_shared(SIM_BOUNDS, at, M->cur, what, *addr)))
+		if ((f = sim_find_shared(SIM_BOUNDS, at, M->cur->id, what, *addr)))
 			sim_say(f, ", shared offset %lld of %u", (long long)*addr - SMEM_BASE, M->smem_bytes);
 		return NULL;
 	}
 	if (!M->in_place[(*addr - SMEM_BASE) / 16] &&
-	    (f = sim_find_shared(SIM_BOUNDS, at, M->cur, what, *addr)))
+	    (f = sim_find_shared(SIM_BOUNDS, at, M->cur->id, what, *addr)))
 		sim_say(f, ", which is behind its end and in no other buffer");
 	return M->smem + (*addr - SMEM_BASE);
 }
@@ -62,37 +62,47 @@ static Access stamp(const Thread *t, u64 at)
 static void race(const Thread *t, u64 at, u32 addr, const char *now, const Access *a,
                  const char *then)
 {
-	SimFinding *f = sim_find_shared(SIM_RACE, at, t, now, addr);
+	SimFinding *f = sim_find_shared(SIM_RACE, at, t->id, now, addr);
 
 	if (f)
-		sim_say(f, ", which thread %d %s at line %d, and no barrier lies between", a->thread, then,
-		        a->line);
+		sim_say(f, ", which %s %s at line %d, and no barrier lies between", sim_actor(a->thread),
+		        then, a->line);
 }
 
-static void read_granule(Thread *t, u64 at, Granule *g, u32 addr, const char *how)
+/* May t read it? */
+static void check_granule(const Thread *t, u64 at, const Granule *g, u32 addr, const char *how)
 {
-	Access now = stamp(t, at);
 	SimFinding *f;
 
 	if (live(&g->flight)) {
-		if ((f = sim_find_shared(SIM_PENDING, at, t, how, addr)))
+		if ((f = sim_find_shared(SIM_PENDING, at, t->id, how, addr)))
 			sim_say(f,
 			        " while the copy that thread %d began at line %d is in flight; its wait is"
 			        " missing or comes later",
 			        g->flight.thread, g->flight.line);
 	} else if (!live(&g->write)) {
-		if ((f = sim_find_shared(SIM_UNINIT, at, t, how, addr)))
+		if ((f = sim_find_shared(SIM_UNINIT, at, t->id, how, addr)))
 			sim_say(f, ", which nothing has written");
 	} else if (!sim_ordered(&g->write, t)) {
 		race(t, at, addr, how, &g->write, "wrote");
 	}
+}
+
+static void mark_read(Granule *g, Access now)
+{
 	if (g->read[0].thread != now.thread) {
-		if (g->read[0].thread / WARP == t->warp)
+		if (g->read[0].thread / WARP == now.thread / WARP)
 			g->read[1] = g->read[0];
 		else
 			g->read[2] = g->read[0];
 	}
 	g->read[0] = now;
+}
+
+static void read_granule(Thread *t, u64 at, Granule *g, u32 addr, const char *how)
+{
+	check_granule(t, at, g, addr, how);
+	mark_read(g, stamp(t, at));
 }
 
 /* A write begins: nothing may be in flight there, and what was done there lies before. */
@@ -137,23 +147,31 @@ void sim_do_shared_load(u64 at, void *out, u32 addr, int bytes)
 		sim_count(t, at, SHARED_LOAD, bytes, addr);
 }
 
-void sim_do_shared_store(u64 at, u32 addr, const void *v, int bytes)
+bool sim_shared_write(Thread *t, u64 at, u32 addr, const void *v, int bytes)
 {
-	Thread *t = M->cur;
-	unsigned char *p;
+	unsigned char *p = place(at, &addr, bytes, "writes");
 	Granule *g;
 
-	t->at = at;
-	M->calls++;
-	if (!(p = place(at, &addr, bytes, "writes")))
-		return;
+	if (!p)
+		return false;
+	sim_mbarrier_guard(at, addr, bytes);
 	g = &M->granule[(addr - SMEM_BASE) / 2];
 	for (int i = 0; i < bytes / 2; i++) {
 		claim_granule(t, at, &g[i], addr + 2 * (u32)i, "overwrites");
 		g[i].write = stamp(t, at);
 	}
 	memcpy(p, v, (size_t)bytes);
-	sim_count(t, at, SHARED_STORE, bytes, addr);
+	return true;
+}
+
+void sim_do_shared_store(u64 at, u32 addr, const void *v, int bytes)
+{
+	Thread *t = M->cur;
+
+	t->at = at;
+	M->calls++;
+	if (sim_shared_write(t, at, addr, v, bytes))
+		sim_count(t, at, SHARED_STORE, bytes, addr);
 }
 
 /* ---- Asynchronous copies ---- */
@@ -189,6 +207,7 @@ void sim_do_cp_async(u64 at, u32 dst, const void *src, int size, int bytes)
 		src = NULL;
 	if (!(p = place(at, &dst, size, "copies")))
 		return;
+	sim_mbarrier_guard(at, dst, size);
 	if (t->ncopy == t->capcopy) {
 		t->capcopy = t->capcopy * 2 + 32;
 		t->copy = realloc(t->copy, (size_t)t->capcopy * sizeof *t->copy);
@@ -246,4 +265,71 @@ void sim_do_cp_async_wait(u64 at, int site, int n)
 		}
 	}
 	t->ncopy = kept;
+}
+
+/* t returns: what it copied must have landed. */
+void sim_shared_exit(const Thread *t)
+{
+	SimFinding *f;
+
+	if (t->ncopy && (f = sim_find(SIM_PENDING, (u64)t->copy[0].line)))
+		sim_say(f, "thread %d returns while its copy of line %d is in flight", t->id,
+		        t->copy[0].line);
+}
+
+/* ---- Engines ---- */
+
+unsigned char *sim_shared_place(u64 at, u32 addr, int bytes, const char *what)
+{
+	SimFinding *f;
+
+	if (addr - SMEM_BASE < M->smem_bytes && M->smem_bytes - (addr - SMEM_BASE) >= (u32)bytes)
+		return M->smem + (addr - SMEM_BASE);
+	if ((f = sim_find_shared(SIM_BOUNDS, at, M->cur->id, what, addr)))
+		sim_say(f, " and on, %d bytes at once, shared offset %lld of %u", bytes,
+		        (long long)addr - SMEM_BASE, M->smem_bytes);
+	return NULL;
+}
+
+void sim_shared_engine_read(const Thread *t, u64 at, u32 addr, int bytes, Access reader)
+{
+	Granule *g = &M->granule[(addr - SMEM_BASE) / 2];
+	SimFinding *f;
+
+	for (int i = 0; i < bytes / 2; i++) {
+		const Access *w = &g[i].write;
+
+		check_granule(t, at, &g[i], addr + 2 * (u32)i, "reads");
+		if (live(w) && !live(&g[i].flight) && !sim_fenced(w, t) &&
+		    (f = sim_find_shared(SIM_FENCE, at, reader.thread, "reads", addr + 2 * (u32)i)))
+			sim_say(f,
+			        ", which %s wrote at line %d and then executed no proxy_fence before the"
+			        " barrier",
+			        sim_actor(w->thread), w->line);
+		mark_read(&g[i], reader);
+	}
+}
+
+void sim_shared_engine_write(const Thread *t, u64 at, u32 addr, int bytes)
+{
+	Granule *g = &M->granule[(addr - SMEM_BASE) / 2];
+
+	sim_mbarrier_guard(at, addr, bytes);
+	for (int i = 0; i < bytes / 2; i++) {
+		claim_granule(t, at, &g[i], addr + 2 * (u32)i, "copies over");
+		g[i].flight = stamp(t, at);
+	}
+	if (!M->early)
+		memset(M->smem + (addr - SMEM_BASE), POISON, (size_t)bytes);
+}
+
+void sim_shared_land(u32 addr, const void *data, int bytes, Access writer)
+{
+	Granule *g = &M->granule[(addr - SMEM_BASE) / 2];
+
+	memcpy(M->smem + (addr - SMEM_BASE), data, (size_t)bytes);
+	for (int i = 0; i < bytes / 2; i++) {
+		g[i].flight.clock = 0;
+		g[i].write = writer;
+	}
 }

@@ -11,6 +11,8 @@
 #ifndef AZ_SIM_STATE_H
 #define AZ_SIM_STATE_H
 
+#include <stdio.h>
+
 #include "sim.h"
 
 typedef uint16_t b16;
@@ -24,7 +26,16 @@ enum {
 	MAX_WARPS = MAX_THREADS / WARP,
 	NBARRIERS = 16,
 	MAX_FOUND = 64, /* findings kept by one worker */
-	NOBODY = 0xffff
+	NOBODY = 0xffff,
+	GROUP = 128, /* threads of a warpgroup */
+	MAX_GROUPS = MAX_THREADS / GROUP,
+	NFENCES = 64, /* proxy fences remembered of a thread */
+	/* engines: actors beside the threads (sim_order.c) */
+	MAX_MBARRIERS = 64,
+	ENGINE_WGMMA = MAX_MBARRIERS,
+	ENGINE_STORE = ENGINE_WGMMA + MAX_GROUPS,
+	MAX_STORERS = 8,
+	NENGINES = ENGINE_STORE + MAX_STORERS
 };
 
 /* ---- Threads ---- */
@@ -37,6 +48,13 @@ typedef enum Wait {
 	WAIT_MMA,
 	WAIT_LDMATRIX,
 	WAIT_SHUFFLE,
+	WAIT_STMATRIX,
+	WAIT_MBARRIER,
+	WAIT_WGMMA,
+	WAIT_WGMMA_FENCE,
+	WAIT_WGMMA_COMMIT,
+	WAIT_WGMMA_WAIT,
+	WAIT_REGS,
 	WAIT_EXITED
 } Wait;
 
@@ -60,7 +78,11 @@ typedef struct Thread {
 	u32 group; /* of copies: the open one */
 	Copy *copy;
 	int ncopy, capcopy;
+	u32 fence[NFENCES]; /* clocks of its proxy fences */
+	int nfence;
 	u32 reg[6]; /* operands of the collective it waits in */
+	float *wgmma_d[2];
+	u32 *wgmma_a[4];
 	float *acc;
 	u32 *out, addr, result;
 	int mode, arg;
@@ -138,7 +160,10 @@ typedef struct Machine {
 	u32 ready[MAX_WARPS]; /* lanes that can go on */
 	int warp_order[MAX_WARPS];
 	int arrived_warp[MAX_WARPS], arrived_block, arrived_named[NBARRIERS];
-	bool abandoned; /* a fatal finding: the block goes no further */
+	int arrived_group[MAX_GROUPS];
+	u32 *named_seen[NBARRIERS]; /* of those who only arrived; NULL: nobody ever did */
+	u64 named_at[NBARRIERS];    /* the last that came */
+	bool abandoned;             /* a fatal finding: the block goes no further */
 
 	u32 clock, block_clock;
 	bool dense; /* named barriers: Thread.seen counts */
@@ -167,14 +192,56 @@ void sim_fiber_switch(void **save, void *to);
 void *sim_stack_new(size_t size); /* with a guard page below; aborts when there is no memory */
 
 /* sim_block.c */
-void sim_block_run(int64_t block);  /* every thread of a block, to its end or a fatal finding */
-void sim_block_init(int nthreads);  /* once per worker */
-void sim_yield(void);               /* the current thread has left `ready` */
-bool sim_warp_meet(u64 at, Wait w); /* true in the lane that comes last, which acts for all and */
-void sim_warp_go(void);             /* then lets them go */
-bool sim_ordered(const Access *a, const Thread *t);
+void sim_block_run(int64_t block);   /* every thread of a block, to its end or a fatal finding */
+void sim_block_init(int nthreads);   /* once per worker */
+void sim_yield(void);                /* the current thread has left `ready` */
+bool sim_warp_meet(u64 at, Wait w);  /* true in the lane that comes last, which acts for all and */
+void sim_warp_go(void);              /* then lets them go */
+bool sim_group_meet(u64 at, Wait w); /* the same for a warpgroup */
+void sim_group_go(void);
+void sim_wait_here(Thread *t, Wait w);
+void sim_let_go(Thread *t);
+_Noreturn void sim_abandon(void); /* gives up the block */
 const char *sim_wait_name(Wait w);
 u32 sim_random(void);
+
+/* sim_order.c */
+bool sim_ordered(const Access *a, const Thread *t); /* is a before t's present? */
+bool sim_fenced(const Access *a, const Thread *t);  /* may an engine that acts for t see a write? */
+int sim_engine(int k);
+const char *sim_actor(int id);
+void sim_dense(void);
+u32 *sim_vector(void); /* a clock per actor, all 0 */
+void sim_vector_clear(u32 *v);
+void sim_release(Thread *t, u32 *v);       /* v learns what t knows and did; t goes on later */
+void sim_acquire(Thread *t, const u32 *v); /* t learns what v knows */
+/* Threads meet, those for which in(thread, key), and with them what `with` knows (or NULL): what
+ * one has seen all have seen. */
+void sim_meet(bool (*in)(const Thread *, int), int key, u32 *with);
+void sim_meet_engines(void);
+
+/* sim_mbarrier.c */
+int sim_mbarrier_for_copy(u64 at, u32 bar); /* of a copy's bytes; -1, after a finding: none */
+void sim_mbarrier_bytes(int i, int bytes);  /* have come */
+bool sim_mbarrier_advance(void); /* lands what somebody waits for; false: nothing could be done */
+void sim_mbarrier_guard(u64 at, u32 addr, int bytes); /* something is written there */
+void sim_mbarrier_begin(void);
+void sim_mbarrier_end(void);            /* of the block: checks */
+void sim_mbarrier_stuck(SimFinding *f); /* says who waits for what */
+
+/* sim_tma.c */
+u32 sim_swizzle(u32 addr, int swizzle); /* 0, 32, 64, 128 */
+bool sim_tma_land(int mbarrier);        /* its copies; false: none was in flight */
+void sim_tma_begin(void);
+void sim_tma_exit(const Thread *t); /* t returns: checks */
+void sim_tma_end(void);
+
+/* sim_wgmma.c */
+void sim_wgmma_begin(void);
+void sim_wgmma_exit(const Thread *t);
+void sim_regs_begin(void);
+bool sim_regs_advance(void);
+void sim_regs_stuck(SimFinding *f);
 
 /* sim_report.c: a new finding to describe, or NULL when it is a repetition or there is no room. */
 SimFinding *sim_find(SimKind kind, u64 at);
@@ -182,13 +249,22 @@ SimFinding *sim_find_in(Report *r, SimKind kind, int line);
 void sim_say(SimFinding *f, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /* A finding about a byte of shared memory, with "thread 3 of block 0 DOES byte 128": names the
  * buffer, counts from its beginning. */
-SimFinding *sim_find_shared(SimKind kind, u64 at, const Thread *t, const char *does, u32 addr);
+SimFinding *sim_find_shared(SimKind kind, u64 at, int actor, const char *does, u32 addr);
 void sim_places_init(const struct SimPlace *all, const char *kernel);
 void sim_watch(void); /* timers and fault handlers of a worker */
 
 /* sim_shared.c */
 bool sim_shared_read(Thread *t, u64 at, void *out, u32 addr, int bytes);
+bool sim_shared_write(Thread *t, u64 at, u32 addr, const void *v, int bytes);
 void sim_shared_reset(void);
+void sim_shared_exit(const Thread *t);
+/* For engines. `p` gives the place of `bytes` bytes, or NULL after a finding. A read of an even
+ * number of bytes by engine `reader` for thread t; a write that begins (its bytes are poisoned
+ * unless `early`), and that lands as one of engine `writer`. */
+unsigned char *sim_shared_place(u64 at, u32 addr, int bytes, const char *what);
+void sim_shared_engine_read(const Thread *t, u64 at, u32 addr, int bytes, Access reader);
+void sim_shared_engine_write(const Thread *t, u64 at, u32 addr, int bytes);
+void sim_shared_land(u32 addr, const void *data, int bytes, Access writer);
 
 /* sim_count.c: one lane's access; and the end of a stretch in which a warp's lanes were apart. */
 void sim_count(Thread *t, u64 at, Traffic kind, int bytes, u64 addr);
@@ -229,6 +305,25 @@ void sim_do_cp_async(u64 at, u32 dst, const void *src, int size, int bytes);
 void sim_do_cp_async_commit(u64 at, int site);
 void sim_do_cp_async_wait(u64 at, int site, int n);
 void sim_do_ldmatrix(u64 at, u32 *r, u32 addr, int count, int trans);
+void sim_do_stmatrix(u64 at, u32 addr, u32 r0, u32 r1, u32 r2, u32 r3, int count, int trans);
+void sim_do_named_arrive(u64 at, int site, int id, int threads);
+void sim_do_mbarrier_init(u64 at, int site, u32 bar, int count);
+void sim_do_mbarrier_init_fence(u64 at, int site);
+void sim_do_mbarrier_arrive(u64 at, int site, u32 bar, int bytes);
+void sim_do_mbarrier_wait(u64 at, int site, u32 bar, int phase);
+void sim_do_tma_prefetch(u64 at, const void *map);
+void sim_do_tma_load(u64 at, u32 dst, const void *map, u32 bar, int rank, const int *c);
+void sim_do_tma_store(u64 at, const void *map, u32 src, int rank, const int *c);
+void sim_do_tma_store_commit(u64 at, int site);
+void sim_do_tma_store_wait(u64 at, int site, int n, int read);
+void sim_do_bulk_load(u64 at, u32 dst, const void *src, int bytes, u32 bar);
+void sim_do_proxy_fence(u64 at, int site);
+void sim_do_regs(u64 at, int n, int up);
+void sim_do_wgmma_fence(u64 at, int site);
+void sim_do_wgmma_commit(u64 at, int site);
+void sim_do_wgmma_wait(u64 at, int site, int n);
+void sim_do_wgmma(u64 at, int n, int f16, float *d0, float *d1, u32 *const *a, u64 da, u64 db,
+                  int accumulate, int ta, int tb);
 void sim_do_mma(u64 at, float *d, u32 a0, u32 a1, u32 a2, u32 a3, u32 b0, u32 b1, int f16);
 u32 sim_do_shfl(u64 at, u32 x, int mode, int arg);
 b16 sim_do_f16_round(float x);

@@ -70,6 +70,41 @@ void sim_do_ldmatrix(u64 at, u32 *r, u32 addr, int count, int trans)
 	sim_warp_go();
 }
 
+/* ---- stmatrix ---- */
+
+static void store_matrix(u64 at, Thread *lane, int matrix, bool trans)
+{
+	u64 addr[WARP];
+
+	for (int r = 0; r < 8; r++) {
+		Thread *to = &lane[8 * matrix + r];
+		b16 row[8];
+
+		for (int c = 0; c < 8; c++) {
+			int i = trans ? c : r, j = trans ? r : c;
+			u32 pair = lane[4 * i + j / 2].reg[matrix];
+
+			row[c] = (b16)(j % 2 ? pair >> 16 : pair);
+		}
+		addr[r] = to->addr & ~15u;
+		sim_shared_write(to, at, to->addr, row, 16);
+	}
+	sim_count_matrix(at, true, addr);
+}
+
+void sim_do_stmatrix(u64 at, u32 addr, u32 r0, u32 r1, u32 r2, u32 r3, int count, int trans)
+{
+	u32 reg[4] = {r0, r1, r2, r3};
+
+	memcpy(M->cur->reg, reg, sizeof reg);
+	M->cur->addr = addr;
+	if (!sim_warp_meet(at, WAIT_STMATRIX))
+		return;
+	for (int i = 0; i < count; i++)
+		store_matrix(at, lanes(), i, trans);
+	sim_warp_go();
+}
+
 /* ---- mma ---- */
 
 /* Operands of the lanes that have come, by warp. */

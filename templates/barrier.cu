@@ -36,6 +36,18 @@ void (*sim_named_sync)(u64, int, int, int);
 #define named_sync(id, threads) sim_named_sync(SIM_AT, sim_site, id, threads)
 //@ end
 
+//@ prim named_arrive
+//@ doc comes to barrier `id` and goes on; what the thread did before is before those who wait leave
+//@ cuda
+static __device__ __forceinline__ void named_arrive(int id, int threads)
+{
+	asm volatile("bar.arrive %0, %1;" :: "r"(id), "r"(threads) : "memory");
+}
+//@ sim
+void (*sim_named_arrive)(u64, int, int, int);
+#define named_arrive(id, threads) sim_named_arrive(SIM_AT, sim_site, id, threads)
+//@ end
+
 //@ prim compiler_fence
 //@ doc keeps the compiler from moving memory accesses across; no instruction
 //@ cuda

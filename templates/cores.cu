@@ -161,6 +161,90 @@ static inline void cores_load4_trans_at(u64 at, u32 *r0, u32 *r1, u32 *r2, u32 *
 #define cores_load4_trans(r0, r1, r2, r3, addr) cores_load4_trans_at(SIM_AT, r0, r1, r2, r3, addr)
 //@ end
 
+//@ prim cores_store1
+//@ doc a core to shared memory; lanes 0-7 give the addresses of its rows
+//@ needs stmatrix
+//@ cuda
+static __device__ __forceinline__ void cores_store1(u32 addr, u32 r0)
+{
+	asm volatile("stmatrix.sync.aligned.m8n8.x1.shared.b16 [%0], {%1};"
+	             :: "r"(addr), "r"(r0) : "memory");
+}
+//@ sim
+void (*sim_stmatrix)(u64, u32, u32, u32, u32, u32, int, int);
+#define cores_store1(addr, r0) sim_stmatrix(SIM_AT, addr, r0, 0, 0, 0, 1, 0)
+//@ end
+
+//@ prim cores_store1_trans
+//@ doc a core to shared memory, transposed on the way; lanes 0-7 give the addresses of its rows
+//@ needs stmatrix
+//@ cuda
+static __device__ __forceinline__ void cores_store1_trans(u32 addr, u32 r0)
+{
+	asm volatile("stmatrix.sync.aligned.m8n8.x1.trans.shared.b16 [%0], {%1};"
+	             :: "r"(addr), "r"(r0) : "memory");
+}
+//@ sim
+void (*sim_stmatrix)(u64, u32, u32, u32, u32, u32, int, int);
+#define cores_store1_trans(addr, r0) sim_stmatrix(SIM_AT, addr, r0, 0, 0, 0, 1, 1)
+//@ end
+
+//@ prim cores_store2
+//@ doc 2 cores to shared memory; lane l gives the address of row l%8 of core l/8
+//@ needs stmatrix
+//@ cuda
+static __device__ __forceinline__ void cores_store2(u32 addr, u32 r0, u32 r1)
+{
+	asm volatile("stmatrix.sync.aligned.m8n8.x2.shared.b16 [%0], {%1, %2};"
+	             :: "r"(addr), "r"(r0), "r"(r1) : "memory");
+}
+//@ sim
+void (*sim_stmatrix)(u64, u32, u32, u32, u32, u32, int, int);
+#define cores_store2(addr, r0, r1) sim_stmatrix(SIM_AT, addr, r0, r1, 0, 0, 2, 0)
+//@ end
+
+//@ prim cores_store2_trans
+//@ doc 2 cores to shared memory, each transposed on the way; lane l gives the address of row l%8 of core l/8
+//@ needs stmatrix
+//@ cuda
+static __device__ __forceinline__ void cores_store2_trans(u32 addr, u32 r0, u32 r1)
+{
+	asm volatile("stmatrix.sync.aligned.m8n8.x2.trans.shared.b16 [%0], {%1, %2};"
+	             :: "r"(addr), "r"(r0), "r"(r1) : "memory");
+}
+//@ sim
+void (*sim_stmatrix)(u64, u32, u32, u32, u32, u32, int, int);
+#define cores_store2_trans(addr, r0, r1) sim_stmatrix(SIM_AT, addr, r0, r1, 0, 0, 2, 1)
+//@ end
+
+//@ prim cores_store4
+//@ doc 4 cores to shared memory; lane l gives the address of row l%8 of core l/8
+//@ needs stmatrix
+//@ cuda
+static __device__ __forceinline__ void cores_store4(u32 addr, u32 r0, u32 r1, u32 r2, u32 r3)
+{
+	asm volatile("stmatrix.sync.aligned.m8n8.x4.shared.b16 [%0], {%1, %2, %3, %4};"
+	             :: "r"(addr), "r"(r0), "r"(r1), "r"(r2), "r"(r3) : "memory");
+}
+//@ sim
+void (*sim_stmatrix)(u64, u32, u32, u32, u32, u32, int, int);
+#define cores_store4(addr, r0, r1, r2, r3) sim_stmatrix(SIM_AT, addr, r0, r1, r2, r3, 4, 0)
+//@ end
+
+//@ prim cores_store4_trans
+//@ doc 4 cores to shared memory, each transposed on the way; lane l gives the address of row l%8 of core l/8
+//@ needs stmatrix
+//@ cuda
+static __device__ __forceinline__ void cores_store4_trans(u32 addr, u32 r0, u32 r1, u32 r2, u32 r3)
+{
+	asm volatile("stmatrix.sync.aligned.m8n8.x4.trans.shared.b16 [%0], {%1, %2, %3, %4};"
+	             :: "r"(addr), "r"(r0), "r"(r1), "r"(r2), "r"(r3) : "memory");
+}
+//@ sim
+void (*sim_stmatrix)(u64, u32, u32, u32, u32, u32, int, int);
+#define cores_store4_trans(addr, r0, r1, r2, r3) sim_stmatrix(SIM_AT, addr, r0, r1, r2, r3, 4, 1)
+//@ end
+
 //@ prim core_transpose
 //@ doc the transpose of an 8x8 core
 //@ needs mma_sync

@@ -34,6 +34,8 @@ void (*sim_here)(int);
 #define __constant__ const
 #define __forceinline__ inline
 #define __launch_bounds__(...)
+#define __grid_constant__
+#define __grid_constant__
 #define bool _Bool
 #define true 1
 #define false 0

@@ -1,7 +1,7 @@
 // state -- generated from state.lua for sm_80; do not edit.
 // S <- a S + k^T v, o = q S after; by steps of one
 // with D=16, V=32, decay=1, dtype=bf16, stages=2, warps=4
-// launch state: blocks = B, threads = 128, dynamic shared memory = 8192 bytes
+// launch state: blocks = B, threads = 128, dynamic shared memory = 7168 bytes
 // strides (X_sA: of argument X along axis A) are in elements; matrices' last axes are contiguous.
 
 typedef unsigned short b16;
@@ -14,19 +14,6 @@ static __device__ __forceinline__ u32 smem_base(void)
 {
 	extern __shared__ __align__(1024) unsigned char smem_bytes[];
 	return (u32)__cvta_generic_to_shared(smem_bytes);
-}
-
-// stores 16 bytes
-static __device__ __forceinline__ void st_shared_v4(u32 a, u32 x, u32 y, u32 z, u32 w)
-{
-	asm volatile("st.shared.v4.u32 [%0], {%1, %2, %3, %4};"
-	             :: "r"(a), "r"(x), "r"(y), "r"(z), "r"(w));
-}
-
-// every thread of the block arrives before any leaves; orders their memory
-static __device__ __forceinline__ void block_sync(void)
-{
-	__syncthreads();
 }
 
 // copies the first `bytes` of 16 bytes and zeroes the rest; bytes = 0 reads nothing
@@ -45,11 +32,24 @@ static __device__ __forceinline__ void cp_async_commit(void)
 // waits until at most n of the thread's groups are in flight; n is a literal
 #define cp_async_wait(n) asm volatile("cp.async.wait_group %0;" :: "n"(n) : "memory")
 
+// every thread of the block arrives before any leaves; orders their memory
+static __device__ __forceinline__ void block_sync(void)
+{
+	__syncthreads();
+}
+
 // 4 cores from shared memory, each transposed on the way; lane l gives the address of row l%8 of core l/8
 static __device__ __forceinline__ void cores_load4_trans(u32 *r0, u32 *r1, u32 *r2, u32 *r3, u32 addr)
 {
 	asm volatile("ldmatrix.sync.aligned.m8n8.x4.trans.shared.b16 {%0, %1, %2, %3}, [%4];"
 	             : "=r"(*r0), "=r"(*r1), "=r"(*r2), "=r"(*r3) : "r"(addr) : "memory");
+}
+
+// 2 cores from shared memory, each transposed on the way; lane l gives the address of row l%8 of core l/8
+static __device__ __forceinline__ void cores_load2_trans(u32 *r0, u32 *r1, u32 addr)
+{
+	asm volatile("ldmatrix.sync.aligned.m8n8.x2.trans.shared.b16 {%0, %1}, [%2];"
+	             : "=r"(*r0), "=r"(*r1) : "r"(addr) : "memory");
 }
 
 // d[16][8] += a[16][16] b[16][8]; d0 and d1 are the pairs of rows 0-7 and 8-15
@@ -60,6 +60,12 @@ static __device__ __forceinline__ void mma_bf16(float *d0, float *d1, u32 a0, u3
 	    "{%0, %1, %2, %3}, {%4, %5, %6, %7}, {%8, %9}, {%0, %1, %2, %3};"
 	    : "+f"(d0[0]), "+f"(d0[1]), "+f"(d1[0]), "+f"(d1[1])
 	    : "r"(a0), "r"(a1), "r"(a2), "r"(a3), "r"(b0), "r"(b1));
+}
+
+// stores 4 bytes
+static __device__ __forceinline__ void st_shared_b32(u32 a, u32 v)
+{
+	asm volatile("st.shared.u32 [%0], %1;" :: "r"(a), "r"(v));
 }
 
 // two fp32 to a pair of bf16, to nearest even
@@ -90,10 +96,16 @@ static __device__ __forceinline__ void st_global_b32(void *p, u32 v)
 	*(u32 *)p = v;
 }
 
-// stores 4 bytes
-static __device__ __forceinline__ void st_global_f32(void *p, float v)
+// stores 8 bytes
+static __device__ __forceinline__ void st_global_v2(void *p, u32 x, u32 y)
 {
-	*(float *)p = v;
+	*(uint2 *)p = make_uint2(x, y);
+}
+
+// the bits of a float
+static __device__ __forceinline__ u32 f32_bits(float x)
+{
+	return __float_as_uint(x);
 }
 
 
@@ -113,34 +125,30 @@ __global__ void __launch_bounds__(128, 1) state(
 	const int t = lane % 4;
 	const u32 k_s_ring = smem;
 	const u32 v_s_ring = smem + 2048;
-	const u32 q_s_ring = smem + 6144;
+	const u32 q_s_ring = smem + 4096;
+	const u32 S_s = smem + 6144;
 	const int bi = (int)blockIdx.x;
 	const b16 *const k_p = k + bi * k_sB;
 	const b16 *const v_p = v + bi * v_sB;
 	const b16 *const q_p = q + bi * q_sB;
 	const u32 k_s_l = (lane % 16) * 32 + (lane / 16 % 2 ^ ((lane % 16 >> 2) & 1)) * 16;
-	const u32 v_s_l = (lane % 16) * 128 + ((lane / 16 % 2 + warp * 2) ^ (lane % 16 & 7)) * 16;
+	const u32 v_s_l = (lane % 16) * 64 + (warp ^ ((lane % 16 >> 1) & 3)) * 16;
+	const u32 S_s_w = g * 64 + (warp ^ ((g >> 1) & 3)) * 16 + 4 * t;
 	const u32 q_s_l = (lane % 16) * 32 + (lane / 16 % 2 ^ ((lane % 16 >> 2) & 1)) * 16;
+	const u32 S_s_l = (lane % 16) * 64 + (warp ^ ((lane % 16 >> 1) & 3)) * 16;
 	b16 *const o_p = o + bi * o_sB;
 	float *const s1_p = s1 + bi * s1_sB;
-	for (int x = tid; x < 256; x += 128) {
-		st_shared_v4(v_s_ring + 16 * x, 0, 0, 0, 0);
-	}
 	// state.lua:35
-	float S[2][2][2];
+	float S[2][1][2];
 	#pragma unroll
 	for (int i = 0; i < 2; i++) {
 		#pragma unroll
-		for (int j = 0; j < 2; j++) {
-			#pragma unroll
-			for (int e = 0; e < 2; e++) {
-				S[i][j][e] = 0.0f;
-			}
+		for (int e = 0; e < 2; e++) {
+			S[i][0][e] = 0.0f;
 		}
 	}
 	// state.lua:38
 	const int n_end = N;
-	block_sync();
 	if (0 < n_end) {
 		for (int x = tid; x < 32; x += 128) {
 			const int r = x / 2, c = x % 2;
@@ -150,7 +158,7 @@ __global__ void __launch_bounds__(128, 1) state(
 		for (int x = tid; x < 64; x += 128) {
 			const int r = x / 4, c = x % 4;
 			const int on = r < 1 && r < N;
-			cp_async_16(v_s_ring + (r * 128 + (c ^ (r & 7)) * 16), v_p + (i64)(on ? r : 0) * v_sN + 8 * c, on ? 16 : 0);
+			cp_async_16(v_s_ring + (r * 64 + (c ^ ((r >> 1) & 3)) * 16), v_p + (i64)(on ? r : 0) * v_sN + 8 * c, on ? 16 : 0);
 		}
 		for (int x = tid; x < 32; x += 128) {
 			const int r = x / 2, c = x % 2;
@@ -174,7 +182,7 @@ __global__ void __launch_bounds__(128, 1) state(
 			for (int x = tid; x < 64; x += 128) {
 				const int r = x / 4, c = x % 4;
 				const int on = r < 1 && fetch + r < N;
-				cp_async_16(v_s_ring + fill * 2048 + (r * 128 + (c ^ (r & 7)) * 16), v_p + (i64)(on ? fetch + r : 0) * v_sN + 8 * c, on ? 16 : 0);
+				cp_async_16(v_s_ring + fill * 1024 + (r * 64 + (c ^ ((r >> 1) & 3)) * 16), v_p + (i64)(on ? fetch + r : 0) * v_sN + 8 * c, on ? 16 : 0);
 			}
 			for (int x = tid; x < 32; x += 128) {
 				const int r = x / 2, c = x % 2;
@@ -184,7 +192,7 @@ __global__ void __launch_bounds__(128, 1) state(
 		}
 		cp_async_commit();
 		const u32 k_s = k_s_ring + slot * 512;
-		const u32 v_s = v_s_ring + slot * 2048;
+		const u32 v_s = v_s_ring + slot * 1024;
 		const u32 q_s = q_s_ring + slot * 512;
 		slot = slot + 1 == 2 ? 0 : slot + 1;
 		fill = fill + 1 == 2 ? 0 : fill + 1;
@@ -192,71 +200,50 @@ __global__ void __launch_bounds__(128, 1) state(
 		#pragma unroll
 		for (int i = 0; i < 2; i++) {
 			#pragma unroll
-			for (int j = 0; j < 2; j++) {
-				#pragma unroll
-				for (int e = 0; e < 2; e++) {
-					S[i][j][e] *= 0.75f;
-				}
+			for (int e = 0; e < 2; e++) {
+				S[i][0][e] *= 0.75f;
 			}
 		}
 		// state.lua:40
 		u32 k_f[2][2];
 		cores_load4_trans(&k_f[0][0], &k_f[1][0], &k_f[0][1], &k_f[1][1], k_s + k_s_l);
-		u32 v_f[2][2];
-		cores_load4_trans(&v_f[0][0], &v_f[1][0], &v_f[0][1], &v_f[1][1], v_s + v_s_l);
-		#pragma unroll
-		for (int i = 0; i < 2; i++) {
-			mma_bf16(S[i][0], S[i][1], v_f[0][0], v_f[0][1], v_f[1][0], v_f[1][1], k_f[0][i], k_f[1][i]);
-		}
-		// state.lua:41
-		u32 get[2][2];
-		#pragma unroll
-		for (int i = 0; i < 2; i++) {
+		u32 v_f[2][1];
+		cores_load2_trans(&v_f[0][0], &v_f[1][0], v_s + v_s_l);
+		mma_bf16(S[0][0], S[1][0], k_f[0][0], k_f[0][1], k_f[1][0], k_f[1][1], v_f[0][0], v_f[1][0]);
+		{
 			#pragma unroll
-			for (int j = 0; j < 2; j++) {
-				get[i][j] = pack_bf16(S[i][j][0], S[i][j][1]);
+			for (int i = 0; i < 2; i++) {
+				st_shared_b32(S_s + S_s_w + 512 * i, pack_bf16(S[i][0][0], S[i][0][1]));
 			}
 		}
-		float dot[2][2][2];
+		// state.lua:41
+		float dot[2][1][2];
 		#pragma unroll
 		for (int i = 0; i < 2; i++) {
 			#pragma unroll
-			for (int j = 0; j < 2; j++) {
-				#pragma unroll
-				for (int e = 0; e < 2; e++) {
-					dot[i][j][e] = 0.0f;
-				}
+			for (int e = 0; e < 2; e++) {
+				dot[i][0][e] = 0.0f;
 			}
 		}
 		u32 q_f[2][2];
 		cores_load4(&q_f[0][0], &q_f[1][0], &q_f[0][1], &q_f[1][1], q_s + q_s_l);
-		#pragma unroll
-		for (int j = 0; j < 2; j++) {
-			mma_bf16(dot[0][j], dot[1][j], q_f[0][0], q_f[1][0], q_f[0][1], q_f[1][1], get[0][j], get[1][j]);
-		}
-		b16 *const o_at = (b16 *)opaque(o_p + (i64)(n0 + g) * o_sN + 16 * (warp % 4) + 2 * t);
+		u32 S_s_f[2][1];
+		block_sync();
+		cores_load2_trans(&S_s_f[0][0], &S_s_f[1][0], S_s + S_s_l);
+		mma_bf16(dot[0][0], dot[1][0], q_f[0][0], q_f[1][0], q_f[0][1], q_f[1][1], S_s_f[0][0], S_s_f[1][0]);
+		b16 *const o_at = (b16 *)opaque(o_p + (i64)(n0 + g) * o_sN + 8 * (warp % 4) + 2 * t);
 		#pragma unroll
 		for (int i = 0; i < 2; i++) {
-			#pragma unroll
-			for (int j = 0; j < 2; j++) {
-				if (g + 8 * i < 1 && n0 + g + 8 * i < N && 16 * warp + 2 * t + 8 * j < 32) {
-					st_global_b32(o_at + (i64)(8 * i) * o_sN + 8 * j, pack_bf16(dot[i][j][0], dot[i][j][1]));
-				}
+			if (g + 8 * i < 1 && n0 + g + 8 * i < N) {
+				st_global_b32(o_at + (i64)(8 * i) * o_sN, pack_bf16(dot[i][0][0], dot[i][0][1]));
 			}
 		}
 	}
 	// state.lua:43
+	float *const s1_at = (float *)opaque(s1_p + (i64)(g) * s1_sD + 8 * (warp % 4) + 2 * t);
 	#pragma unroll
 	for (int i = 0; i < 2; i++) {
-		#pragma unroll
-		for (int j = 0; j < 2; j++) {
-			#pragma unroll
-			for (int e = 0; e < 2; e++) {
-				if (16 * warp + g + 8 * j < 32) {
-					st_global_f32(s1_p + (i64)(2 * t + 8 * i + e) * s1_sD + 16 * warp + g + 8 * j, S[i][j][e]);
-				}
-			}
-		}
+		st_global_v2(s1_at + (i64)(8 * i) * s1_sD, f32_bits(S[i][0][0]), f32_bits(S[i][0][1]));
 	}
 }
 

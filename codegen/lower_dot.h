@@ -1,0 +1,60 @@
+/* lower_dot.h -- a product being lowered, for the files that lower kinds of it. */
+#ifndef AZ_LOWER_DOT_H
+#define AZ_LOWER_DOT_H
+
+#include "lower.h"
+
+typedef enum OperandKind { ARRAY, STREAM, MADE, FORMED, THIN } OperandKind;
+
+typedef struct Operand {
+	OperandKind kind;
+	Op *x;        /* behind casts and transposes */
+	bool swapped; /* x's dimension 0 is the operand's dimension 1 */
+	bool left;
+	Layout need; /* of the operand [m, k] or [k, n] */
+	Layout own;  /* the same in terms of x */
+	Version *array;
+	Staged *staged;
+	Buffer *thin;
+	const char *frag; /* STREAM: array of this k step's cores, [outer][2] */
+	const Grow *grow;
+	int outer, k; /* cores per warp */
+} Operand;
+
+typedef struct Product {
+	Lower *L;
+	Op *op;
+	Version *acc;
+	Layout l;
+	bool flip;
+	Operand a, b; /* left, right */
+	const char *ty;
+	bool fresh; /* begins its accumulators */
+	bool wgmma; /* lower_wgmma.c: the right operand's descriptor; a ring of operands in registers */
+	const char *b_desc, *ring;
+	int depth;
+} Product;
+
+/* lower_dot.c: pieces of text. Indices count cores (i, j) or k16 steps (k), as C expressions. */
+Block *product_loop(Lower *L, const char *v, int n, const char **out); /* *out: "0" or v */
+const char *product_twice(Lower *L, int half, const char *i);          /* 2 i + half */
+const char *product_acc(Product *p, const char *i, const char *j);     /* a core's pair */
+const char *product_core(Product *p, Operand *o, const char *outer, const char *k);
+const char *product_frag(Product *p, Operand *o, const char *outer, int half, const char *k);
+void product_array(Product *p, Operand *o);
+/* Loads the k16 step's cores of a STREAM operand. */
+void product_stream(Product *p, Operand *o, const char *k);
+
+/* lower_features.c: a grown left operand, along the contraction or along the result's rows. */
+void lower_over_features(Product *p);
+void lower_to_features(Product *p);
+
+/* lower_wgmma.c */
+bool lower_wgmma_fits(Product *p);
+void lower_wgmma_plain(Product *p);
+void lower_wgmma_open(Product *p);
+const char *lower_wgmma_ring(Product *p, int depth, const char *want);
+const char *lower_wgmma_slot(Product *p, const char *s, int last);
+void lower_wgmma_step(Product *p, const char *slot, bool turned, const char *i, const char *k);
+
+#endif

@@ -1,0 +1,202 @@
+/* lower_tma.c -- a loop's tiles by the bulk copy engine: one thread asks for boxes, and barriers in
+ * shared memory say when a stage is full (its bytes are in) and when it is empty (every warp has
+ * read it). Only stages that are full are read and only those that are empty are asked for again,
+ * so sync need not look at these buffers.
+ */
+#include "lower.h"
+
+#include <string.h>
+
+static int axis_of(const Op *op, int d)
+{
+	for (int i = 0; i < op->arg->rank; i++)
+		if (!(op->at[i] && op->at[i]->kind == RANGE_ONE) && d-- == 0)
+			return i;
+	return -1;
+}
+
+/* What the copy engine can fetch: whole 16-byte lines of a matrix whose rows fill the buffer, and
+ * no column of a neighbouring part where the axis is divided. */
+bool lower_tma_fits(Lower *L, const Op *op)
+{
+	const GpuTarget *g = L->dev->gpu;
+	int rows, cols, inner;
+	const Range *r;
+
+	if (!g->tma || !g->mbarrier || L->align < 16 || op->rank != 2 || op->arg->rank > MAX_MAP_RANK ||
+	    (op->arg->dtype != DT_BF16 && op->arg->dtype != DT_F16) || op->dtype != op->arg->dtype)
+		return false;
+	rows = axis_of(op, 0);
+	cols = axis_of(op, 1);
+	if (cols != op->arg->rank - 1 || rows < 0 || strcmp(lower_stride(L, op, 1), "1") != 0)
+		return false;
+	r = op->at[cols];
+	inner = op->dim[1].n >= 64 ? 64 : op->dim[1].n;
+	if (r && r->kind != RANGE_WHOLE && r->n % inner)
+		return false;
+	return op->dim[0].n <= 256 && op->dim[0].n == facts_extent(L->f, facts_class(L->f, op, 0));
+}
+
+static const char *map_param(Lower *L, const Staged *s)
+{
+	const Op *op = s->op;
+	MapText *m = ARENA_NEW(L->a, MapText);
+	int rows = axis_of(op, 0), cols = axis_of(op, 1);
+	const char *name;
+
+	m->rank = op->arg->rank;
+	m->swizzle = s->buf->pbytes > 16 ? s->buf->pbytes : 0;
+	for (int i = 0; i < m->rank; i++)
+		m->box[i] = 1;
+	m->axis[0] = cols;
+	m->axis[1] = rows;
+	m->box[0] = s->buf->pcols;
+	m->box[1] = op->dim[0].n;
+	for (int i = m->rank - 1, n = 2; i >= 0; i--)
+		if (i != rows && i != cols)
+			m->axis[n++] = i;
+	name = lower_name(L, arena_printf(L->a, "%s_map", op->arg->name));
+	dev_param(L->dev, PARAM_MAP, op->arg->id, s->buf->id, op->arg->dtype, name);
+	for (int i = 0; i < L->dev->text.nparams; i++)
+		if (L->dev->text.param[i].kind == PARAM_MAP && !strcmp(L->dev->text.param[i].name, name))
+			L->dev->text.param[i].map = m;
+	return name;
+}
+
+static int stage_bytes(const Lower *L, int first)
+{
+	int n = 0;
+
+	for (int i = first; i < L->nstaged; i++)
+		n += L->staged[i].buf->bytes;
+	return n;
+}
+
+/* The ring of the loop's staged tiles [first, nstaged): barriers, made in the prologue. */
+Ring lower_ring_new(Lower *L, int first, int stages)
+{
+	Ring r = {.first = first, .stages = stages};
+	Block *saved = L->out, *in;
+
+	r.full = dev_buffer(L->dev, lower_name(L, "full"), 1, 2 * stages, 4, 1);
+	r.empty = dev_buffer(L->dev, lower_name(L, "empty"), 1, 2 * stages, 4, 1);
+	for (int i = first; i < L->nstaged; i++) {
+		Buffer *b = L->staged[i].buf;
+
+		b->by_engine = true;
+		b->used_cols = 0;
+		r.map[i - first] = map_param(L, &L->staged[i]);
+	}
+	L->out = &L->pro;
+	in = lower_open(L, S_IF, false, "tid == 0");
+	lower_open(L, S_FOR, true, "int i = 0; i < %d; i++", stages);
+	dev_access(lower_code(L, "mbarrier_init(%s + 8 * i, 1);", r.full->name), r.full, ACC_WRITE);
+	dev_access(lower_code(L, "mbarrier_init(%s + 8 * i, %d);", r.empty->name, L->warps), r.empty,
+	           ACC_WRITE);
+	L->out = &in->last->body;
+	lower_code(L, "mbarrier_init_fence();");
+	L->out = saved;
+	return r;
+}
+
+/* Asks for all tiles of the chunk that starts at `start`, into stage `slot`. */
+static void ask(Lower *L, const Ring *r, const Range *range, const char *start, const char *slot)
+{
+	const char *full = strcmp(slot, "0")
+	                       ? arena_printf(L->a, "%s + 8 * %s", r->full->name, slot)
+	                       : r->full->name;
+
+	lower_code(L, "mbarrier_expect(%s, %d);", full, stage_bytes(L, r->first));
+	for (int i = r->first; i < L->nstaged; i++) {
+		const Staged *s = &L->staged[i];
+		const Op *op = s->op;
+		int rows = axis_of(op, 0), cols = axis_of(op, 1), panels;
+		Block *saved = L->out;
+		Text at = {.arena = L->a};
+		const char *c0 = lower_start(L, op->at[cols]), *p = "0", *dst = s->buf->name;
+
+		if (strcmp(slot, "0"))
+			dst = arena_printf(L->a, "%s + %s * %d", dst, slot, s->buf->bytes);
+		panels = (s->buf->cols + s->buf->pcols - 1) / s->buf->pcols;
+		if (panels > 1) {
+			lower_open(L, S_FOR, true, "int c = 0; c < %d; c++", panels);
+			p = "c";
+			dst = arena_printf(L->a, "%s + %d * c", dst, s->buf->rows * s->buf->pbytes);
+			c0 = strcmp(c0, "0") ? arena_printf(L->a, "%s + %d * c", c0, s->buf->pcols)
+			                     : arena_printf(L->a, "%d * c", s->buf->pcols);
+		}
+		(void)p;
+		text_add(&at, ", %s, %s", c0,
+		         op->at[rows] == range ? start : lower_start(L, op->at[rows]));
+		for (int a = op->arg->rank - 1; a >= 0; a--)
+			if (a != rows && a != cols)
+				text_add(&at, ", %s", lower_start(L, op->at[a]));
+		lower_code(L, "tma_load_%d(%s, &%s, %s%s);", op->arg->rank, dst, r->map[i - r->first], full,
+		           at.s);
+		L->out = saved;
+	}
+}
+
+/* Before the loop: the first stages - 1 chunks, from chunk `lo` on. */
+void lower_ring_fill(Lower *L, Ring *r, const Op *loop, const char *lo, const char *end)
+{
+	Block *saved = lower_open(L, S_IF, false, "tid == 0"), *in;
+	const Range *range = loop->range;
+
+	for (int s = 0; s < r->stages - 1; s++) {
+		const char *tile = loop->reverse ? arena_printf(L->a, "%s - %d", end, s + 1)
+		                   : s           ? arena_printf(L->a, "%s + %d", lo, s)
+		                                 : lo;
+
+		in = lower_open(L, S_IF, false, loop->reverse ? "%s >= %s" : "%s < %s", tile,
+		                loop->reverse ? lo : end);
+		ask(L, r, range, arena_printf(L->a, "(%s) * %d", tile, range->n),
+		    arena_printf(L->a, "%d", s));
+		lower_close(L, in);
+	}
+	dev_access(saved->last, r->full, ACC_READ);
+	lower_close(L, saved);
+	r->slot = lower_name(L, "slot");
+	r->phase = lower_name(L, "phase");
+	r->fill = lower_name(L, "fill");
+	r->fill_phase = lower_name(L, "fill_phase");
+	lower_code(L, "int %s = 0, %s = 0, %s = %d, %s = 0;", r->slot, r->phase, r->fill,
+	           r->stages - 1, r->fill_phase);
+}
+
+/* At the start of a turn: its stage is full; the chunk that is stages - 1 ahead is asked for. */
+void lower_ring_turn(Lower *L, Ring *r, const Op *loop, const char *n, const char *lo,
+                     const char *end)
+{
+	const char *fetch = lower_name(L, "fetch"), *advance = "%s = %s + 1 == %d ? 0 : %s + 1;";
+	Block *saved;
+
+	dev_access(lower_code(L, "mbarrier_wait(%s + 8 * %s, %s);", r->full->name, r->slot, r->phase),
+	           r->full, ACC_READ);
+	lower_code(L, "const int %s = %s %s %d;", fetch, n, loop->reverse ? "-" : "+", r->stages - 1);
+	saved = lower_open(L, S_IF, false, loop->reverse ? "tid == 0 && %s >= %s" : "tid == 0 && %s < %s",
+	                   fetch, loop->reverse ? lo : end);
+	lower_code(L, "mbarrier_wait(%s + 8 * %s, %s ^ 1);", r->empty->name, r->fill, r->fill_phase);
+	ask(L, r, loop->range, arena_printf(L->a, "%s * %d", fetch, loop->range->n), r->fill);
+	lower_close(L, saved);
+	for (int i = r->first; i < L->nstaged; i++)
+		lower_code(L, "const u32 %s = %s + %s * %d;", L->staged[i].base, L->staged[i].buf->name,
+		           r->slot, L->staged[i].buf->bytes);
+	r->done = lower_name(L, "done");
+	lower_code(L, "const u32 %s = %s + 8 * %s;", r->done, r->empty->name, r->slot);
+	lower_code(L, advance, r->slot, r->slot, r->stages, r->slot);
+	lower_code(L, "%s ^= %s == 0;", r->phase, r->slot);
+	lower_code(L, advance, r->fill, r->fill, r->stages, r->fill);
+	lower_code(L, "%s ^= %s == 0;", r->fill_phase, r->fill);
+}
+
+/* At its end: this warp has read the stage. */
+void lower_ring_release(Lower *L, const Ring *r)
+{
+	Block *saved;
+
+	lower_code(L, "warp_sync();");
+	saved = lower_open(L, S_IF, false, "lane == 0");
+	lower_code(L, "mbarrier_arrive(%s);", r->done);
+	lower_close(L, saved);
+}

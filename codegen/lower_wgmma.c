@@ -1,0 +1,268 @@
+/* lower_wgmma.c -- products of warpgroups (PTX ISA, "Asynchronous warpgroup level matrix multiply-
+ * accumulate"): the right operand from shared memory, the left one from there or from registers.
+ *
+ * The accumulators of m64nN are N cores, warp w of four with rows 16 w .. 16 w + 15: what
+ * layout_core deals out to warps. So a product goes this way when its result lies in N, its rows
+ * are dealt to whole warpgroups, its columns to nobody, and its right operand is in shared memory.
+ *
+ * A product is in flight from its issue until a wait retires it, and owns its registers till then.
+ * The compiler of the text does not know that: a register may be given to another value, or a value
+ * moved across the wait, unless the text names it behind the wait (wgmma_hold). So whoever issues
+ * notes the arrays here, and lower_wgmma_settle waits and names them.
+ */
+#include "lower_dot.h"
+
+#include <string.h>
+
+static bool in_memory(const Operand *o)
+{
+	return !o->array && o->staged && o->staged->buf->elem == 2 && o->staged->buf->pbytes >= 32 &&
+	       (o->kind == STREAM || o->kind == ARRAY);
+}
+
+bool lower_wgmma_fits(Product *p)
+{
+	const Layout *l = &p->l;
+	int rows = 1, cols = 1;
+
+	if (!p->L->dev->gpu->wgmma || p->flip || l->orient != ORIENT_N || l->d[0].n % 2 || l->tri)
+		return false;
+	for (int i = 3; i < l->nd; i++) {
+		if (l->d[i].hw == HW_WARP && l->d[i].dim == 0)
+			rows = l->d[i].pos == 1 && l->d[i].stride == 16 ? l->d[i].n : 0;
+		if (l->d[i].hw == HW_WARP && l->d[i].dim == 1)
+			cols = l->d[i].n;
+	}
+	return rows && rows % 4 == 0 && cols == 1 && l->d[1].n <= 32 && in_memory(&p->b) &&
+	       (!p->b.swapped || !p->b.own.base[0]);
+}
+
+/* -- what is in flight ------------------------------------------------------------------------- */
+
+static void note(Lower *L, const char *array, bool f32, const int *n, int dims)
+{
+	Flying *f = &L->flying[L->nflying];
+
+	for (int i = 0; i < L->nflying; i++)
+		if (!strcmp(L->flying[i].array, array))
+			return;
+	if (L->nflying == MAX_FLYING)
+		bug("too many arrays in flight");
+	*f = (Flying){array, f32, dims, {0}};
+	for (int i = 0; i < dims; i++)
+		f->n[i] = n[i];
+	L->nflying++;
+}
+
+static void hold(Lower *L, const Flying *f)
+{
+	static const char *const index[] = {"i", "j", "e"};
+	Text s = {.arena = L->a};
+	Block *saved = L->out;
+
+	text_puts(&s, f->array);
+	for (int d = 0; d < f->dims; d++) {
+		lower_open(L, S_FOR, true, "int %s = 0; %s < %d; %s++", index[d], index[d], f->n[d],
+		           index[d]);
+		text_add(&s, "[%s]", index[d]);
+	}
+	lower_code(L, "wgmma_hold_%s(&%s);", f->f32 ? "f32" : "b32", s.s);
+	L->out = saved;
+}
+
+void lower_wgmma_settle(Lower *L)
+{
+	if (!L->nflying)
+		return;
+	lower_code(L, "wgmma_wait(0);");
+	for (int i = 0; i < L->nflying; i++)
+		hold(L, &L->flying[i]);
+	L->nflying = 0;
+}
+
+static void note_version(Lower *L, const Version *w)
+{
+	int n[3] = {w->l.d[0].n, w->l.d[1].n, 2};
+
+	note(L, w->name, !w->packed, n, w->packed ? 2 : 3);
+}
+
+/* -- operands in shared memory ------------------------------------------------------------------ */
+
+/* Names the operand's part of its buffer in a descriptor. It runs along the contraction in memory
+ * (K-major) or across it; rows (columns) of the left operand are the warpgroup's own. */
+static const char *describe(Product *p, Operand *o, const char *i)
+{
+	Lower *L = p->L;
+	const Buffer *b = o->staged->buf;
+	bool major = o->left != o->swapped;
+	int panel = b->rows * b->pbytes, step = layout_core_step(&p->l, 0);
+	const char *name = lower_name(L, arena_printf(L->a, "%s_d", o->staged->base));
+	const char *at = o->staged->base, *first = "0";
+
+	if (o->left) {
+		Text row = {.arena = L->a};
+
+		if (p->l.base[0])
+			text_add(&row, "%s", p->l.base[0]);
+		if (strcmp(i, "0"))
+			text_add(&row, "%s%d * %s", row.len ? " + " : "", 16 * step, i);
+		if (step > 4)
+			text_add(&row, "%s64 * (warp / 4 %% %d)", row.len ? " + " : "", step / 4);
+		first = row.len ? row.s : "0";
+		if (strcmp(first, "0"))
+			at = major ? arena_printf(L->a, "%s + %d * (%s)", at, b->pbytes, first)
+			           : arena_printf(L->a, "%s + (%s) / %d * %d", at, first, b->pcols, panel);
+	}
+	dev_access(lower_code(L, "const u64 %s = wgmma_desc(%s, %d, %d, %d);", name, at,
+	                      major ? 16 : panel, 8 * b->pbytes, b->pbytes),
+	           o->staged->buf, ACC_PROXY);
+	return name;
+}
+
+/* The descriptor of k16 step k. */
+static const char *at_step(Product *p, const Operand *o, const char *desc, const char *k)
+{
+	const Buffer *b = o->staged->buf;
+	Lower *L = p->L;
+	int per = b->pbytes / 32, panel = b->rows * b->pbytes / 16;
+
+	if (!strcmp(k, "0"))
+		return desc;
+	if (strchr(k, ' '))
+		k = arena_printf(L->a, "(%s)", k);
+	if (o->left == o->swapped)
+		return arena_printf(L->a, "%s + %d * %s", desc, b->pbytes, k);
+	if (b->cols <= b->pcols)
+		return arena_printf(L->a, "%s + 2 * %s", desc, k);
+	return arena_printf(L->a, "%s + %s / %d * %d + 2 * (%s %% %d)", desc, k, per, panel, k, per);
+}
+
+/* -- issue -------------------------------------------------------------------------------------- */
+
+static const char *row_of(Product *p, int half, const char *i)
+{
+	Lower *L = p->L;
+	const char *row = product_twice(L, half, i);
+
+	if (L->strip && p->l.base[0] && !p->acc->l.base[0])
+		row = arena_printf(L->a, "%d * %s + %s", p->l.d[0].n, L->strip->var, row);
+	return arena_printf(L->a, "%s[%s]", p->acc->name, row);
+}
+
+/* Whether the step overwrites: the first of a product that begins its accumulators. */
+static const char *adds(Product *p, const char *k)
+{
+	if (!p->fresh)
+		return "1";
+	return strcmp(k, "0") ? arena_printf(p->L->a, "%s > 0", k) : "0";
+}
+
+void lower_wgmma_open(Product *p)
+{
+	Lower *L = p->L;
+	bool flies = false;
+
+	for (int i = 0; i < L->nflying; i++)
+		flies |= !strcmp(L->flying[i].array, p->acc->name);
+	if (!p->fresh && !flies) { /* what wrote the accumulators comes before the fence */
+		int n[3] = {p->acc->l.d[0].n, p->acc->l.d[1].n, 2};
+		Flying f = {p->acc->name, true, 3, {n[0], n[1], n[2]}};
+
+		hold(L, &f);
+	}
+	p->b_desc = describe(p, &p->b, "0");
+	note_version(L, p->acc);
+}
+
+void lower_wgmma_plain(Product *p)
+{
+	Lower *L = p->L;
+	const char *i, *k, *d = NULL;
+	Block *saved = L->out;
+	bool memory = in_memory(&p->a) && (p->a.left != p->a.swapped || p->a.staged->buf->pbytes == 128);
+	int cols = 8 * p->l.d[1].n;
+
+	if (!memory)
+		product_array(p, &p->a);
+	if (!memory) {
+		Flying f = {p->a.array->name, false, 2,
+		            {p->a.array->l.d[0].n, p->a.array->l.d[1].n, 0}};
+
+		hold(L, &f);
+		note_version(L, p->a.array);
+	}
+	lower_wgmma_open(p);
+	lower_code(L, "wgmma_fence();");
+	product_loop(L, "i", p->l.d[0].n / 2, &i);
+	if (memory)
+		d = describe(p, &p->a, i);
+	product_loop(L, "k", p->a.k / 2, &k);
+	if (memory)
+		lower_code(L, "wgmma_%s_ss_n%d(%s, %s, %s, %s, %s, %d, %d);", p->ty, cols,
+		           row_of(p, 0, i), row_of(p, 1, i), at_step(p, &p->a, d, k),
+		           at_step(p, &p->b, p->b_desc, k), adds(p, k), p->a.swapped, !p->b.swapped);
+	else
+		lower_code(L, "wgmma_%s_rs_n%d(%s, %s, %s, %s, %s, %s, %s, %s, %d);", p->ty, cols,
+		           row_of(p, 0, i), row_of(p, 1, i),
+		           product_frag(p, &p->a, product_twice(L, 0, i), 0, k),
+		           product_frag(p, &p->a, product_twice(L, 1, i), 0, k),
+		           product_frag(p, &p->a, product_twice(L, 0, i), 1, k),
+		           product_frag(p, &p->a, product_twice(L, 1, i), 1, k),
+		           at_step(p, &p->b, p->b_desc, k), adds(p, k), !p->b.swapped);
+	L->out = saved;
+	lower_code(L, "wgmma_commit();");
+}
+
+/* -- operands formed step by step --------------------------------------------------------------- */
+
+/* A ring of `depth` register sets, so that a few steps are in flight while the next is formed. */
+const char *lower_wgmma_ring(Product *p, int depth, const char *want)
+{
+	Lower *L = p->L;
+	const char *name = lower_name(L, want);
+	int n[3] = {depth, 2, 2};
+
+	lower_code(L, "u32 %s[%d][2][2];", name, depth);
+	p->ring = name;
+	p->depth = depth;
+	note(L, name, false, n, 3);
+	return name;
+}
+
+/* Before step s, one of 0 .. last, forms its set anew: the step that used it last is over. Returns
+ * the set. */
+const char *lower_wgmma_slot(Product *p, const char *s, int last)
+{
+	Lower *L = p->L;
+	const char *slot = arena_printf(L->a, strchr(s, ' ') ? "%s[(%s) %% %d]" : "%s[%s %% %d]",
+	                                p->ring, s, p->depth);
+	Block *saved;
+
+	if (last >= p->depth) {
+		saved = lower_open(L, S_IF, false, "%s >= %d", s, p->depth);
+		saved->last->uniform = true;
+		lower_code(L, "wgmma_wait(%d);", p->depth - 1);
+		for (int r = 0; r < 2; r++)
+			for (int b = 0; b < 2; b++)
+				lower_code(L, "wgmma_hold_b32(&%s[%d][%d]);", slot, r, b);
+		L->out = saved;
+	}
+	return slot;
+}
+
+/* acc rows (2 i, 2 i + 1) += the set's cores times step k of the right operand. The set is
+ * [row core][half]: of the operand, or, `turned`, of its transpose. */
+void lower_wgmma_step(Product *p, const char *slot, bool turned, const char *i, const char *k)
+{
+	Lower *L = p->L;
+
+	for (int r = 0; r < 2; r++)
+		for (int b = 0; b < 2; b++)
+			lower_code(L, "wgmma_hold_b32(&%s[%d][%d]);", slot, r, b);
+	lower_code(L, "wgmma_fence();");
+	lower_code(L, "wgmma_%s_rs_n%d(%s, %s, %s[0][0], %s[%d][%d], %s[%d][%d], %s[1][1], %s, 1, %d);",
+	           p->ty, 8 * p->l.d[1].n, row_of(p, 0, i), row_of(p, 1, i), slot, slot, !turned, turned,
+	           slot, turned, !turned, slot, at_step(p, &p->b, p->b_desc, k), !p->b.swapped);
+	lower_code(L, "wgmma_commit();");
+}

@@ -1,0 +1,417 @@
+/* sim_wgmma.c -- products of a warpgroup in the background (PTX ISA, wgmma): issue, fence, commit,
+ * wait. What a product computes is in sim_product.c.
+ *
+ * From its issue until the wait that retires its group a product owns its accumulators, its left
+ * operand's registers and its operands in shared memory. So accumulators hold NaN until then, all
+ * is read then, and the registers are compared: with the poison, and with what the left operand was
+ * at the issue. With `early` the product is computed at its issue, and accumulators are compared
+ * with its result. Registers are known by the addresses of the kernel's variables.
+ *
+ * A fence is missing where a register that a product takes has changed since the last fence. That
+ * is decided for registers that an earlier product of the warpgroup took; and for its first
+ * product.
+ */
+#include "sim_wgmma.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define M (&sim_machine)
+
+enum { MAX_SETS = 256 };
+
+static const u32 poison = 0x7fdeadbe; /* a NaN */
+
+/* Registers that products take together: accumulators, or a left operand. */
+typedef struct Set {
+	int n, inflight;         /* registers a thread, products */
+	u32 **reg, *known;       /* [thread * n + register]: where; values at the last fence or wait */
+	bool valid;              /* known */
+	float (*value)[WGMMA_N]; /* accumulators in flight */
+	u64 used, issued;
+} Set;
+
+typedef struct Op {
+	Product p;
+	Set *acc, *left; /* left: NULL when in shared memory */
+	u32 a[GROUP][LEFT_REGS];
+	u64 at;
+	u32 group, stamp;
+} Op;
+
+typedef struct Group {
+	Set *set[MAX_SETS];
+	int nset;
+	Op *op;
+	int nop, cap;
+	u32 open; /* group of products */
+	bool fenced;
+	u64 turn;
+} Group;
+
+static Group groups[MAX_GROUPS];
+
+static Group *mine(void)
+{
+	return &groups[M->cur->id / GROUP];
+}
+
+static Thread *threads(const Group *g)
+{
+	return &M->thread[(g - groups) * GROUP];
+}
+
+static int engine(const Group *g)
+{
+	return sim_engine(ENGINE_WGMMA + (int)(g - groups));
+}
+
+static void *must(void *p)
+{
+	if (!p)
+		abort();
+	return p;
+}
+
+static void free_set(Set *s)
+{
+	free(s->reg);
+	free(s->known);
+	free(s->value);
+	free(s);
+}
+
+void sim_wgmma_begin(void)
+{
+	for (int i = 0; i < MAX_GROUPS; i++) {
+		Group *g = &groups[i];
+
+		for (int k = 0; k < g->nset; k++)
+			free_set(g->set[k]);
+		g->nset = g->nop = 0;
+		g->open = 0;
+		g->fenced = false;
+	}
+}
+
+/* A warpgroup that is not whole can do nothing. */
+static void need_group(u64 at)
+{
+	SimFinding *f;
+
+	if (M->cur->id / GROUP * GROUP + GROUP <= M->nthreads)
+		return;
+	if ((f = sim_find(SIM_DIVERGENT, at)))
+		sim_say(f, "thread %d of a block of %d is in no whole warpgroup", M->cur->id, M->nthreads);
+	sim_abandon();
+}
+
+/* ---- Sets of registers ---- */
+
+/* By the first register's place, of the first thread. */
+static Set *find_set(Group *g, const u32 *first, int n)
+{
+	int k = g->nset, idle = -1;
+	Set *s;
+
+	for (int i = 0; i < g->nset; i++) {
+		s = g->set[i];
+		if (s->reg[0] == first && s->n == n) {
+			s->used = ++g->turn;
+			return s;
+		}
+		if (!s->inflight && (idle < 0 || s->used < g->set[idle]->used))
+			idle = i;
+	}
+	if (k == MAX_SETS && idle < 0)
+		bug("simulator: more than %d operands of products in flight", MAX_SETS);
+	if (k == MAX_SETS)
+		free_set(g->set[k = idle]);
+	else
+		g->nset++;
+	s = g->set[k] = must(calloc(1, sizeof *s));
+	s->n = n;
+	s->used = ++g->turn;
+	s->reg = must(calloc(GROUP * (size_t)n, sizeof *s->reg));
+	s->known = must(calloc(GROUP * (size_t)n, sizeof *s->known));
+	return s;
+}
+
+static Set *accumulators(Group *g, int columns)
+{
+	const Thread *t = threads(g);
+	Set *s = find_set(g, (const u32 *)t->wgmma_d[0], columns / 2);
+
+	if (!s->value)
+		s->value = must(calloc(WGMMA_M, sizeof *s->value));
+	for (int i = 0; i < GROUP; i++)
+		for (int r = 0; r < s->n; r++) /* d0[j][0], d0[j][1], d1[j][0], d1[j][1] */
+			s->reg[i * s->n + r] = (u32 *)t[i].wgmma_d[r / 2 % 2] + r / 4 * 2 + r % 2;
+	return s;
+}
+
+static Set *left_operand(Group *g)
+{
+	const Thread *t = threads(g);
+	Set *s = find_set(g, t->wgmma_a[0], LEFT_REGS);
+
+	for (int i = 0; i < GROUP; i++)
+		memcpy(&s->reg[i * LEFT_REGS], t[i].wgmma_a, sizeof t[i].wgmma_a);
+	return s;
+}
+
+static void note(Set *s)
+{
+	for (int k = 0; k < GROUP * s->n; k++)
+		s->known[k] = *s->reg[k];
+	s->valid = true;
+}
+
+/* The value that register k, of thread k / n, holds a part of. */
+static float *element(const Set *s, int k)
+{
+	int t = k / s->n, r = k % s->n;
+
+	return &s->value[t / WARP * 16 + t % WARP / 4 + r / 2 % 2 * 8][r / 4 * 8 + t % 4 * 2 + r % 2];
+}
+
+static void take_values(Set *s)
+{
+	for (int k = 0; k < GROUP * s->n; k++)
+		memcpy(element(s, k), s->reg[k], sizeof(float));
+}
+
+static void give_values(const Set *s)
+{
+	for (int k = 0; k < GROUP * s->n; k++)
+		memcpy(s->reg[k], element(s, k), sizeof(float));
+}
+
+static void give_poison(const Set *s)
+{
+	for (int k = 0; k < GROUP * s->n; k++)
+		*s->reg[k] = poison;
+}
+
+/* ---- Checks ---- */
+
+static void check_fence(const Group *g, const Set *s, u64 at, const char *what)
+{
+	SimFinding *f;
+	int k = 0;
+
+	while (s->valid && k < GROUP * s->n && *s->reg[k] == s->known[k])
+		k++;
+	if (s->valid && k < GROUP * s->n && (f = sim_find(SIM_FENCE, at)))
+		sim_say(f,
+		        "thread %d wrote register %d of the product's %s, and no wgmma_fence lies between",
+		        threads(g)[k / s->n].id, k % s->n, what);
+}
+
+/* The accumulators are as the products in flight left them. */
+static void check_accumulators(const Group *g, const Set *s, u64 issue, u64 then, const char *what)
+{
+	SimFinding *f;
+	u32 want = poison;
+	int k = 0;
+
+	for (; k < GROUP * s->n; k++) {
+		if (M->early)
+			memcpy(&want, element(s, k), sizeof want);
+		if (*s->reg[k] != want)
+			break;
+	}
+	if (k < GROUP * s->n && (f = sim_find(SIM_OPERAND, issue)))
+		sim_say(f, "thread %d wrote accumulator %d of the product (line %d) before %s (line %d)",
+		        threads(g)[k / s->n].id, k % s->n, (int)(u32)issue, what, (int)(u32)then);
+}
+
+static void check_left(const Group *g, const Op *o, u64 wait)
+{
+	SimFinding *f;
+
+	for (int k = 0; o->left && k < GROUP * LEFT_REGS; k++) {
+		if (*o->left->reg[k] == o->a[k / LEFT_REGS][k % LEFT_REGS])
+			continue;
+		if ((f = sim_find(SIM_OPERAND, o->at)))
+			sim_say(f,
+			        "thread %d wrote register a%d of the product (line %d) before its wait (line"
+			        " %d)",
+			        threads(g)[k / LEFT_REGS].id, k % LEFT_REGS, (int)(u32)o->at, (int)(u32)wait);
+		return;
+	}
+}
+
+/* ---- Issue ---- */
+
+static Op *new_op(Group *g)
+{
+	if (g->nop == g->cap) {
+		g->cap = g->cap * 2 + 16;
+		g->op = realloc(g->op, (size_t)g->cap * sizeof *g->op);
+		if (!g->op)
+			abort();
+	}
+	return &g->op[g->nop++];
+}
+
+/* Registers of another shape that are in flight may not be taken. */
+static void check_overlap(const Group *g, const Set *s, u64 at)
+{
+	SimFinding *f;
+
+	for (int i = 0; i < g->nset; i++) {
+		const Set *o = g->set[i]; /* by the first thread's registers */
+		bool meet = false;
+
+		for (int r = 0; o != s && o->inflight && (o->value || s->value) && r < s->n; r++)
+			for (int k = 0; k < o->n; k++)
+				meet |= s->reg[r] == o->reg[k];
+		if (meet && (f = sim_find(SIM_OPERAND, at)))
+			sim_say(f, "the product takes registers that another product in flight owns");
+	}
+}
+
+static void issue(Group *g, u64 at, const Product *p, bool in_registers)
+{
+	Op *o = new_op(g);
+	SimFinding *f;
+
+	*o = (Op){.p = *p, .at = at, .group = g->open, .stamp = ++M->clock};
+	o->acc = accumulators(g, p->n);
+	if (!g->fenced && (f = sim_find(SIM_FENCE, at)))
+		sim_say(f, "the first product of warpgroup %d, and no wgmma_fence lies before",
+		        (int)(g - groups));
+	if (in_registers) {
+		o->left = left_operand(g);
+		if (!o->left->inflight++)
+			check_fence(g, o->left, at, "left operand");
+		check_overlap(g, o->left, at);
+		for (int k = 0; k < GROUP * LEFT_REGS; k++)
+			o->a[k / LEFT_REGS][k % LEFT_REGS] = *o->left->reg[k];
+	}
+	product_read(&o->p, at, threads(g), engine(g), o->stamp, !in_registers);
+	if (o->acc->inflight++) {
+		check_accumulators(g, o->acc, o->acc->issued, at, "the next");
+	} else {
+		check_fence(g, o->acc, at, "accumulators");
+		check_overlap(g, o->acc, at);
+		take_values(o->acc);
+		if (!M->early)
+			give_poison(o->acc);
+	}
+	o->acc->issued = at;
+	if (M->early) {
+		product_compute(&o->p, in_registers ? o->a : NULL, o->acc->value);
+		give_values(o->acc);
+	}
+	sim_count_work(at, p->f16 ? WORK_wgmma_f16 : WORK_wgmma_bf16, 1);
+	sim_count_work(at, WORK_tensor_flops, 2 * 64 * 16 * (u64)p->n);
+}
+
+void sim_do_wgmma(u64 at, int n, int f16, float *d0, float *d1, u32 *const *a, u64 da, u64 db,
+                  int accumulate, int ta, int tb)
+{
+	Product p = {n, f16, accumulate != 0, ta, tb, da, db};
+	Thread *t = M->cur;
+	Group *g = mine();
+
+	need_group(at);
+	sim_dense();
+	t->wgmma_d[0] = d0;
+	t->wgmma_d[1] = d1;
+	if (a)
+		memcpy(t->wgmma_a, a, sizeof t->wgmma_a);
+	if (!sim_group_meet(at, WAIT_WGMMA))
+		return;
+	issue(g, at, &p, a != NULL);
+	sim_group_go();
+}
+
+/* ---- Fence, commit, wait ---- */
+
+void sim_do_wgmma_fence(u64 at, int site)
+{
+	Group *g = mine();
+
+	M->cur->at = at;
+	if (site == M->drop_site)
+		return;
+	need_group(at);
+	if (!sim_group_meet(at, WAIT_WGMMA_FENCE))
+		return;
+	g->fenced = true;
+	for (int i = 0; i < g->nset; i++)
+		if (!g->set[i]->inflight)
+			note(g->set[i]);
+	sim_group_go();
+}
+
+void sim_do_wgmma_commit(u64 at, int site)
+{
+	M->cur->at = at;
+	if (site == M->drop_site)
+		return;
+	need_group(at);
+	if (!sim_group_meet(at, WAIT_WGMMA_COMMIT))
+		return;
+	mine()->open++;
+	sim_group_go();
+}
+
+static void retire(Group *g, Op *o, u64 wait)
+{
+	Set *s = o->acc;
+
+	check_left(g, o, wait);
+	if (o->left)
+		o->left->inflight--;
+	if (!M->early)
+		product_compute(&o->p, o->left ? o->a : NULL, s->value);
+	if (--s->inflight)
+		return;
+	check_accumulators(g, s, o->at, wait, "its wait");
+	give_values(s);
+	note(s);
+}
+
+void sim_do_wgmma_wait(u64 at, int site, int n)
+{
+	Group *g = mine();
+	int kept = 0;
+	u32 seen;
+
+	M->cur->at = at;
+	if (site == M->drop_site)
+		return;
+	need_group(at);
+	sim_dense();
+	if (!sim_group_meet(at, WAIT_WGMMA_WAIT))
+		return;
+	seen = ++M->clock;
+	for (int i = 0; i < g->nop; i++) {
+		Op *o = &g->op[i];
+
+		if (o->group >= g->open || g->open - o->group <= (u32)n) {
+			seen = o->stamp < seen ? o->stamp : seen;
+			g->op[kept++] = *o;
+		} else {
+			retire(g, o, at);
+		}
+	}
+	g->nop = kept;
+	for (int i = 0; i < GROUP; i++)
+		threads(g)[i].seen[engine(g)] = seen;
+	sim_group_go();
+}
+
+void sim_wgmma_exit(const Thread *t)
+{
+	const Group *g = &groups[t->id / GROUP];
+	SimFinding *f;
+
+	if (g->nop && (f = sim_find(SIM_PENDING, g->op[0].at)))
+		sim_say(f, "thread %d returns while the product of line %d is in flight: %s", t->id,
+		        (int)(u32)g->op[0].at,
+		        g->op[0].group < g->open ? "wgmma_wait is missing" : "it was not committed");
+}

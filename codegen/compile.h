@@ -16,7 +16,7 @@ typedef struct GpuTarget {
 	int smem_sm;    /* bytes an SM has for blocks */
 	int regs_sm, regs_thread;
 	int threads_sm;
-	bool mma_sync, cp_async, wgmma, tma, mbarrier, setmaxnreg;
+	bool mma_sync, cp_async, wgmma, tma, mbarrier, setmaxnreg, stmatrix;
 	double dram_gbs, l2_mb, clock_ghz;
 	double tensor_tflops;  /* dense bf16, fp32 accumulation */
 	double mma_sync_share; /* of tensor_tflops that mma.sync reaches */

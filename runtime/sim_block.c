@@ -348,25 +348,28 @@ static int range_end(int i)
 	return i;
 }
 
+/* Of those who wait, whose line is named first. */
+static int blame(Wait w)
+{
+	return w == WAIT_REGS ? 3 : w == WAIT_MBARRIER ? 2 : w != WAIT_EXITED;
+}
+
 /* Divergent when the lanes of one warp are not together; otherwise a deadlock. */
 static void report_stuck(void)
 {
 	SimKind kind = SIM_DEADLOCK;
 	const Thread *first = NULL;
-	bool waits = false;
 	SimFinding *f;
 
 	for (int i = 0; i < M->nthreads; i++) {
 		const Thread *t = &M->thread[i], *lead = &M->thread[t->warp * WARP];
 
-		if (t->wait == WAIT_MBARRIER)
-			waits = true;
 		if (t->wait != lead->wait || (t->wait != WAIT_EXITED && t->at != lead->at))
 			kind = SIM_DIVERGENT;
-		if (t->wait != WAIT_EXITED && (!first || (waits && first->wait != WAIT_MBARRIER)))
+		if (!first || blame(t->wait) > blame(first->wait))
 			first = t;
 	}
-	f = first ? sim_find(waits ? SIM_DEADLOCK : kind, first->at) : NULL;
+	f = first ? sim_find(blame(first->wait) > 1 ? SIM_DEADLOCK : kind, first->at) : NULL;
 	if (!f)
 		return;
 	sim_say(f, "block %lld cannot go on:", (long long)M->block);

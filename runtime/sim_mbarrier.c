@@ -19,8 +19,10 @@ typedef struct Barrier {
 	int64_t tx;         /* bytes still to come */
 	u32 phase;
 	int64_t expected, brought; /* bytes, in this phase */
+	int64_t promised, issued;  /* bytes, in all phases: expected, and of copies begun */
 	Access init, fence;        /* fence.clock 0: none yet */
-	int expect_line, wait_line, wait_phase, wait_thread;
+	u32 copied, waited;        /* 1 + the last phase that brought bytes, that somebody waited for */
+	int copy_line, expect_line;
 	u32 *open, *done; /* vectors: of this phase's arrivals, of the last one's */
 } Barrier;
 
@@ -168,6 +170,7 @@ static void complete(Barrier *b)
 		Thread *t = &M->thread[i];
 
 		if (waits(t, b) && over(b, t->arg)) {
+			b->waited = b->phase;
 			sim_acquire(t, b->done);
 			sim_let_go(t);
 		}
@@ -202,6 +205,7 @@ void sim_do_mbarrier_arrive(u64 at, int site, u32 bar, int bytes)
 		b->expect_line = (int)(u32)at;
 	b->tx += bytes;
 	b->expected += bytes;
+	b->promised += bytes;
 	b->pending--;
 	sim_release(t, b->open);
 	if (!b->pending && !b->tx)
@@ -220,10 +224,8 @@ void sim_do_mbarrier_wait(u64 at, int site, u32 bar, int phase)
 		return;
 	if ((phase & ~1) && (f = sim_find(SIM_MBARRIER, at)))
 		sim_say(f, "thread %d waits for parity %d: 0 or 1", t->id, phase);
-	b->wait_line = (int)(u32)at;
-	b->wait_phase = phase;
-	b->wait_thread = t->id;
 	if (over(b, phase & 1)) {
+		b->waited = b->phase;
 		sim_acquire(t, b->done);
 		if (M->random && sim_random() % 16 == 0)
 			sim_yield();
@@ -237,7 +239,7 @@ void sim_do_mbarrier_wait(u64 at, int site, u32 bar, int phase)
 
 /* ---- Copies ---- */
 
-int sim_mbarrier_for_copy(u64 at, u32 bar)
+int sim_mbarrier_for_copy(u64 at, u32 bar, int bytes)
 {
 	Barrier *b = need(at, bar, "copies with");
 	SimFinding *f;
@@ -249,11 +251,14 @@ int sim_mbarrier_for_copy(u64 at, u32 bar)
 		        "thread %d copies with the mbarrier at shared byte %u, whose initialisation (line"
 		        " %d) no mbarrier_init_fence has shown to the copy engine",
 		        M->cur->id, bar - SMEM_BASE, b->init.line);
+	b->issued += bytes;
 	return (int)(b - bars);
 }
 
-void sim_mbarrier_bytes(int i, int bytes)
+void sim_mbarrier_bytes(int i, int bytes, int line)
 {
+	bars[i].copied = bars[i].phase + 1;
+	bars[i].copy_line = line;
 	bars[i].tx -= bytes;
 	bars[i].brought += bytes;
 	if (!bars[i].pending && !bars[i].tx)
@@ -320,7 +325,16 @@ void sim_mbarrier_end(void)
 	for (int i = 0; i < nbars; i++) {
 		const Barrier *b = &bars[i];
 
-		check_bytes(b);
+		if (b->copied > b->waited && (f = sim_find(SIM_PENDING, (u64)b->copy_line)))
+			sim_say(f, "nobody waits for the copy of line %d before block %lld ends", b->copy_line,
+			        (long long)M->block);
+		if (b->promised != b->issued &&
+		    (f = sim_find(SIM_MBARRIER, (u64)(b->expect_line ? b->expect_line : b->init.line))))
+			sim_say(f,
+			        "the mbarrier at shared byte %u (line %d): in block %lld its phases expected"
+			        " %lld bytes and copies brought %lld",
+			        b->addr - SMEM_BASE, b->init.line, (long long)M->block, (long long)b->promised,
+			        (long long)b->issued);
 		if (b->pending && b->pending < b->count && (f = sim_find(SIM_MBARRIER, (u64)b->init.line)))
 			sim_say(f,
 			        "the mbarrier at shared byte %u: at the end of block %lld phase %u has had %d"

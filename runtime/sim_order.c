@@ -43,6 +43,16 @@ const char *sim_actor(int id)
 	return s;
 }
 
+const char *sim_order_needed(int id)
+{
+	int e = id - M->nwarps * WARP;
+
+	return e < 0              ? "barrier"
+	       : e < ENGINE_WGMMA ? "mbarrier_wait for it"
+	       : e < ENGINE_STORE ? "wgmma_wait and barrier"
+	                          : "tma_store_wait_read and barrier";
+}
+
 bool sim_ordered(const Access *a, const Thread *t)
 {
 	if (a->thread < M->nwarps * WARP) {

@@ -99,6 +99,10 @@ static void read_matrix(const Matrix *m, u64 at, int rows, const Thread *view, A
 
 			if (sim_shared_place(at, a, ROW, "reads an operand of"))
 				sim_shared_engine_read(view, at, a, ROW, reader);
+			if (r)
+				sim_origin_check(at, row_address(m, r - 1, k), a, !m->mn, what);
+			if (k)
+				sim_origin_check(at, row_address(m, r, k - 1), a, m->mn, what);
 		}
 }
 
@@ -158,7 +162,42 @@ static void load_registers(u32 (*reg)[LEFT_REGS], int f16, float (*out)[WGMMA_N]
 			}
 }
 
-/* Products are exact in fp32; sums are kept in fp64, in the order of k, and rounded once. */
+typedef double Row __attribute__((vector_size(64)));
+
+enum { ROW_N = 8, TOGETHER = 4 };
+
+#if defined __x86_64__ && defined __gnu_linux__
+#define WIDER __attribute__((target_clones("avx2", "default")))
+#else
+#define WIDER
+#endif
+
+/* Products are exact in fp64, so every machine gives the same sums. */
+WIDER static void multiply(int n, bool accumulate, float (*a)[WGMMA_N], float (*b)[WGMMA_N],
+                           float (*value)[WGMMA_N])
+{
+	static Row wide[WGMMA_K][WGMMA_N / ROW_N];
+
+	for (int k = 0; k < WGMMA_K; k++)
+		for (int j = 0; j < n; j++)
+			wide[k][j / ROW_N][j % ROW_N] = b[k][j];
+	for (int i = 0; i < WGMMA_M; i += TOGETHER)
+		for (int j = 0; j < n / ROW_N; j++) {
+			Row d[TOGETHER] = {{0}};
+
+			for (int r = 0; accumulate && r < TOGETHER; r++)
+				for (int e = 0; e < ROW_N; e++)
+					d[r][e] = value[i + r][j * ROW_N + e];
+			for (int k = 0; k < WGMMA_K; k++)
+				for (int r = 0; r < TOGETHER; r++)
+					d[r] += (double)a[k][i + r] * wide[k][j];
+			for (int r = 0; r < TOGETHER; r++)
+				for (int e = 0; e < ROW_N; e++)
+					value[i + r][j * ROW_N + e] = (float)d[r][e];
+		}
+}
+
+/* Sums are kept in fp64, in the order of k, and rounded once. */
 void product_compute(const Product *p, u32 (*reg)[LEFT_REGS], float (*value)[WGMMA_N])
 {
 	static float a[WGMMA_K][WGMMA_N], b[WGMMA_K][WGMMA_N];
@@ -169,18 +208,5 @@ void product_compute(const Product *p, u32 (*reg)[LEFT_REGS], float (*value)[WGM
 	else
 		load(&ma, WGMMA_M, p->f16, a);
 	load(&mb, p->n, p->f16, b);
-	for (int i = 0; i < WGMMA_M; i++) {
-		double d[WGMMA_N];
-
-		for (int j = 0; j < p->n; j++)
-			d[j] = p->accumulate ? value[i][j] : 0;
-		for (int k = 0; k < WGMMA_K; k++) {
-			double x = a[k][i];
-
-			for (int j = 0; j < p->n; j++)
-				d[j] += x * b[k][j];
-		}
-		for (int j = 0; j < p->n; j++)
-			value[i][j] = (float)d[j];
-	}
+	multiply(p->n, p->accumulate, a, b, value);
 }

@@ -65,8 +65,8 @@ static void race(const Thread *t, u64 at, u32 addr, const char *now, const Acces
 	SimFinding *f = sim_find_shared(SIM_RACE, at, t->id, now, addr);
 
 	if (f)
-		sim_say(f, ", which %s %s at line %d, and no barrier lies between", sim_actor(a->thread),
-		        then, a->line);
+		sim_say(f, ", which %s %s at line %d, and no %s lies between", sim_actor(a->thread), then,
+		        a->line, sim_order_needed(a->thread));
 }
 
 /* May t read it? */
@@ -90,6 +90,16 @@ static void check_granule(const Thread *t, u64 at, const Granule *g, u32 addr, c
 
 static void mark_read(Granule *g, Access now)
 {
+	if (now.thread >= M->nwarps * WARP) { /* an engine: takes its own place, or the oldest */
+		Access *to = g->read;
+
+		for (int i = 0; i < 3; i++)
+			if (g->read[i].thread == now.thread ||
+			    (to->thread != now.thread && g->read[i].clock < to->clock))
+				to = &g->read[i];
+		*to = now;
+		return;
+	}
 	if (g->read[0].thread != now.thread) {
 		if (g->read[0].thread / WARP == now.thread / WARP)
 			g->read[1] = g->read[0];
@@ -155,6 +165,7 @@ bool sim_shared_write(Thread *t, u64 at, u32 addr, const void *v, int bytes)
 	if (!p)
 		return false;
 	sim_mbarrier_guard(at, addr, bytes);
+	sim_origin_forget(addr, bytes);
 	g = &M->granule[(addr - SMEM_BASE) / 2];
 	for (int i = 0; i < bytes / 2; i++) {
 		claim_granule(t, at, &g[i], addr + 2 * (u32)i, "overwrites");
@@ -208,6 +219,7 @@ void sim_do_cp_async(u64 at, u32 dst, const void *src, int size, int bytes)
 	if (!(p = place(at, &dst, size, "copies")))
 		return;
 	sim_mbarrier_guard(at, dst, size);
+	sim_origin_forget(dst, size);
 	if (t->ncopy == t->capcopy) {
 		t->capcopy = t->capcopy * 2 + 32;
 		t->copy = realloc(t->copy, (size_t)t->capcopy * sizeof *t->copy);

@@ -210,6 +210,7 @@ bool sim_ordered(const Access *a, const Thread *t); /* is a before t's present? 
 bool sim_fenced(const Access *a, const Thread *t);  /* may an engine that acts for t see a write? */
 int sim_engine(int k);
 const char *sim_actor(int id);
+const char *sim_order_needed(int id); /* before another may touch what it touched */
 void sim_dense(void);
 u32 *sim_vector(void); /* a clock per actor, all 0 */
 void sim_vector_clear(u32 *v);
@@ -221,8 +222,8 @@ void sim_meet(bool (*in)(const Thread *, int), int key, u32 *with);
 void sim_meet_engines(void);
 
 /* sim_mbarrier.c */
-int sim_mbarrier_for_copy(u64 at, u32 bar); /* of a copy's bytes; -1, after a finding: none */
-void sim_mbarrier_bytes(int i, int bytes);  /* have come */
+int sim_mbarrier_for_copy(u64 at, u32 bar, int bytes); /* -1, after a finding: none */
+void sim_mbarrier_bytes(int i, int bytes, int line);   /* of the copy of `line` have come */
 bool sim_mbarrier_advance(void); /* lands what somebody waits for; false: nothing could be done */
 void sim_mbarrier_guard(u64 at, u32 addr, int bytes); /* something is written there */
 void sim_mbarrier_begin(void);
@@ -235,6 +236,18 @@ bool sim_tma_land(int mbarrier);        /* its copies; false: none was in flight
 void sim_tma_begin(void);
 void sim_tma_exit(const Thread *t); /* t returns: checks */
 void sim_tma_end(void);
+
+/* sim_origin.c */
+typedef struct Origin {
+	u32 box, row, column; /* box: as sim_origin_box says, 0: unknown; column: chunk of 16 bytes */
+} Origin;
+/* A load of a box of `rows` rows of `width` elements; `inner`: its coordinate along a row. */
+u32 sim_origin_box(u64 tensor, int inner, int width, int columns, u32 rows, int line);
+void sim_origin_begin(void);
+void sim_origin_set(u32 addr, Origin o);
+void sim_origin_forget(u32 addr, int bytes); /* something else is written there */
+/* A product takes the 16 bytes at `next` for those after `here`, down or along a row. */
+void sim_origin_check(u64 at, u32 here, u32 next, bool down, const char *what);
 
 /* sim_wgmma.c */
 void sim_wgmma_begin(void);

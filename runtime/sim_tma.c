@@ -23,6 +23,7 @@ typedef struct Bulk {
 	int c[TENSORMAP_RANK];
 	u32 smem;
 	u64 at;
+	u32 box;            /* number of a load of a box, from 1; 0: a plain run */
 	int mbarrier;       /* loads */
 	int thread, storer; /* stores: by whom, and which engine reads for it */
 	u32 group, stamp;
@@ -36,6 +37,7 @@ static int storer[MAX_THREADS], nstorers;
 void sim_tma_begin(void)
 {
 	nflight = nstore = nstorers = 0;
+	sim_origin_begin();
 	memset(group, 0, sizeof group);
 	for (int i = 0; i < M->nthreads; i++)
 		storer[i] = -1;
@@ -143,12 +145,15 @@ static void land(const Bulk *b)
 		memset(row, 0, (size_t)n);
 		if (from < to && reachable(p + from, to - from, false))
 			memcpy(row + from, p + from, (size_t)(to - from));
-		for (int i = 0; i < n; i += CHUNK)
-			sim_shared_land(sim_swizzle(b->smem + (u32)(r * n + i), b->map.swizzle), row + i, CHUNK,
-			                writer);
+		for (int i = 0; i < n; i += CHUNK) {
+			u32 a = sim_swizzle(b->smem + (u32)(r * n + i), b->map.swizzle);
+
+			sim_origin_set(a, (Origin){b->box, (u32)r, (u32)(i / CHUNK)});
+			sim_shared_land(a, row + i, CHUNK, writer);
+		}
 	}
 	free(row);
-	sim_mbarrier_bytes(b->mbarrier, n * rows(&b->map));
+	sim_mbarrier_bytes(b->mbarrier, n * rows(&b->map), (int)(u32)b->at);
 }
 
 bool sim_tma_land(int mbarrier)
@@ -252,7 +257,9 @@ void sim_do_tma_load(u64 at, u32 dst, const void *map, u32 bar, int rank, const 
 
 	if (!decode(&b, at, map, rank, c, dst, "loads"))
 		return;
-	b.mbarrier = sim_mbarrier_for_copy(at, bar);
+	b.box = sim_origin_box(b.map.base, b.c[0], b.map.box[0], row_bytes(&b.map) / CHUNK,
+	                       (u32)rows(&b.map), (int)(u32)at);
+	b.mbarrier = sim_mbarrier_for_copy(at, bar, row_bytes(&b.map) * rows(&b.map));
 	if (b.mbarrier >= 0)
 		issue_load(b);
 }
@@ -274,7 +281,7 @@ void sim_do_bulk_load(u64 at, u32 dst, const void *src, int bytes, u32 bar)
 		return;
 	}
 	b.map.base = (u64)(uintptr_t)src;
-	b.mbarrier = sim_mbarrier_for_copy(at, bar);
+	b.mbarrier = sim_mbarrier_for_copy(at, bar, bytes);
 	if (b.mbarrier < 0 || !sim_shared_place(at, dst, bytes, "copies"))
 		return;
 	for (int off = 0; off < bytes; off += CHUNK << 10) {

@@ -20,7 +20,7 @@
 
 enum { MAX_SETS = 256 };
 
-static const u32 poison = 0x7fdeadbe; /* a NaN */
+static const u32 poison = 0x7f9eadbe; /* a signalling NaN: arithmetic on it changes its bits */
 
 /* Registers that products take together: accumulators, or a left operand. */
 typedef struct Set {
@@ -167,24 +167,24 @@ static void note(Set *s)
 	s->valid = true;
 }
 
-/* The value that register k, of thread k / n, holds a part of. */
-static float *element(const Set *s, int k)
+/* The value that register r of thread t holds. */
+static float *element(const Set *s, int t, int r)
 {
-	int t = k / s->n, r = k % s->n;
-
 	return &s->value[t / WARP * 16 + t % WARP / 4 + r / 2 % 2 * 8][r / 4 * 8 + t % 4 * 2 + r % 2];
 }
 
 static void take_values(Set *s)
 {
-	for (int k = 0; k < GROUP * s->n; k++)
-		memcpy(element(s, k), s->reg[k], sizeof(float));
+	for (int t = 0; t < GROUP; t++)
+		for (int r = 0; r < s->n; r++)
+			memcpy(element(s, t, r), s->reg[t * s->n + r], sizeof(float));
 }
 
 static void give_values(const Set *s)
 {
-	for (int k = 0; k < GROUP * s->n; k++)
-		memcpy(s->reg[k], element(s, k), sizeof(float));
+	for (int t = 0; t < GROUP; t++)
+		for (int r = 0; r < s->n; r++)
+			memcpy(s->reg[t * s->n + r], element(s, t, r), sizeof(float));
 }
 
 static void give_poison(const Set *s)
@@ -208,22 +208,31 @@ static void check_fence(const Group *g, const Set *s, u64 at, const char *what)
 		        threads(g)[k / s->n].id, k % s->n, what);
 }
 
+static bool untouched(const Set *s, int t, int r)
+{
+	u32 is = *s->reg[t * s->n + r], want = poison;
+
+	if (M->early)
+		memcpy(&want, element(s, t, r), sizeof want);
+	return is == want;
+}
+
 /* The accumulators are as the products in flight left them. */
 static void check_accumulators(const Group *g, const Set *s, u64 issue, u64 then, const char *what)
 {
 	SimFinding *f;
-	u32 want = poison;
-	int k = 0;
 
-	for (; k < GROUP * s->n; k++) {
-		if (M->early)
-			memcpy(&want, element(s, k), sizeof want);
-		if (*s->reg[k] != want)
-			break;
-	}
-	if (k < GROUP * s->n && (f = sim_find(SIM_OPERAND, issue)))
-		sim_say(f, "thread %d wrote accumulator %d of the product (line %d) before %s (line %d)",
-		        threads(g)[k / s->n].id, k % s->n, (int)(u32)issue, what, (int)(u32)then);
+	for (int t = 0; t < GROUP; t++)
+		for (int r = 0; r < s->n; r++) {
+			if (untouched(s, t, r))
+				continue;
+			if ((f = sim_find(SIM_OPERAND, issue)))
+				sim_say(f,
+				        "thread %d wrote accumulator %d of the product (line %d) before %s (line"
+				        " %d)",
+				        threads(g)[t].id, r, (int)(u32)issue, what, (int)(u32)then);
+			return;
+		}
 }
 
 static void check_left(const Group *g, const Op *o, u64 wait)

@@ -3,74 +3,9 @@
  * from the root of the tree. */
 #define _GNU_SOURCE
 #include <math.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
-#include "../../codegen/prims.h"
-#include "../../runtime/sim.h"
-#include "../../runtime/tensormap.h"
-
-static int failed;
-static Arena *arena;
-static Diag diag;
-
-static void check(int ok, const char *name)
-{
-	printf("%s %s\n", ok ? "ok" : "FAIL", name);
-	failed += !ok;
-}
-
-static char *read_text(const char *path)
-{
-	FILE *f = fopen(path, "rb");
-	char *s = arena_alloc(arena, 1 << 16);
-
-	if (!f || !fread(s, 1, (1 << 16) - 1, f)) {
-		fprintf(stderr, "hopper_test: cannot read %s\n", path);
-		exit(1);
-	}
-	fclose(f);
-	return s;
-}
-
-static Sim *load(const char *defs, const char *body, const char *entries)
-{
-	char *text =
-	    arena_printf(arena, "%s\n%s\n%s\n%s\n", prims_text(arena, body, true), defs, body, entries);
-
-	if (DIAG_TRY(&diag)) {
-		fprintf(stderr, "hopper_test: %s\n", diag.text);
-		exit(diag.status == ST_ENV ? 77 : 1);
-	}
-	return sim_load(&diag, text, NULL);
-}
-
-static void show(const SimResult *r)
-{
-	if (!getenv("VERBOSE"))
-		return;
-	for (int i = 0; i < r->nfindings; i++)
-		printf("  kind %d line %d %s: %s (x%ld)\n", r->finding[i].kind, r->finding[i].line,
-		       r->finding[i].spec, r->finding[i].text, r->finding[i].count);
-}
-
-static uint16_t to_bf16(float x)
-{
-	uint32_t u;
-
-	memcpy(&u, &x, 4);
-	return (uint16_t)((u + 0x7fff + (u >> 16 & 1)) >> 16);
-}
-
-static float from_bf16(uint16_t h)
-{
-	uint32_t u = (uint32_t)h << 16;
-	float f;
-
-	memcpy(&f, &u, 4);
-	return f;
-}
+#include "../../runtime/sim_state.h"
+#include "hopper.h"
 
 /* ---- The product ---- */
 
@@ -158,6 +93,252 @@ static void gemm_right(const char *body)
 	sim_free(s);
 }
 
+/* What is wrong, and what is said of it when copies are late: the finding's kind, place and a part
+ * of its words. When they are early something else may be wrong first. */
+typedef struct Fault {
+	const char *name, *defs;
+	int drop; /* a synchronising call of the text, in order; -1: none */
+	SimKind kind;
+	const char *spec, *text;
+} Fault;
+
+static const Fault faults[] = {
+    {"no_init", "", 0, SIM_MBARRIER, "gemm.lua:22", "no mbarrier was initialised"},
+    {"no_init_fence", "", 2, SIM_FENCE, "gemm.lua:23", "no mbarrier_init_fence"},
+    {"no_barrier_after_init", "", 3, SIM_MBARRIER, "gemm.lua:31", "no barrier lies between"},
+    {"no_empty_wait", "", 4, SIM_RACE, "gemm.lua:23", "copies over"},
+    {"no_expect", "", 5, SIM_DEADLOCK, "gemm.lua:21", "0 of 1 arrivals, 32768 of 0 bytes"},
+    {"no_full_wait", "", 6, SIM_PENDING, "gemm.lua:33", "in flight"},
+    {"no_wgmma_fence", "", 7, SIM_FENCE, "gemm.lua:33", "no wgmma_fence lies before"},
+    {"no_commit", "", 8, SIM_PENDING, "gemm.lua:33", "not committed"},
+    {"no_wgmma_wait", "", 9, SIM_PENDING, "gemm.lua:33", "wgmma_wait is missing"},
+    {"no_arrive", "", 10, SIM_DEADLOCK, "gemm.lua:21", "0 of 2 arrivals"},
+    {"no_proxy_fence", "", 11, SIM_FENCE, "gemm.lua:43", "no proxy_fence"},
+    {"no_named_sync", "", 12, SIM_RACE, "gemm.lua:43", "at line"},
+    {"no_store_commit", "", 13, SIM_PENDING, "gemm.lua:43", "not committed"},
+    {"no_store_wait", "", 14, SIM_PENDING, "gemm.lua:43", "tma_store_wait_read is missing"},
+    {"too_many_bytes", "#define EXPECT 40960", -1, SIM_MBARRIER, "gemm.lua:22",
+     "expects 40960 bytes and copies bring 32768"},
+    {"too_few_bytes", "#define EXPECT 16384", -1, SIM_MBARRIER, "gemm.lua:22",
+     "expected 32768 bytes and copies brought 65536"},
+    {"too_many_arrivals_wanted", "#define EMPTY_COUNT 3", -1, SIM_DEADLOCK, "gemm.lua:21",
+     "2 of 3 arrivals"},
+    {"too_few_arrivals_wanted", "#define EMPTY_COUNT 1", -1, SIM_RACE, "gemm.lua:23", "read"},
+    {"full_phase", "#define FULL_PHASE (it / 2 + 1 & 1)", -1, SIM_PENDING, "gemm.lua:33", "flight"},
+    {"empty_phase", "#define EMPTY_PHASE (it / 2 & 1)", -1, SIM_DEADLOCK, "gemm.lua:21",
+     "0 of 2 arrivals"},
+    {"leading", "#define B_LEADING 65536", -1, SIM_UNINIT, "gemm.lua:33", ""},
+    {"stride_beyond", "#define B_STRIDE 131072", -1, SIM_BOUNDS, "gemm.lua:33", "of 99328"},
+    {"proxy_of_registers", "#define BEFORE d0[3][1] += 1;", 7, SIM_FENCE, "gemm.lua:33", ""},
+    {"touched_accumulator", "#define TOUCH d1[15][1] = 2;", -1, SIM_OPERAND, "gemm.lua:33",
+     "accumulator 63"},
+    {"overwritten_operand", "#define OVERWRITE st_shared_b32(sb + 4 * tid, 0);", -1, SIM_RACE,
+     "gemm.lua:35", "which a product of warpgroup"},
+    {"overwritten_source", "#define AFTER_STORE st_shared_b32(mine + 64, 0);", -1, SIM_RACE,
+     "gemm.lua:44", "which a bulk store read"},
+    {"overwritten_barrier", "#define OVERWRITE st_shared_b32(full, 0);", -1, SIM_MBARRIER,
+     "gemm.lua:35", "overwrites the mbarrier"},
+    {"odd_registers", "#define PRODUCER_REGS 44", -1, SIM_MAP, "gemm.lua:20", "multiple of 8"},
+    {"raise_is_a_lowering", "#define CONSUMER_REGS 160", -1, SIM_MAP, "gemm.lua:30",
+     "raises its registers from 168 to 160"},
+    {"too_many_registers", "#define CONSUMER_REGS 240", -1, SIM_DEADLOCK, "gemm.lua:30",
+     "wants 240"},
+};
+
+/* Wrong in what it computes. */
+static const Fault wrong[] = {
+    {"b_stride", "#define B_STRIDE 2048", -1, SIM_MAP, "gemm.lua:33",
+     "wrong descriptor: the right"},
+    {"a_stride", "#define A_STRIDE 512", -1, SIM_MAP, "gemm.lua:33", "wrong descriptor: the left"},
+    {"b_swizzle", "#define B_SWIZZLE 64", -1, SIM_MAP, "gemm.lua:33", "the right operand"},
+    {"b_leading", "#define B_LEADING 4096", -1, SIM_MAP, "gemm.lua:33", "the right operand"},
+    {"descriptor_bit_0", "#define DESC_BIT 1", -1, SIM_MAP, "gemm.lua:33", "the right operand"},
+    {"descriptor_bit_3", "#define DESC_BIT 8", -1, SIM_MAP, "gemm.lua:33", "the right operand"},
+    {"descriptor_bit_7", "#define DESC_BIT 128", -1, SIM_MAP, "gemm.lua:33", "the right operand"},
+    {"descriptor_bit_16", "#define DESC_BIT 65536", -1, SIM_MAP, "gemm.lua:33",
+     "the right operand"},
+    {"descriptor_bit_63", "#define DESC_BIT ((u64)1 << 63)", -1, SIM_MAP, "gemm.lua:33",
+     "the right"},
+    {"descriptor_base", "#define DESC_BIT ((u64)1 << 49)", -1, SIM_MAP, "gemm.lua:33",
+     "base offset 1"},
+    {"box_row", "#define BOX_ROW row0 + 1", -1, NSIMKINDS, "", ""},
+};
+
+static int reported(const SimResult *r, const Fault *f)
+{
+	for (int k = 0; k < r->nfindings; k++)
+		if (r->finding[k].kind == f->kind && !strcmp(r->finding[k].spec, f->spec) &&
+		    strstr(r->finding[k].text, f->text))
+			return 1;
+	return 0;
+}
+
+static void gemm_broken(const char *body)
+{
+	for (size_t i = 0; i < sizeof faults / sizeof *faults; i++) {
+		const Fault *f = &faults[i];
+		Sim *s = load(f->defs, body, gemm_entries);
+
+		for (int early = 0; early < 2; early++) {
+			SimOptions o = {.drop_site = f->drop, .early = early};
+			SimResult r;
+
+			gemm_run(s, &o, &r);
+			check(early ? r.nfindings > 0 : reported(&r, f),
+			      arena_printf(arena, "hopper_%s%s", f->name, early ? "_early" : ""));
+			show(&r);
+		}
+		sim_free(s);
+	}
+	for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+		Sim *s = load(wrong[i].defs, body, gemm_entries);
+		SimOptions o = {.drop_site = -1};
+		SimResult r;
+		int bad = !(gemm_run(s, &o, &r) < 1e-2);
+
+		check(wrong[i].kind == NSIMKINDS ? bad : reported(&r, &wrong[i]),
+		      arena_printf(arena, "hopper_wrong_%s", wrong[i].name));
+		show(&r);
+		sim_free(s);
+	}
+}
+
+/* ---- Every layout of a product's operands ---- */
+
+typedef struct Layout {
+	int span, a_mn, b_mn, left_regs, n, f16;
+} Layout;
+
+static const char layout_entries[] =
+    "static void hopper_layout_entry(void **a)\n{\n"
+    "\thopper_layout(*(TensorMap *)a[0], *(TensorMap *)a[1], *(const b16 **)a[2], *(float "
+    "**)a[3]);\n"
+    "}\n"
+    "const SimEntry sim_entries[] = { { \"hopper_layout\", hopper_layout_entry }, { 0, 0 } };\n";
+
+static Sim *layout_load(const Layout *l, const char *defs)
+{
+	static char *body;
+	const char *type = l->f16 ? "f16" : "bf16";
+
+	body = body ? body : read_text("tests/unit/kernels/hopper_layout.cu");
+	return load(arena_printf(arena,
+	                         "#define SPAN %d\n#define A_MN %d\n#define B_MN %d\n"
+	                         "#define LEFT_REGS %d\n#define N %d\n#define RS wgmma_%s_rs_n%d\n"
+	                         "#define SS wgmma_%s_ss_n%d\n%s\n",
+	                         l->span, l->a_mn, l->b_mn, l->left_regs, l->n, type, l->n, type, l->n,
+	                         defs),
+	            body, layout_entries);
+}
+
+/* Small integers, so that sums are exact in any order: true when every element is right. */
+static int layout_run(Sim *s, const Layout *l, const SimOptions *o, SimResult *r)
+{
+	static _Alignas(16) uint16_t a[64 * 64], as_lies[64 * 64], b_lies[64 * 256];
+	static float c[64 * 256];
+	static int ia[64][64], ib[64][256];
+	int bn = l->b_mn ? l->n : 64, bk = l->b_mn ? 64 : l->n, bad = 0;
+	TensorMapSpec sa = {.dtype = l->f16 ? DT_F16 : DT_BF16,
+	                    .rank = 2,
+	                    .base = (uintptr_t)as_lies,
+	                    .swizzle = l->span > 16 ? l->span : 0,
+	                    .size = {64, 64},
+	                    .stride_bytes = {0, 128},
+	                    .box = {l->span / 2, 64}},
+	              sb = sa;
+	void *pa = a, *pc = c;
+	TensorMap ma, mb;
+	void *params[] = {&ma, &mb, &pa, &pc};
+	SimBuffer buf[] = {{"a", a, sizeof a, false, true},
+	                   {"a_lies", as_lies, sizeof as_lies, false, true},
+	                   {"b_lies", b_lies, sizeof b_lies, false, true},
+	                   {"c", c, (size_t)l->n * 64 * 4, true, false}};
+
+	srand(2);
+	for (int i = 0; i < 64; i++)
+		for (int k = 0; k < 64; k++) {
+			float x = (float)(ia[i][k] = rand() % 17 - 8);
+
+			a[i * 64 + k] = l->f16 ? sim_do_f16_round(x) : to_bf16(x);
+			as_lies[l->a_mn ? k * 64 + i : i * 64 + k] = a[i * 64 + k];
+		}
+	for (int k = 0; k < 64; k++)
+		for (int j = 0; j < l->n; j++) {
+			float x = (float)(ib[k][j] = rand() % 17 - 8);
+
+			b_lies[l->b_mn ? k * l->n + j : j * 64 + k] = l->f16 ? sim_do_f16_round(x) : to_bf16(x);
+		}
+	sb.base = (uintptr_t)b_lies;
+	sb.size[0] = bn, sb.size[1] = bk, sb.stride_bytes[1] = 2 * bn, sb.box[1] = bk;
+	tensormap_encode(&diag, &sa, true, &ma);
+	tensormap_encode(&diag, &sb, true, &mb);
+	sim_run(s, &diag, "hopper_layout", 1, 128, 1024 + 8192 + 128 * l->n, params, 4, buf, o, r);
+	for (int i = 0; i < 64; i++)
+		for (int j = 0; j < l->n; j++) {
+			int x = 0;
+
+			for (int k = 0; k < 64; k++)
+				x += ia[i][k] * ib[k][j];
+			bad += c[i * l->n + j] != (float)x;
+		}
+	return !bad;
+}
+
+static void layouts(void)
+{
+	static const int spans[] = {16, 32, 64, 128};
+
+	for (int i = 0; i < 4 * 2 * 3; i++) {
+		Layout l = {spans[i % 4],
+		            i / 8 % 3 == 1,
+		            i / 4 % 2,
+		            i / 8 % 3 == 2,
+		            i % 4 == 2 ? 128 : i % 4 == 3 ? 256 : 64,
+		            i / 4 % 2};
+		Sim *s = layout_load(&l, "");
+		SimResult late, early;
+		SimOptions o = {.drop_site = -1, .early = true};
+		int ok = layout_run(s, &l, NULL, &late);
+
+		ok &= layout_run(s, &l, &o, &early);
+		check(ok && !late.nfindings && !early.nfindings,
+		      arena_printf(arena, "hopper_layout_%d_a%d_b%d_rs%d_n%d_%s", l.span, l.a_mn, l.b_mn,
+		                   l.left_regs, l.n, l.f16 ? "f16" : "bf16"));
+		show(&late);
+		show(&early);
+		sim_free(s);
+	}
+}
+
+static void layout_faults(void)
+{
+	static const Fault faults[] = {
+	    {"touched_left", "#define TOUCH_LEFT r[2][1] ^= 1;", -1, SIM_OPERAND, "layout.lua:8",
+	     "register a1"},
+	    {"touched_left_between", "#define BETWEEN if (k == 1) r[0][3] = 0;", -1, SIM_OPERAND,
+	     "layout.lua:8", "register a3"},
+	    {"touched_between", "#define BETWEEN if (k == 2) d0[4][1] *= 2;", -1, SIM_OPERAND,
+	     "layout.lua:8", "before the next"},
+	    {"committed_inside", "#define BETWEEN wgmma_commit();", -1, NSIMKINDS, "", ""},
+	    {"waited_inside", "#define BETWEEN wgmma_commit(); wgmma_wait(1);", -1, NSIMKINDS, "", ""},
+	};
+	Layout l = {128, 0, 1, 1, 64, 0};
+
+	for (size_t i = 0; i < sizeof faults / sizeof *faults; i++)
+		for (int early = 0; early < 2; early++) {
+			const Fault *f = &faults[i];
+			Sim *s = layout_load(&l, f->defs);
+			SimOptions o = {.drop_site = -1, .early = early};
+			SimResult r;
+			int right = layout_run(s, &l, &o, &r);
+
+			check(f->kind == NSIMKINDS ? right && !r.nfindings : reported(&r, f),
+			      arena_printf(arena, "hopper_%s%s", f->name, early ? "_early" : ""));
+			show(&r);
+			sim_free(s);
+		}
+}
+
 int main(void)
 {
 	char *body;
@@ -165,6 +346,9 @@ int main(void)
 	arena = arena_new();
 	body = read_text("tests/unit/kernels/hopper_gemm.cu");
 	gemm_right(body);
+	gemm_broken(body);
+	layouts();
+	layout_faults();
 	arena_free(arena);
 	return failed != 0;
 }

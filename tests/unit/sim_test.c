@@ -307,8 +307,9 @@ static const Small small[] = {
     {"place_align", "x = ld_shared_f32(s + 130);", SIM_ALIGN,
      "misaligned access to V_s, stage 1: thread 0 of block 0 reads byte 2 and on"},
     {"place_pending",
-     "cp_async_16(s + 512, in, 16);\ncp_async_commit();\nx = ld_shared_f32(s + 512);", SIM_PENDING,
-     "missing wait on W_s: thread 0 of block 0 reads byte 0 while the copy that"},
+     "cp_async_16(s + 512, in, 16);\ncp_async_commit();\nx = ld_shared_f32(s + 512);\n"
+     "cp_async_wait(0);",
+     SIM_PENDING, "missing wait on W_s: thread 0 of block 0 reads byte 0 while the copy that"},
     {"nan_divided", "x = x - x;\nst_global_f32(out + threadIdx.x, divide(x, x));", SIM_NAN,
      "NaN in out: thread 0 of block 0 writes byte 0, a NaN; it made one of numbers at line"},
     {"nan_log", "st_global_f32(out + threadIdx.x, log2_fast(x - 1));", SIM_NAN,

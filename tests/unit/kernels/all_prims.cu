@@ -1,4 +1,4 @@
-// Uses every primitive once: a test that each compiles.
+// Uses every primitive that sm_80 has once: a test that each compiles.
 __global__ void __launch_bounds__(128) all_prims(float *g, const b16 *h, int n)
 {
 	const u32 sm = smem_base();
@@ -15,6 +15,7 @@ __global__ void __launch_bounds__(128) all_prims(float *g, const b16 *h, int n)
 	block_sync();
 	warp_sync();
 	named_sync(1, 64);
+	named_arrive(1, 64);
 	ldmatrix_x1(r, sm);
 	w[0] ^= r[0];
 	ldmatrix_x2(r, sm);

@@ -129,6 +129,7 @@ typedef struct SimOptions {
 	int drop_site; /* mutation: skip the synchronising primitive call with this number; -1: none */
 	SimCounters *lines;  /* by generated line, sim_lines of them, added to; NULL: not wanted */
 	const SimMore *more; /* of each buffer; or NULL */
+	bool unchecked;      /* no checks, no counts: several times as fast, the same results */
 } SimOptions;
 
 enum { SIM_MAX_FINDINGS = 32 };

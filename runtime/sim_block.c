@@ -456,6 +456,7 @@ static void begin(int64_t block)
 		t->nfence = 0;
 	}
 	sim_shared_reset();
+	sim_batch_begin();
 	sim_mbarrier_begin();
 	sim_tma_begin();
 	sim_wgmma_begin();

@@ -361,7 +361,7 @@ Sim *sim_load_for(Diag *d, const char *text, const char *cache, double work)
 		read_entry(&s->kernel[s->nkernels++], text);
 	}
 	map_lines(s, text);
-	sim_bind(s->lib);
+	sim_bind(s->lib, false);
 	return s;
 }
 

@@ -91,8 +91,8 @@ ALWAYS_INLINE void transpose(Row *row, const Numbers *halves)
 }
 
 /* Lane 4g + t: register i of a holds [g + 8 (i % 2)][2t + 8 (i / 2)] and its right neighbour,
- * register i of b [2t + 8i][g] and the one below, acc[i] of d [g + 8 (i / 2)][2t + i % 2]. */
-FOR_EACH_HOST void sim_multiply(const u32 (*reg)[WARP], float *const *acc, bool f16)
+ * register i of b [2t + 8i][g] and the one below, acc[i] of d [g + 8i][2t] and its neighbour. */
+FOR_EACH_HOST void sim_multiply(const u32 (*reg)[WARP], float *const (*acc)[WARP], bool f16)
 {
 	double a[4][2][WARP];
 	float d[16][8];
@@ -116,8 +116,8 @@ FOR_EACH_HOST void sim_multiply(const u32 (*reg)[WARP], float *const *acc, bool 
 			transpose(&b[8 * i + h], x);
 		}
 	for (int l = 0; l < WARP; l++) {
-		memcpy(&d[l / 4][l % 4 * 2], acc[l], 8);
-		memcpy(&d[l / 4 + 8][l % 4 * 2], acc[l] + 2, 8);
+		memcpy(&d[l / 4][l % 4 * 2], acc[0][l], 8);
+		memcpy(&d[l / 4 + 8][l % 4 * 2], acc[1][l], 8);
 	}
 	for (int r = 0; r < 16; r++) {
 		Row sum = widen_row(d[r]);
@@ -129,7 +129,7 @@ FOR_EACH_HOST void sim_multiply(const u32 (*reg)[WARP], float *const *acc, bool 
 		memcpy(d[r], &out, sizeof out);
 	}
 	for (int l = 0; l < WARP; l++) {
-		memcpy(acc[l], &d[l / 4][l % 4 * 2], 8);
-		memcpy(acc[l] + 2, &d[l / 4 + 8][l % 4 * 2], 8);
+		memcpy(acc[0][l], &d[l / 4][l % 4 * 2], 8);
+		memcpy(acc[1][l], &d[l / 4 + 8][l % 4 * 2], 8);
 	}
 }

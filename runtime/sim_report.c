@@ -34,8 +34,17 @@ SimFinding *sim_find_in(Report *r, SimKind kind, int line)
 	return f;
 }
 
+/* What a run without checks knows nothing of. */
+static bool needs_checks(SimKind kind)
+{
+	return kind == SIM_RACE || kind == SIM_UNINIT || kind == SIM_PENDING || kind == SIM_FENCE ||
+	       kind == SIM_NAN;
+}
+
 SimFinding *sim_find(SimKind kind, u64 at)
 {
+	if (M->unchecked && needs_checks(kind))
+		return NULL;
 	return sim_find_in(M->report, kind, (int)(u32)at);
 }
 

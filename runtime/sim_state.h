@@ -149,6 +149,8 @@ typedef struct Machine {
 	void **params;
 	Index *thread_index, *block_index; /* variables of the kernel's text */
 	u64 *turn, *exp_ops, *mufu_ops;
+	int *batch; /* variable of the text: in a run of calls that meet at its end */
+	bool unchecked;
 	int drop_site;
 	bool early;
 	u64 random; /* 0: warps in order */
@@ -288,8 +290,23 @@ void sim_count_work(u64 at, WorkKind kind, u64 amount);
 int sim_wavefronts(u32 mask, const u64 *addr, int bytes, int *least);
 void sim_count_matrix(u64 at, bool store, const u64 *row); /* 8 rows of 16 bytes */
 
-/* sim_mma.c: the product of a warp's registers a0-a3, b0, b1, added to its accumulators. */
-void sim_multiply(const u32 (*reg)[WARP], float *const *acc, bool f16);
+/* sim_mma.c: the product of a warp's registers a0-a3, b0, b1, added to its accumulators: pairs of
+ * rows 0-7 and of rows 8-15. */
+void sim_multiply(const u32 (*reg)[WARP], float *const (*acc)[WARP], bool f16);
+
+/* sim_batch.c: at the beginning of a block. */
+void sim_batch_begin(void);
+
+/* sim_plain.c: an offset where `bytes` bytes of shared memory are. And services. */
+u32 sim_plain_offset(u32 addr, int bytes);
+void sim_plain_here(int line);
+void sim_plain_shared_load(u64 at, void *out, u32 addr, int bytes);
+void sim_plain_shared_store(u64 at, u32 addr, const void *v, int bytes);
+void sim_plain_global_load(u64 at, void *out, const void *p, int bytes);
+void sim_plain_global_store(u64 at, void *p, const void *v, int bytes);
+void sim_plain_cp_async(u64 at, u32 dst, const void *src, int size, int bytes);
+void sim_plain_cp_async_commit(u64 at, int site);
+void sim_plain_cp_async_wait(u64 at, int site, int n);
 
 /* sim_nan.c: what the thread computed since the last poll belongs to that one's line. The place of
  * a NaN among `bytes`, or -1. */
@@ -301,7 +318,7 @@ void sim_nan_say(SimFinding *f, const Thread *t);
 bool sim_global_check(u64 at, const void *p, int bytes, int align, bool store);
 
 /* sim_service.c: binds every service that a loaded text declares. */
-void sim_bind(void *lib);
+void sim_bind(void *lib, bool unchecked);
 
 /* services */
 typedef void SimFn(void);
@@ -317,7 +334,8 @@ void sim_do_global_store(u64 at, void *p, const void *v, int bytes);
 void sim_do_cp_async(u64 at, u32 dst, const void *src, int size, int bytes);
 void sim_do_cp_async_commit(u64 at, int site);
 void sim_do_cp_async_wait(u64 at, int site, int n);
-void sim_do_ldmatrix(u64 at, u32 *r, u32 addr, int count, int trans);
+void sim_do_ldmatrix(u64 at, u32 *r0, u32 *r1, u32 *r2, u32 *r3, u32 addr, int count, int trans);
+void sim_do_batch_end(u64 at, int load);
 void sim_do_stmatrix(u64 at, u32 addr, u32 r0, u32 r1, u32 r2, u32 r3, int count, int trans);
 void sim_do_named_arrive(u64 at, int site, int id, int threads);
 void sim_do_mbarrier_init(u64 at, int site, u32 bar, int count);
@@ -337,7 +355,8 @@ void sim_do_wgmma_commit(u64 at, int site);
 void sim_do_wgmma_wait(u64 at, int site, int n);
 void sim_do_wgmma(u64 at, int n, int f16, float *d0, float *d1, u32 *const *a, u64 da, u64 db,
                   int accumulate, int ta, int tb);
-void sim_do_mma(u64 at, float *d, u32 a0, u32 a1, u32 a2, u32 a3, u32 b0, u32 b1, int f16);
+void sim_do_mma(u64 at, float *d0, float *d1, u32 a0, u32 a1, u32 a2, u32 a3, u32 b0, u32 b1,
+                int f16);
 u32 sim_do_shfl(u64 at, u32 x, int mode, int arg);
 b16 sim_do_f16_round(float x);
 float sim_do_f16_widen(b16 x);

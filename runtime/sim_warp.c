@@ -1,5 +1,5 @@
-/* sim_warp.c -- what a whole warp does at once: ldmatrix, mma, shuffles. The lane that comes last
- * does it for all. Layouts are those of the PTX manual, sections on ldmatrix and mma.m16n8k16.
+/* sim_warp.c -- what a whole warp does at once: stmatrix, shuffles (ldmatrix and mma: sim_batch.c).
+ * The lane that comes last does it for all. Layouts are those of the PTX ISA.
  */
 #include "sim_state.h"
 
@@ -37,39 +37,6 @@ b16 sim_do_f16_round(float x)
 	return (b16)(sign | (m + half - 1 + (m >> shift & 1)) >> shift);
 }
 
-/* ---- ldmatrix ---- */
-
-static void load_matrix(u64 at, Thread *lane, int matrix, bool trans)
-{
-	b16 row[8][8];
-	u64 addr[WARP];
-
-	for (int r = 0; r < 8; r++) {
-		Thread *from = &lane[8 * matrix + r];
-
-		addr[r] = from->addr & ~15u;
-		sim_shared_read(from, at, row[r], from->addr, 16);
-	}
-	sim_count_matrix(at, false, addr);
-	for (int l = 0; l < WARP; l++) {
-		int i = l / 4, j = l % 4 * 2;
-		u32 lo = trans ? row[j][i] : row[i][j], hi = trans ? row[j + 1][i] : row[i][j + 1];
-
-		lane[l].out[matrix] = hi << 16 | lo;
-	}
-}
-
-void sim_do_ldmatrix(u64 at, u32 *r, u32 addr, int count, int trans)
-{
-	M->cur->out = r;
-	M->cur->addr = addr;
-	if (!sim_warp_meet(at, WAIT_LDMATRIX))
-		return;
-	for (int i = 0; i < count; i++)
-		load_matrix(at, lanes(), i, trans);
-	sim_warp_go();
-}
-
 /* ---- stmatrix ---- */
 
 static void store_matrix(u64 at, Thread *lane, int matrix, bool trans)
@@ -102,30 +69,6 @@ void sim_do_stmatrix(u64 at, u32 addr, u32 r0, u32 r1, u32 r2, u32 r3, int count
 		return;
 	for (int i = 0; i < count; i++)
 		store_matrix(at, lanes(), i, trans);
-	sim_warp_go();
-}
-
-/* ---- mma ---- */
-
-/* Operands of the lanes that have come, by warp. */
-static struct {
-	u32 reg[6][WARP];
-	float *acc[WARP];
-} products[MAX_WARPS];
-
-void sim_do_mma(u64 at, float *d, u32 a0, u32 a1, u32 a2, u32 a3, u32 b0, u32 b1, int f16)
-{
-	int w = M->cur->warp, l = M->cur->lane;
-	u32(*reg)[WARP] = products[w].reg;
-
-	reg[0][l] = a0, reg[1][l] = a1, reg[2][l] = a2, reg[3][l] = a3;
-	reg[4][l] = b0, reg[5][l] = b1;
-	products[w].acc[l] = d;
-	if (!sim_warp_meet(at, WAIT_MMA))
-		return;
-	sim_multiply((const u32(*)[WARP])reg, products[w].acc, f16);
-	sim_count_work(at, f16 ? WORK_mma_f16 : WORK_mma_bf16, 1);
-	sim_count_work(at, WORK_tensor_flops, 2 * 16 * 8 * 16);
 	sim_warp_go();
 }
 

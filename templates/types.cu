@@ -26,6 +26,11 @@ u64 sim_turn;
 	for (u64 sim_up = sim_turn, sim_in = (sim_turn = (sim_turn + __LINE__) * 0xd1342543de82ef95u, 1); \
 	     sim_in; sim_in = 0, sim_turn = sim_up)
 #define SIM_TURN sim_turn += 0x9e3779b97f4a7c15u,
+/* A run of calls at whose end the lanes meet; see runtime/sim_runs.c. */
+int sim_batch;
+void (*sim_batch_end)(u64, int);
+#define SIM_RUN sim_batch = 1;
+#define SIM_RUN_END(load) sim_batch_end(SIM_AT, load);
 void (*sim_here)(int);
 #define SIM_HERE sim_here(__LINE__); /* at a spec line's comment */
 #define SIM_AT ((u64)__COUNTER__ << 32 | __LINE__) /* call site and generated line */

@@ -193,6 +193,11 @@ int cmd_run(Cli *c)
 	bool on_gpu = choose_device(c);
 	int i;
 
+	if (c->unchecked && (on_gpu || c->counters || c->drop))
+		diag_fail(c->diag, (Loc){0}, "--unchecked: for the simulator, without %s",
+		          on_gpu        ? "--device gpu"
+		          : c->counters ? "--counters"
+		                        : "--drop");
 	memset(&r, 0, sizeof r);
 	r.cli = c;
 	g = choose_gpu(c, on_gpu, &r.device);

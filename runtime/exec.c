@@ -239,7 +239,11 @@ static void run_sim(Exec *x, uint64_t seed, bool early)
 	Plan *p = x->plan;
 	SimBuffer buf[MAX_ARGS + MAX_WORK];
 	SimMore more[MAX_ARGS + MAX_WORK];
-	SimOptions o = {.seed = seed, .early = early, .drop_site = x->cli->drop - 1, .more = more};
+	SimOptions o = {.seed = seed,
+	                .early = early,
+	                .drop_site = x->cli->drop - 1,
+	                .more = more,
+	                .unchecked = x->cli->unchecked};
 	Params params;
 	SimResult r;
 	int i, k, n;

@@ -345,12 +345,14 @@ Sim *sim_load(Diag *d, const char *text, const char *cache)
 Sim *sim_load_for(Diag *d, const char *text, const char *cache, double work)
 {
 	Sim *s = must(calloc(1, sizeof *s));
-	char *turning = must(sim_turns(text)), *numbered = number_sites(turning, &s->nsites);
+	char *runs = must(sim_runs(text)), *turning = must(sim_turns(runs));
+	char *numbered = number_sites(turning, &s->nsites);
 	const SimEntry *e;
 
 	s->lib = open_text(d, numbered, levels[work > HOT], cache);
 	free(numbered);
 	free(turning);
+	free(runs);
 	e = dlsym(s->lib, "sim_entries");
 	if (!e)
 		bug("simulator: the text has no sim_entries");

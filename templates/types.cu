@@ -29,8 +29,8 @@ u64 sim_turn;
 /* A run of calls at whose end the lanes meet; see runtime/sim_runs.c. */
 int sim_batch;
 void (*sim_batch_end)(u64, int);
-#define SIM_RUN sim_batch = 1;
-#define SIM_RUN_END(load) sim_batch_end(SIM_AT, load);
+#define SIM_RUN sim_batch = 1
+#define SIM_RUN_END(load) sim_batch_end(SIM_AT, load)
 void (*sim_here)(int);
 #define SIM_HERE sim_here(__LINE__); /* at a spec line's comment */
 #define SIM_AT ((u64)__COUNTER__ << 32 | __LINE__) /* call site and generated line */

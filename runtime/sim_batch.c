@@ -8,6 +8,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC optimize("O3")
+#endif
+
 #define M (&sim_machine)
 
 /* One call by all lanes of a warp. An mma: registers a0-a3, b0, b1, and where the pairs of rows
@@ -51,7 +55,11 @@ void sim_batch_begin(void)
 
 static void load_matrix(const Request *q, Thread *lane, int matrix)
 {
-	b16 row[8][8];
+	union {
+		b16 half[8][8];
+		u32 pair[8][4];
+	} row;
+	u32 *const *out = q->load.out[matrix];
 	u64 addr[8];
 
 	for (int r = 0; r < 8; r++) {
@@ -59,18 +67,16 @@ static void load_matrix(const Request *q, Thread *lane, int matrix)
 
 		addr[r] = a & ~15u;
 		if (!M->unchecked)
-			sim_shared_read(&lane[8 * matrix + r], q->at, row[r], a, 16);
+			sim_shared_read(&lane[8 * matrix + r], q->at, row.half[r], a, 16);
 		else
-			memcpy(row[r], M->smem + sim_plain_offset(a & ~15u, 16), 16);
+			memcpy(row.half[r], M->smem + sim_plain_offset(a & ~15u, 16), 16);
 	}
 	if (!M->unchecked)
 		sim_count_matrix(q->at, false, addr);
-	for (int l = 0; l < WARP; l++) {
-		int i = l / 4, j = l % 4 * 2;
-		u32 lo = q->flag ? row[j][i] : row[i][j], hi = q->flag ? row[j + 1][i] : row[i][j + 1];
-
-		*q->load.out[matrix][l] = hi << 16 | lo;
-	}
+	for (int i = 0; i < 8; i++)
+		for (int j = 0; j < 4; j++)
+			*out[4 * i + j] =
+			    q->flag ? (u32)row.half[2 * j + 1][i] << 16 | row.half[2 * j][i] : row.pair[i][j];
 }
 
 static void perform(const Request *q, Thread *lane)
@@ -131,35 +137,38 @@ void sim_do_batch_end(u64 at, int load)
 
 /* ---- Asking ---- */
 
-static Request *ask(u64 at, Wait kind, int count, int flag)
+/* The first lane's request makes the entry. */
+static void open_request(Queue *w, u64 at, Wait kind, int count, int flag)
 {
-	Thread *t = M->cur;
-	Queue *w = &queues[t->warp];
-	int i = w->asked[t->lane]++;
 	Request *q;
 
-	M->calls++;
-	if (i < w->n) {
-		q = &w->request[i];
-		if (q->at != at && !w->apart) {
-			w->apart = t->lane + 1;
-			w->elsewhere = at;
-		}
-		return q;
-	}
-	if (i == w->cap) {
+	if (w->n == w->cap) {
 		w->cap = 2 * w->cap + 16;
 		w->request = realloc(w->request, (size_t)w->cap * sizeof *w->request);
 		if (!w->request)
 			abort();
 	}
-	w->n = i + 1;
-	q = &w->request[i];
+	q = &w->request[w->n++];
 	q->at = at;
 	q->kind = kind;
 	q->count = count;
 	q->flag = flag;
-	return q;
+}
+
+static inline __attribute__((always_inline)) Request *ask(u64 at, Wait kind, int count, int flag)
+{
+	const Thread *t = M->cur;
+	Queue *w = &queues[t->warp];
+	int i = w->asked[t->lane]++;
+
+	M->calls++;
+	if (i == w->n)
+		open_request(w, at, kind, count, flag);
+	if (w->request[i].at != at && !w->apart) {
+		w->apart = t->lane + 1;
+		w->elsewhere = at;
+	}
+	return &w->request[i];
 }
 
 void sim_do_mma(u64 at, float *d0, float *d1, u32 a0, u32 a1, u32 a2, u32 a3, u32 b0, u32 b1,

@@ -293,16 +293,46 @@ static void run_spec(const SpecCase *c)
 	failed += !ok;
 }
 
+/* ---- The same bits however it is run ---- */
+
+/* Without checks, with copies landing early, in other orders, compiled anew: as from a plain run.
+ */
+static void same_bits(const char *spec, const char *gpu)
+{
+	static const char *const ways[] = {"--unchecked", "--early", "--seeds 3", "--no-cache"};
+	char dir[] = "/tmp/count_test_XXXXXX";
+	int ok;
+
+	if (!mkdtemp(dir))
+		return;
+	for (size_t i = 0; i < sizeof ways / sizeof *ways; i++) {
+		ok = !system(arena_printf(
+		    arena,
+		    "cd %s && r=$OLDPWD/build/azulejo && for w in '' '%s'; do (cd $OLDPWD && $r run %s "
+		    "--gpu %s --device sim $w --out o=%s/o${w:+2}.npy >/dev/null) || exit 1; done && "
+		    "cmp o.npy o2.npy && rm -f o.npy o2.npy",
+		    dir, ways[i], spec, gpu, dir));
+		printf("%s same_bits %s %s %s\n", ok ? "ok" : "FAIL", spec, gpu, ways[i]);
+		failed += !ok;
+	}
+	if (system(arena_printf(arena, "rm -rf %s", dir)))
+		failed++;
+}
+
 int main(void)
 {
 	arena = arena_new();
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
 		run_case(&cases[i]);
-	if (access("build/azulejo", X_OK))
+	if (access("build/azulejo", X_OK)) {
 		puts("skip count_spec");
-	else
+	} else {
 		for (size_t i = 0; i < sizeof specs / sizeof *specs; i++)
 			run_spec(&specs[i]);
+		same_bits("based_prefill --set B=1,H=2,N=130,normalize=true", "a100");
+		same_bits("flash_attention --set B=1,G=1,R=1,M=130,N=130,D=64,V=64", "h100");
+		same_bits("retention --set B=1,H=1,N=130,dtype=f16", "a100");
+	}
 	arena_free(arena);
 	return failed != 0;
 }

@@ -330,6 +330,23 @@ static const Small small[] = {
      "x = x == 0 ? x : inf() * x;\nst_global_f32(out + threadIdx.x, x != x ? 0 : x);", NSIMKINDS,
      ""},
     {"nan_unstored", "x = inf() * x;", NSIMKINDS, ""},
+    {"run_of_products",
+     "float d[2][4] = {{0}};\nfor (int i = 0; i < 2; i++)\n"
+     "for (int j = 0; j < 2; j++)\nmma_m16n8k16_bf16(d[j], 0x3f803f80, 0, 0, 0, 0x3f803f80, 0);\n"
+     "x = d[0][0] + d[1][0];\nif (x != 32) st_global_f32(out + 999, x);",
+     NSIMKINDS, ""},
+    {"run_of_unequal_length",
+     "int m = lane_id() < 16 ? 2 : 3;\nfloat d[4] = {0};\n"
+     "for (int i = 0; i < m; i++)\nmma_m16n8k16_bf16(d, 0, 0, 0, 0, 0, 0);",
+     SIM_DIVERGENT, "divergence: lanes of warp 0 meet at different calls: thread 0 makes 2 of 3"},
+    {"run_elsewhere",
+     "float d[4] = {0};\nif (lane_id() < 16) {\nfor (int i = 0; i < 2; i++)\n"
+     "mma_m16n8k16_bf16(d, 0, 0, 0, 0, 0, 0);\n} else {\nfor (int i = 0; i < 2; i++)\n"
+     "mma_m16n8k16_bf16(d, 0, 0, 0, 0, 0, 0);\n}",
+     SIM_DIVERGENT, "lanes of warp 0 meet at different calls"},
+    {"run_reads_unwritten",
+     "u32 r[2][4];\nfor (int i = 0; i < 2; i++)\nldmatrix_x4(r[i], s + 16 * lane_id());",
+     SIM_UNINIT, "uninitialised read of shared memory: thread 0 of block 0 reads byte 0"},
     {"endless", "for (;;) block_sync();", SIM_DEADLOCK, "out of time"},
     {"wild_local",
      "float y[4];\n"

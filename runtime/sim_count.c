@@ -106,6 +106,22 @@ static int passes(const u64 *word, int n)
 	return used != 0;
 }
 
+/* Eight lanes of 16 bytes, all in other banks: the usual case. */
+static bool apart(u32 mask, const u64 *addr)
+{
+	u32 used = 0;
+
+	for (int l = 0; l < 8; l++)
+		if (mask >> l & 1) {
+			u32 unit = 1u << (addr[l] / 16 % 8);
+
+			if (used & unit || addr[l] % 16)
+				return false;
+			used |= unit;
+		}
+	return true;
+}
+
 /* 8-byte accesses go by half warps, 16-byte ones by quarters. `least`: without any conflict. */
 int sim_wavefronts(u32 mask, const u64 *addr, int bytes, int *least)
 {
@@ -115,6 +131,12 @@ int sim_wavefronts(u32 mask, const u64 *addr, int bytes, int *least)
 	for (int first = 0; first < WARP; first += lanes) {
 		u64 word[32];
 		int n = 0;
+
+		if (bytes == 16 && apart(mask >> first & 0xff, addr + first)) {
+			waves += (mask >> first & 0xff) != 0;
+			*least += (mask >> first & 0xff) != 0;
+			continue;
+		}
 
 		for (int l = first; l < first + lanes; l++)
 			for (int b = 0; mask >> l & 1 && b < bytes; b += 4)

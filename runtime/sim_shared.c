@@ -129,6 +129,38 @@ static void claim_granule(const Thread *t, u64 at, Granule *g, u32 addr, const c
 		}
 }
 
+static bool same(const Granule *a, const Granule *b)
+{
+	u64 x[sizeof *a / 8], y[sizeof *b / 8], apart = 0;
+
+	memcpy(x, a, sizeof x);
+	memcpy(y, b, sizeof y);
+	for (size_t i = 0; i < sizeof x / sizeof *x; i++)
+		apart |= x[i] ^ y[i];
+	return !apart;
+}
+
+/* Neighbours mostly have one history: what holds for the first then holds for all. */
+static void read_granules(Thread *t, u64 at, Granule *g, u32 addr, int n)
+{
+	Granule before = *g;
+
+	read_granule(t, at, g, addr, "reads");
+	for (int i = 1; i < n; i++)
+		if (same(&g[i], &before))
+			g[i] = g[0];
+		else
+			read_granule(t, at, &g[i], addr + 2 * (u32)i, "reads");
+}
+
+static void claim_granules(const Thread *t, u64 at, Granule *g, u32 addr, int n, const char *how)
+{
+	claim_granule(t, at, g, addr, how);
+	for (int i = 1; i < n; i++)
+		if (!same(&g[i], g))
+			claim_granule(t, at, &g[i], addr + 2 * (u32)i, how);
+}
+
 bool sim_shared_read(Thread *t, u64 at, void *out, u32 addr, int bytes)
 {
 	unsigned char *p = place(at, &addr, bytes, "reads");
@@ -139,8 +171,7 @@ bool sim_shared_read(Thread *t, u64 at, void *out, u32 addr, int bytes)
 		return false;
 	}
 	g = &M->granule[(addr - SMEM_BASE) / 2];
-	for (int i = 0; i < bytes / 2; i++)
-		read_granule(t, at, &g[i], addr + 2 * (u32)i, "reads");
+	read_granules(t, at, g, addr, bytes / 2);
 	memcpy(out, p, (size_t)bytes);
 	return true;
 }
@@ -167,10 +198,9 @@ bool sim_shared_write(Thread *t, u64 at, u32 addr, const void *v, int bytes)
 	sim_mbarrier_guard(at, addr, bytes);
 	sim_origin_forget(addr, bytes);
 	g = &M->granule[(addr - SMEM_BASE) / 2];
-	for (int i = 0; i < bytes / 2; i++) {
-		claim_granule(t, at, &g[i], addr + 2 * (u32)i, "overwrites");
+	claim_granules(t, at, g, addr, bytes / 2, "overwrites");
+	for (int i = 0; i < bytes / 2; i++)
 		g[i].write = stamp(t, at);
-	}
 	memcpy(p, v, (size_t)bytes);
 	return true;
 }
@@ -229,10 +259,9 @@ void sim_do_cp_async(u64 at, u32 dst, const void *src, int size, int bytes)
 	c = &t->copy[t->ncopy++];
 	*c = (Copy){dst, t->group, bytes ? src : NULL, size, bytes, (int)(u32)at};
 	g = &M->granule[(dst - SMEM_BASE) / 2];
-	for (int i = 0; i < size / 2; i++) {
-		claim_granule(t, at, &g[i], dst + 2 * (u32)i, "copies over");
+	claim_granules(t, at, g, dst, size / 2, "copies over");
+	for (int i = 0; i < size / 2; i++)
 		g[i].flight = stamp(t, at);
-	}
 	if (M->early)
 		land_data(c);
 	else

@@ -341,7 +341,7 @@ static const Small small[] = {
      SIM_DIVERGENT, "divergence: lanes of warp 0 meet at different calls: thread 0 makes 2 of 3"},
     {"run_elsewhere",
      "float d[4] = {0};\nif (lane_id() < 16) {\nfor (int i = 0; i < 2; i++)\n"
-     "mma_m16n8k16_bf16(d, 0, 0, 0, 0, 0, 0);\n} else {\nfor (int i = 0; i < 2; i++)\n"
+     "mma_m16n8k16_bf16(d, 0, 0, 0, 0, 0, 0);\n } else {\nfor (int i = 0; i < 2; i++)\n"
      "mma_m16n8k16_bf16(d, 0, 0, 0, 0, 0, 0);\n}",
      SIM_DIVERGENT, "lanes of warp 0 meet at different calls"},
     {"run_reads_unwritten",

@@ -194,14 +194,36 @@ static void add_counters(SimCounters *sum, const SimCounters *c)
 		to[i] += from[i];
 }
 
+/* Keeps the list as sim_run does: most important first, one of a kind and line. */
+static void add_finding(SimResult *sum, const SimFinding *f)
+{
+	int i, at = 0;
+
+	for (i = 0; i < sum->nfindings; i++) {
+		SimFinding *g = &sum->finding[i];
+		if (g->kind == f->kind && g->line == f->line && !strcmp(g->spec, f->spec)) {
+			g->count += f->count;
+			return;
+		}
+		at += g->kind <= f->kind;
+	}
+	if (at == SIM_MAX_FINDINGS)
+		return;
+	if (sum->nfindings < SIM_MAX_FINDINGS)
+		sum->nfindings++;
+	for (i = sum->nfindings - 1; i > at; i--)
+		sum->finding[i] = sum->finding[i - 1];
+	sum->finding[at] = *f;
+}
+
 /* Findings of all runs, counters of the first. */
 static void add_result(Exec *x, int kernel, const SimResult *r, bool first)
 {
 	SimResult *sum = &x->result;
 	int i;
 
-	for (i = 0; i < r->nfindings && sum->nfindings < SIM_MAX_FINDINGS; i++)
-		sum->finding[sum->nfindings++] = r->finding[i];
+	for (i = 0; i < r->nfindings; i++)
+		add_finding(sum, &r->finding[i]);
 	if (!first)
 		return;
 	add_counters(&sum->counters, &r->counters);

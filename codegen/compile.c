@@ -107,8 +107,9 @@ static KernelText finished_text(const Dev *d)
 	KernelText t = d->text;
 
 	t.name = d->name;
-	t.threads = d->warps * 32;
+	t.threads = dev_threads(d);
 	t.smem = d->smem;
+	t.min_blocks = d->min_blocks;
 	return t;
 }
 
@@ -283,7 +284,8 @@ static void print_entries(const Module *m, Text *t)
 	}
 	text_puts(t, "\nconst SimEntry sim_entries[] = {\n");
 	for (int i = 0; i < m->nkernels; i++)
-		text_add(t, "\t{ \"%s\", %s_entry },\n", m->kernel[i].name, m->kernel[i].name);
+		text_add(t, "\t{ \"%s\", %s_entry, %d },\n", m->kernel[i].name, m->kernel[i].name,
+		         m->kernel[i].min_blocks);
 	text_puts(t, "\t{ 0, 0 },\n};\n");
 }
 

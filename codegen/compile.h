@@ -64,6 +64,7 @@ typedef struct KernelText {
 	Param param[MAX_PARAMS];
 	Factor grid[MAX_FACTORS]; /* blocks = product, 1-D grid */
 	int threads, smem;        /* per block; smem is dynamic */
+	int min_blocks;           /* that an SM is to hold at once */
 	int from_segs;            /* launched when there are at least as many segments */
 } KernelText;
 

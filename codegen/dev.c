@@ -140,6 +140,7 @@ static void print_stmt(const Stmt *s, int depth, Text *out)
 		text_add(out, "for (%s)", s->text);
 		print_body(&s->body, depth, out);
 		break;
+	case S_ROLES:
 	case S_IF:
 		text_add(out, "if (%s)", s->text);
 		print_body(&s->body, depth, out);
@@ -164,7 +165,10 @@ static void print_stmt(const Stmt *s, int depth, Text *out)
 		text_puts(out, "proxy_fence();");
 		break;
 	case S_BARRIER:
-		text_puts(out, "block_sync();");
+		if (s->n)
+			text_add(out, "named_sync(%d, %d);", s->n, s->threads);
+		else
+			text_puts(out, "block_sync();");
 		break;
 	case S_BLANK:
 		break;
@@ -304,6 +308,11 @@ static void tidy_block(const Dev *d, Block *b)
 	}
 }
 
+int dev_threads(const Dev *d)
+{
+	return d->warps * 32 * (d->roles > 1 ? d->roles : 1);
+}
+
 void dev_print(const Dev *d, Text *out)
 {
 	Text body = {.arena = d->arena};
@@ -314,13 +323,19 @@ void dev_print(const Dev *d, Text *out)
 	print_block(&d->body, 1, &body);
 	for (int i = 0; i < d->ntables; i++)
 		text_add(out, "%s\n\n", d->table[i].text);
-	text_add(out, "__global__ void __launch_bounds__(%d, %d) %s(\n\t", d->warps * 32, d->min_blocks,
-	         d->name);
+	text_add(out, "__global__ void __launch_bounds__(%d, %d) %s(\n\t", dev_threads(d),
+	         d->min_blocks, d->name);
 	print_params(d, out);
 	text_puts(out, ")\n{\n");
 	if (d->nbufs)
 		text_puts(out, "\tconst u32 smem = smem_base();\n");
-	text_puts(out, "\tconst int tid = (int)threadIdx.x;\n");
+	if (d->roles > 1)
+		text_add(out,
+		         "\tconst int role = (int)threadIdx.x / %d;\n\tconst int tid = (int)threadIdx.x %% "
+		         "%d;\n",
+		         d->warps * 32, d->warps * 32);
+	else
+		text_puts(out, "\tconst int tid = (int)threadIdx.x;\n");
 	if (mentions(body.s, "warp"))
 		text_puts(out, "\tconst int warp = tid / 32;\n");
 	if (mentions(body.s, "lane") || mentions(body.s, "g") || mentions(body.s, "t"))

@@ -15,16 +15,17 @@
  * 16-byte units are swizzled by XOR with address bits 7.. (the hardware's own 32/64/128-byte
  * modes), so that 8 rows of one column unit fall into 8 different bank groups. */
 typedef struct Buffer {
-	const char *name;  /* "k_s": also the name of its address in the text */
-	int rows, cols;    /* allocated extents: multiples of what its readers' fragments cover */
-	int elem;          /* bytes of an element */
-	int pcols, pbytes; /* panel width in elements and bytes */
-	int swizzle;       /* 0, 1, 3 or 7: mask of the units XORed */
-	int stages;        /* ring of copies, >= 1 */
-	int bytes;         /* of one stage */
-	int offset;        /* set by allocate */
-	bool proxied;      /* some access is ACC_PROXY */
-	bool by_engine;    /* filled by the copy engine, ordered by barriers of its own */
+	const char *name;       /* "k_s": also the name of its address in the text */
+	int rows, cols;         /* allocated extents: multiples of what its readers' fragments cover */
+	int elem;               /* bytes of an element */
+	int pcols, pbytes;      /* panel width in elements and bytes */
+	int swizzle;            /* 0, 1, 3 or 7: mask of the units XORed */
+	int stages;             /* ring of copies, >= 1 */
+	int bytes;              /* of one stage */
+	int offset;             /* set by allocate */
+	bool proxied;           /* some access is ACC_PROXY */
+	int barriers, arrivals; /* it holds barriers, of so many arrivals each */
+	bool by_engine;         /* filled by the copy engine, ordered by barriers of its own */
 	int used_cols; /* columns the copies fill, the others are zeroed once; 0: threads fill all */
 	int id;
 } Buffer;
@@ -42,6 +43,7 @@ typedef enum StmtKind {
 	S_FOR,     /* text is the header: "for (...)"; body */
 	S_IF,      /* text is the condition; body, orelse */
 	S_SCOPE,   /* body, always */
+	S_ROLES,   /* text is the condition; body for one warpgroup, orelse for the other */
 	S_COMMENT, /* a spec line */
 	S_COMMIT,  /* cp_async_commit */
 	S_WAIT,    /* cp_async_wait: n groups may be pending */
@@ -63,8 +65,8 @@ struct Stmt {
 	const char *text;
 	Block body, orelse;
 	bool atomic, unroll;
-	bool uniform; /* a run-time loop or condition that is the same in all threads */
-	int n;
+	bool uniform;   /* a run-time loop or condition that is the same in all threads */
+	int n, threads; /* S_BARRIER: 0, or a role's barrier and its threads */
 	int nacc;
 	Access acc[MAX_ACCESSES];
 	Stmt *next;
@@ -82,12 +84,14 @@ typedef struct Dev {
 	const char *name; /* of the kernel */
 	Block body;
 	int nbufs, ntables, warps, min_blocks;
+	int roles; /* 1, or 2: each of `warps` warps */
 	Buffer *buf[MAX_BUFFERS];
 	Table table[MAX_TABLES];
 	int smem;        /* bytes, set by allocate */
 	KernelText text; /* parameters and grid */
 } Dev;
 
+int dev_threads(const Dev *d);
 void dev_append(Block *b, Stmt *s);
 void dev_insert(Block *b, Stmt *after, Stmt *s); /* after NULL: at the beginning */
 Stmt *dev_add(Dev *d, Block *b, StmtKind kind, const char *text);

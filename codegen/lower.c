@@ -171,7 +171,7 @@ static void zero_padding(Lower *L)
 	}
 }
 
-static void splice(Block *to, const Block *from)
+void lower_splice(Block *to, const Block *from)
 {
 	if (!from->first)
 		return;
@@ -193,7 +193,7 @@ static const char *pointer_name(Lower *L, const Arg *a)
 void lower_kernel(Dev *d, Facts *f, int stages, int align, LowerPart part, Segments *s)
 {
 	Lower *L = ARENA_NEW(d->arena, Lower);
-	Block zero = {0}, body = {0};
+	Block pro = {0}, zero = {0}, body = {0};
 
 	L->dev = d;
 	L->k = d->k;
@@ -211,15 +211,23 @@ void lower_kernel(Dev *d, Facts *f, int stages, int align, LowerPart part, Segme
 		L->argname[i] = pointer_name(L, d->k->args[i]);
 	L->names[L->nnames++] = d->name;
 	L->part = part;
-	L->out = &L->pro;
+	L->pro = &pro;
+	L->out = L->pro;
 	if (part != PART_ALL)
 		segment_lower(L, s);
 	decode_program(L);
 	L->out = &body;
-	lower_region(L, d->k->body);
+	L->role = ROLE_ALL;
+	d->roles = 1;
+	if (lower_roles_fit(L))
+		lower_roles(L);
+	else
+		lower_region(L, d->k->body);
+	L->out = L->pro;
+	lower_barriers_make(L);
 	L->out = &zero;
 	zero_padding(L);
-	splice(&d->body, &L->pro);
-	splice(&d->body, &zero);
-	splice(&d->body, &body);
+	lower_splice(&d->body, &pro);
+	lower_splice(&d->body, &zero);
+	lower_splice(&d->body, &body);
 }

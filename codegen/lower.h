@@ -43,12 +43,33 @@ typedef struct Strip {
 typedef enum LowerPart { PART_ALL, PART_LOCAL, PART_SEGMENT } LowerPart;
 typedef struct Segments Segments;
 
+/* Who the warps are: all of them one, or (lower_roles.c) two warpgroups. */
+typedef enum Role { ROLE_STATE, ROLE_OUTPUT, ROLE_ALL } Role;
+
+/* A state's rounded copy, written by one role and read by the other. */
+typedef struct Published {
+	const Op *op;
+	Buffer *buf, *full, *empty;
+	int stride; /* bytes from one copy to the other */
+	bool read;
+} Published;
+
+/* A ring filled by the bulk copy engine: lower_tma.c. */
+typedef struct Ring {
+	int first, n, stages; /* the tiles are L->staged[first ..], n of them */
+	int ahead;            /* chunks asked for ahead of their turn */
+	bool asks;            /* this role's first thread asks for them */
+	Buffer *full, *empty;
+	const char *map[MAX_BUFFERS];
+	const char *slot, *phase, *fill, *fill_phase, *done; /* names */
+} Ring;
+
 /* An array of registers that a product in flight owns. */
 enum { MAX_FLYING = 16 };
 typedef struct Flying {
 	const char *array;
 	bool f32;
-	int dims, n[3];
+	int dims, n[4], group;
 } Flying;
 
 typedef struct Lower {
@@ -56,7 +77,7 @@ typedef struct Lower {
 	const Kernel *k;
 	Facts *f;
 	Arena *a;
-	Block *out, pro;
+	Block *out, *pro; /* pro: before the body, or before a role's */
 	Version *versions;
 	int scope;
 	Strip *strip;
@@ -77,8 +98,13 @@ typedef struct Lower {
 	int nnames, nfor;
 	int stages, align, warps;
 	bool f16;
-	int nflying; /* products of warpgroups not waited for: lower_wgmma.c */
-	const Op *keep_flying;
+	int nflying, group; /* products of warpgroups not waited for: lower_wgmma.c */
+	Role role;
+	const char *turn; /* in roles: counts the loop's turns */
+	int npublished;
+	Published published[MAX_BUFFERS];
+	Ring ring; /* of the first role, for the second */
+	Staged ring_tile[MAX_BUFFERS];
 	Flying flying[MAX_FLYING];
 	LowerPart part;
 	Segments *segments; /* unless PART_ALL */
@@ -91,6 +117,7 @@ void lower_kernel(Dev *d, Facts *f, int stages, int align, LowerPart part, Segme
 Block *lower_open(Lower *L, StmtKind kind, bool unroll, const char *fmt, ...)
     __attribute__((format(printf, 4, 5)));
 void lower_close(Lower *L, Block *saved);
+void lower_splice(Block *to, const Block *from); /* appends */
 Stmt *lower_code(Lower *L, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 const char *lower_name(Lower *L, const char *want);
 _Noreturn void lower_cannot(Lower *L, const Op *op, const char *fmt, ...)
@@ -133,6 +160,7 @@ Version *lower_dot(Lower *L, Op *op, const Layout *l, Version *acc);
 
 /* lower_wgmma.c: waits for all products in flight. */
 void lower_wgmma_settle(Lower *L);
+void lower_wgmma_land(Lower *L, const char *array); /* or for the one that owns it, if any */
 
 /* lower_grow.c: operands over a grown dimension.
  *
@@ -171,11 +199,16 @@ const char *lower_number(Lower *L, double v); /* an fp32 literal */
 bool lower_must_publish(Lower *L, const Op *x, bool swapped);
 Staged *lower_publish(Lower *L, Op *x, const Grow *left);
 void lower_publish_get(Lower *L, Op *get);
+void lower_publish_release(Lower *L); /* in roles, at the end of a reader's turn */
+
+/* lower_roles.c */
+bool lower_roles_fit(Lower *L);
+void lower_roles(Lower *L);
 
 /* lower_order.c */
 const char *lower_weight_table(Lower *L, const Grow *right, const Grow *left, bool state);
-/* The weight that slots [lo, hi) share; false when they do not. */
-bool lower_one_weight(Lower *L, const Grow *right, const Grow *left, int lo, int hi, double *w);
+/* The same as numbers, of slots as a state holds them. */
+const double *lower_weights(Lower *L, const Grow *right, const Grow *left);
 void lower_state_load(Lower *L, Op *state, Version *to);
 void lower_state_store(Lower *L, Op *store, Op *get, Version *from);
 
@@ -217,13 +250,9 @@ Staged *lower_staged(Lower *L, const Op *op);
 /* Address of 16-byte unit c of row r, in bytes from the tile's base. */
 const char *lower_unit(Lower *L, const Buffer *b, const char *r, const char *c);
 
-/* lower_tma.c: a ring filled by the bulk copy engine. */
-typedef struct Ring {
-	int first, stages; /* the tiles are L->staged[first ..] */
-	Buffer *full, *empty;
-	const char *map[MAX_BUFFERS];
-	const char *slot, *phase, *fill, *fill_phase, *done; /* names */
-} Ring;
+/* lower_tma.c */
+Buffer *lower_barriers(Lower *L, const char *want, int n, int count);
+void lower_barriers_make(Lower *L);
 bool lower_tma_fits(Lower *L, const Op *load);
 Ring lower_ring_new(Lower *L, int first, int stages);
 void lower_ring_fill(Lower *L, Ring *r, const Op *loop, const char *lo, const char *end);

@@ -368,7 +368,5 @@ Version *lower_dot(Lower *L, Op *op, const Layout *l, Version *acc)
 		lower_wgmma_plain(&p);
 	else
 		(p.a.kind == MADE || p.b.kind == MADE ? product_by_steps : plain_product)(&p);
-	if (!p.wgmma || L->keep_flying != op)
-		lower_wgmma_settle(L);
 	return acc;
 }

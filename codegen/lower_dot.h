@@ -30,9 +30,8 @@ typedef struct Product {
 	Operand a, b; /* left, right */
 	const char *ty;
 	bool fresh; /* begins its accumulators */
-	bool wgmma; /* lower_wgmma.c: the right operand's descriptor; a ring of operands in registers */
-	const char *b_desc, *ring;
-	int depth;
+	bool wgmma; /* lower_wgmma.c: the right operand's descriptor */
+	const char *b_desc;
 } Product;
 
 /* lower_dot.c: pieces of text. Indices count cores (i, j) or k16 steps (k), as C expressions. */
@@ -53,8 +52,13 @@ void lower_to_features(Product *p);
 bool lower_wgmma_fits(Product *p);
 void lower_wgmma_plain(Product *p);
 void lower_wgmma_open(Product *p);
-const char *lower_wgmma_ring(Product *p, int depth, const char *want);
-const char *lower_wgmma_slot(Product *p, const char *s, int last);
-void lower_wgmma_step(Product *p, const char *slot, bool turned, const char *i, const char *k);
+void lower_wgmma_commit(Lower *L);
+const char *lower_wgmma_batch(Lower *L, const char *want, const int *n, int dims);
+void lower_wgmma_reuse(Lower *L, const char *array, int n, int behind);
+void lower_wgmma_formed(Lower *L, const char *array, int n);
+void lower_wgmma_own(Lower *L, const char *array, const int *n, int dims);
+void lower_wgmma_trim(Lower *L);
+void lower_wgmma_close(Product *p);
+void lower_wgmma_step(Product *p, const char *a, bool turned, const char *i, const char *k);
 
 #endif

@@ -52,6 +52,7 @@ static void assign(Lower *L, Version *w, const char *how, Op *x)
 	const char *v[MAX_DIGITS];
 	Block *b;
 
+	lower_wgmma_land(L, w->name);
 	lower_ensure(L, x, &w->l);
 	b = lower_nest(L, &w->l, false, v);
 	lower_code(L, "%s %s %s;", lower_ref(L, w, &w->l, v), how, lower_elem(L, x, &w->l, v));
@@ -157,6 +158,7 @@ static void settle(Lower *L, Op *x)
 				return;
 			else if (w->op == x)
 				w->op = NULL;
+		lower_wgmma_land(L, var->name);
 		w = lower_declare(L, x, &var->l, false, NULL);
 		b = lower_nest(L, &var->l, false, v);
 		lower_code(L, "%s = %s;", lower_ref(L, w, &var->l, v), lower_ref(L, var, &var->l, v));
@@ -231,10 +233,16 @@ static const char *store_condition(Lower *L, const Op *op)
 	                    when ? when : "");
 }
 
+static Block *settled_open(Lower *L, const char *condition)
+{
+	lower_wgmma_settle(L);
+	return lower_open(L, S_IF, false, "%s", condition);
+}
+
 /* What is computed inside a condition is not known outside. */
 When lower_when_open(Lower *L, const char *condition)
 {
-	When w = {L->nhomes, L->nstaged, lower_open(L, S_IF, false, "%s", condition)};
+	When w = {L->nhomes, L->nstaged, settled_open(L, condition)};
 
 	w.outer->last->uniform = true;
 	L->scope++;
@@ -243,6 +251,7 @@ When lower_when_open(Lower *L, const char *condition)
 
 void lower_when_close(Lower *L, When w)
 {
+	lower_wgmma_settle(L);
 	lower_drop_versions(L, L->scope);
 	L->scope--;
 	L->nhomes = w.homes;

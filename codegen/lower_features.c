@@ -7,10 +7,8 @@
  */
 #include "lower_dot.h"
 
+#include <stdlib.h>
 #include <string.h>
-
-/* Steps of a warpgroup's product in flight while the next is formed. */
-enum { RING = 4 };
 
 /* One k16 (or m16) step of a formed operand: its cores for row cores 0, 1 and halves b1 = 0, 1. */
 static void form_step(Product *p, const Leaf *x, int piece, int part, const char *s,
@@ -18,7 +16,7 @@ static void form_step(Product *p, const Leaf *x, int piece, int part, const char
 {
 	Lower *L = p->L;
 
-	if (!p->wgmma)
+	if (!p->wgmma) /* else one of a batch */
 		lower_code(L, "u32 %s[2][2];", name);
 	for (int r = 0; r < 2; r++)
 		for (int b = 0; b < 2; b++)
@@ -41,10 +39,66 @@ static void thin_step(Product *p, const char *i, const char *f, const char *s)
 	           product_acc(p, product_twice(L, 1, i), "0"), f, f, f, f);
 }
 
-static int last_step(const Piece *pc, int part)
+/* A piece as batches of a warpgroup's product, in two register sets by turns: the diagonal pairs
+ * are the first batch, the others follow, one for each I; steps of other pieces come one by one. */
+static void over_piece(Product *p, const Leaf *x, int q, const char *i)
 {
-	return pc->slot / 16 + (pc->kind == PIECE_POW2 && part == PAIRS_DIAGONAL ? pc->groups
-	                                                                         : pc->nslots / 16) - 1;
+	Lower *L = p->L;
+	const Piece *pc = &p->a.grow->piece[q];
+	bool pairs = pc->kind == PIECE_POW2;
+	int G = pc->groups, n[2] = {2, pairs ? G : 1};
+	const char *all = lower_wgmma_batch(L, "phi", n, 2), *set, *s, *step, *f;
+	Block *out = L->out, *turn;
+
+	for (int part = 0; part < lower_piece_parts(pc); part++) {
+		bool others = pairs && part == PAIRS_OTHERS;
+		int turns = others ? G - 1 : pairs ? 1 : pc->nslots / 16;
+		const char *b = others ? "I" : "b";
+
+		if (part)
+			lower_wgmma_trim(L);
+		set = arena_printf(L->a, "%s[0]", all);
+		if (turns > 1) {
+			lower_open(L, S_FOR, true, "int %s = 0; %s < %d; %s++", b, b, turns, b);
+			set = arena_printf(L->a, others ? "%s[(%s + 1) %% 2]" : "%s[%s %% 2]", all, b);
+		} else if (others) {
+			set = arena_printf(L->a, "%s[1]", all);
+		}
+		turn = L->out;
+		if (turns > (others ? 1 : 2)) {
+			lower_open(L, S_IF, false, "%s >= %d", b, others ? 1 : 2)->last->uniform = true;
+			lower_wgmma_reuse(L, set, n[1], 2);
+			L->out = turn;
+		}
+		for (int issue = 0; issue < 2; issue++) {
+			const char *first = pc->slot ? arena_printf(L->a, "%d + ", pc->slot / 16) : "";
+
+			if (issue)
+				lower_wgmma_formed(L, set, n[1]);
+			if (others) {
+				lower_open(L, S_FOR, true, "int J = %s + 1; J < %d; J++", turns > 1 ? "I" : "0", G);
+				step = s =
+				    arena_printf(L->a, "%s%d + I * (%d - I) / 2 + J", first, G - 1, 2 * G - 3);
+				f = arena_printf(L->a, "%s[J - I - 1]", set);
+			} else if (pairs) {
+				step = s = lower_piece_loops(L, pc, part);
+				f = arena_printf(L->a, "%s[I]", set);
+			} else {
+				s = turns > 1 ? "b" : "0";
+				step = arena_printf(L->a, "%s%s", first, s);
+				f = arena_printf(L->a, "%s[0]", set);
+			}
+			if (issue)
+				lower_wgmma_step(p, f, false, i, step);
+			else
+				form_step(p, x, q, part, s, f);
+			L->out = turn;
+		}
+		L->group += turns - 1;
+		lower_wgmma_own(L, all, n, 2);
+		lower_wgmma_commit(L);
+		L->out = out;
+	}
 }
 
 /* phi [m, F] times [F, n]. Accumulating odd steps apart, for four chains of mma instead of two,
@@ -64,24 +118,24 @@ void lower_over_features(Product *p)
 	else
 		product_array(p, &p->b);
 	product_loop(L, "i", p->l.d[0].n / 2, &i);
-	if (p->wgmma)
-		lower_wgmma_ring(p, g->slots / 16 < RING ? g->slots / 16 : RING, "phi");
 	x = lower_leaf(L, g, ORIENT_N, &p->a.own, product_twice(L, 0, i), 2);
 	rows = L->out;
 	for (int q = 0; q < g->npieces; q++) {
 		const Piece *pc = &g->piece[q];
 
+		if (p->wgmma && pc->nslots) {
+			over_piece(p, &x, q, i);
+			continue;
+		}
 		for (int part = 0; part < lower_piece_parts(pc); part++) {
-			const char *f, *own;
+			const char *f;
 
-			own = s = lower_piece_loops(L, pc, part);
+			f = lower_name(L, "phi");
+			s = lower_piece_loops(L, pc, part);
+			form_step(p, &x, q, part, s, f);
 			if (pc->kind != PIECE_POW2 && pc->slot)
 				s = arena_printf(L->a, "%d + %s", pc->slot / 16, s);
-			f = p->wgmma ? lower_wgmma_slot(p, s, last_step(pc, part)) : lower_name(L, "phi");
-			form_step(p, &x, q, part, own, f);
-			if (p->wgmma) {
-				lower_wgmma_step(p, f, false, i, s);
-			} else if (p->b.kind == THIN) {
+			if (p->b.kind == THIN) {
 				thin_step(p, i, f, s);
 			} else {
 				if (p->b.kind == STREAM)
@@ -97,6 +151,10 @@ void lower_over_features(Product *p)
 			L->out = rows;
 		}
 	}
+	if (p->wgmma)
+		lower_wgmma_close(p);
+	if (p->wgmma && p->l.d[0].n > 2) /* in a loop: nothing flies out of it */
+		lower_wgmma_settle(L);
 	if (p->b.kind == THIN) /* the two columns of a thin state */
 		for (int r = 0; r < 2; r++) {
 			const char *c = product_acc(p, product_twice(L, r, i), "0");
@@ -160,10 +218,12 @@ static void to_all_features(Product *p)
 /* How the warps divide the features, and what a warp looks up for its steps of a POW2 piece. */
 typedef struct Share {
 	int warps, pos, n;
-	const char *w;       /* which part this warp's is, 0 .. warps-1 */
-	const char *i, *j;   /* the lanes that hold the pair's factors; j: of half 0, 8 on of half 1 */
-	const char *at;      /* address of both factors' columns, where they are in memory */
-	const char *ci, *cj; /* or their column cores, where they are in registers */
+	const char *w; /* which part this warp's is, 0 .. warps-1 */
+	/* by step: bits 0-4 and 8-12 are the lanes that hold the pair's factors (of half 0 the second;
+	 * of half 1 it is 8 on); from bit 16 the address of both factors' columns, where they are in
+	 * memory, or bits 16-23 and 24-31 their column cores, where they are in registers */
+	const char *look;
+	bool memory;
 	const char *cores, *row;
 } Share;
 
@@ -193,6 +253,17 @@ static const char *group_table(Lower *L, const Piece *pc, int steps)
 	return name;
 }
 
+/* The step of 16 slots that is this warp's u-th. */
+static const char *step_of(Lower *L, const Share *h, const char *u)
+{
+	char *end;
+	long n = strtol(u, &end, 10);
+
+	if (*end)
+		return arena_printf(L->a, "%d * %s + %s", h->warps, u, h->w);
+	return n ? arena_printf(L->a, "%ld + %s", n * h->warps, h->w) : h->w;
+}
+
 static void share_lookup(Product *p, Share *h, const Piece *pc)
 {
 	Lower *L = p->L;
@@ -200,31 +271,22 @@ static void share_lookup(Product *p, Share *h, const Piece *pc)
 	Staged *s = lower_staged(L, pc->x);
 	Block *saved = L->out;
 
-	L->out = &L->pro;
-	h->i = lower_name(L, arena_printf(L->a, "%s_i", x));
-	h->j = lower_name(L, arena_printf(L->a, "%s_j", x));
-	lower_code(L, "int %s[%d], %s[%d];", h->i, h->n, h->j, h->n);
-	if (s && s->buf->elem == 2) {
-		h->at = lower_name(L, arena_printf(L->a, "%s_at", x));
-		lower_code(L, "u32 %s[%d];", h->at, h->n);
-	} else {
-		h->ci = lower_name(L, arena_printf(L->a, "%s_ci", x));
-		h->cj = lower_name(L, arena_printf(L->a, "%s_cj", x));
-		lower_code(L, "int %s[%d], %s[%d];", h->ci, h->n, h->cj, h->n);
-	}
+	L->out = L->pro;
+	h->look = lower_name(L, arena_printf(L->a, "%s_pair", x));
+	h->memory = s && s->buf->elem == 2 && s->buf->bytes <= 1 << 16;
+	lower_code(L, "u32 %s[%d];", h->look, h->n);
 	lower_open(L, S_FOR, true, "int u = 0; u < %d; u++", h->n);
 	lower_code(L, "const int pair = table_s16(%s + %d * u + %s);", table, h->warps, h->w);
 	lower_code(L, "const int I = pair %% 256;");
 	lower_code(L, "const int J = pair / 256;");
-	lower_code(L, "%s[u] = 4 * (4 * (I %% 2) + g / 2) + t;", h->i);
-	lower_code(L, "%s[u] = 4 * (4 * (J %% 2) + g %% 2) + t;", h->j);
-	if (h->at) {
-		lower_code(L, "%s[u] = %s;", h->at,
+	lower_code(L,
+	           "const u32 lanes = 4 * (4 * (I %% 2) + g / 2) + t + 256 * (4 * (4 * (J %% 2) + g %% "
+	           "2) + t);");
+	if (h->memory)
+		lower_code(L, "%s[u] = lanes + 65536u * (%s);", h->look,
 		           lower_unit(L, s->buf, "(lane % 16)", "((lane < 16 ? I : J) / 2)"));
-	} else {
-		lower_code(L, "%s[u] = I / 2;", h->ci);
-		lower_code(L, "%s[u] = J / 2;", h->cj);
-	}
+	else
+		lower_code(L, "%s[u] = lanes + 65536u * (I / 2 + J / 2 * 256);", h->look);
 	L->out = saved;
 }
 
@@ -278,23 +340,26 @@ static void share_pairs(Product *p, const Share *h, int q, const char *f, const 
 	int ncols = facts_dim(L->f, pc->x, 1).cores * facts_dim(L->f, pc->x, 1).warps;
 	Stmt *st;
 
-	if (h->at) {
+	lower_code(L, "const u32 at = %s[%s];", h->look, u);
+	if (h->memory) {
 		lower_code(L, "u32 c[2][2];");
-		st = lower_code(
-		    L, "cores_load4_trans(&c[0][0], &c[1][0], &c[0][1], &c[1][1], %s + %d * %s + %s[%s]);",
-		    s->base, 16 * s->buf->pbytes, k, h->at, u);
+		st = lower_code(L,
+		                "cores_load4_trans(&c[0][0], &c[1][0], &c[0][1], &c[1][1], %s + %d * %s + "
+		                "(at >> 16));",
+		                s->base, 16 * s->buf->pbytes, k);
 		dev_access(st, s->buf, ACC_READ);
 	}
 	for (int r = 0; r < 2; r++) {
-		const char *ci = h->at ? arena_printf(L->a, "c[%d][0]", r)
-		                       : pick(L, h, r, arena_printf(L->a, "%s[%s]", h->ci, u), ncols);
-		const char *cj = h->at ? arena_printf(L->a, "c[%d][1]", r)
-		                       : pick(L, h, r, arena_printf(L->a, "%s[%s]", h->cj, u), ncols);
+		const char *ci = h->memory ? arena_printf(L->a, "c[%d][0]", r)
+		                           : pick(L, h, r, "(at >> 16 & 255)", ncols);
+		const char *cj =
+		    h->memory ? arena_printf(L->a, "c[%d][1]", r) : pick(L, h, r, "(at >> 24)", ncols);
 
-		lower_code(L, "const u32 x%d = shfl_idx_u32(%s, %s[%s]);", r, ci, h->i, u);
+		lower_code(L, "const u32 x%d = shfl_idx_u32(%s, (int)at);", r, ci);
 		lower_code(L,
-		           "const u32 y%d[2] = { shfl_idx_u32(%s, %s[%s]), shfl_idx_u32(%s, %s[%s] + 8) };",
-		           r, cj, h->j, u, cj, h->j, u);
+		           "const u32 y%d[2] = { shfl_idx_u32(%s, (int)(at >> 8)), shfl_idx_u32(%s, "
+		           "(int)(at >> 8) + 8) };",
+		           r, cj, cj);
 		for (int b = 0; b < 2; b++)
 			lower_code(L, "%s[%d][%d] = mul_%sx2(x%d, y%d[%d]);", f, r, b, ty, r, r, b);
 	}
@@ -354,91 +419,178 @@ static Tile tile_of(const Grow *g, int lo, int hi)
 	return t;
 }
 
-static void to_shared_features(Product *p, Share *h)
+/* What is formed for one of the warp's steps u, or several alike. */
+typedef struct Run {
+	Tile tile;
+	int u, n;
+} Run;
+
+static Run run_at(const Grow *g, const Share *h, int u)
+{
+	Run r = {tile_of(g, u * h->warps, u * h->warps + h->warps - 1), u, 1};
+	bool plain = r.tile.first == r.tile.last && r.tile.diagonal != 1 &&
+	             g->piece[r.tile.first].kind == PIECE_POW2;
+
+	for (; plain && u + r.n < h->n; r.n++) {
+		Tile t = tile_of(g, (u + r.n) * h->warps, (u + r.n) * h->warps + h->warps - 1);
+
+		if (t.first != r.tile.first || t.last != t.first || t.diagonal != r.tile.diagonal)
+			break;
+	}
+	return r;
+}
+
+/* Opens the run's loop; returns u. */
+static const char *run_open(Lower *L, const Run *r)
+{
+	if (r->n == 1) {
+		lower_open(L, S_SCOPE, false, "%s", "");
+		return arena_printf(L->a, "%d", r->u);
+	}
+	lower_open(L, S_FOR, true, "int u = %d; u < %d; u++", r->u, r->u + r->n);
+	return "u";
+}
+
+/* f = the cores of the warp's step u and k16 step k: of a piece, or of the one that the warp's
+ * step falls into. */
+static void form_share(Product *p, const Share *each, const Leaf *x, const Run *r, const char *u,
+                       const char *k, const char *f)
 {
 	Lower *L = p->L;
 	const Grow *g = p->a.grow;
-	Block *saved = L->out, *step, *tile;
-	Share each[MAX_SRC];
+	const char *at = step_of(L, each, u);
+	Block *tile = L->out;
+
+	for (int q = r->tile.first; q <= r->tile.last; q++) {
+		Share h = each[q];
+
+		if (!g->piece[q].nslots)
+			continue;
+		if (q < r->tile.last) /* the same for a whole warp */
+			lower_open(L, S_IF, false, "%s < %d", at, (g->piece[q].slot + g->piece[q].nslots) / 16);
+		if (g->piece[q].kind == PIECE_POW2) {
+			h.cores = x->a[q];
+			h.row = x->b[q];
+			share_pairs(p, &h, q, f, u, k, at, r->tile.diagonal);
+		} else {
+			share_plain(p, &h, x, q, f, u, at);
+		}
+		if (q < r->tile.last) {
+			Stmt *chain = tile->last;
+
+			while (chain->orelse.last)
+				chain = chain->orelse.last;
+			L->out = &chain->orelse;
+		}
+	}
+	L->out = tile;
+}
+
+/* The cores of the tiles that the step's operands are made of, where they are not in memory. */
+static Leaf share_leaf(Product *p, const Share *each, const char *k)
+{
+	Lower *L = p->L;
+	const Grow *g = p->a.grow;
+	Leaf none = {0};
+
+	for (int q = 0; q < g->npieces; q++)
+		if (g->piece[q].nslots &&
+		    (g->piece[q].kind == PIECE_ELEM || (each[q].look && !each[q].memory)))
+			return lower_leaf_cores(L, g, &p->a.own, product_twice(L, 0, k));
+	return none;
+}
+
+/* By k16 steps of the tokens, whose right operand's cores are loaded once. */
+static void to_share(Product *p, const Share *each)
+{
+	Lower *L = p->L;
+	Block *saved = L->out, *step;
 	const char *k;
 	Leaf x;
-	bool leaves = false;
+
+	product_loop(L, "k", p->a.k / 2, &k);
+	if (p->b.kind == STREAM)
+		product_stream(p, &p->b, k);
+	x = share_leaf(p, each, k);
+	step = L->out;
+	for (int u = 0; u < each->n;) {
+		Run r = run_at(p->a.grow, each, u);
+		const char *us = run_open(L, &r), *f = lower_name(L, "phi");
+
+		lower_code(L, "u32 %s[2][2];", f);
+		form_share(p, each, &x, &r, us, k, f);
+		to_features(p, f, arena_printf(L->a, "2 * %s", us), arena_printf(L->a, "2 * %s + 1", us),
+		            k);
+		L->out = step;
+		u += r.n;
+	}
+	L->out = saved;
+}
+
+/* By the warp's own steps, whose lookups are then needed one at a time; two k16 steps are a batch,
+ * in two register sets by turns. */
+static void to_share_wgmma(Product *p, const Share *each)
+{
+	Lower *L = p->L;
+	Block *saved = L->out, *turn;
+	int steps = p->a.k / 2, batch = steps % 2 ? 1 : 2, per = steps / batch, n[2] = {2, batch};
+	const char *all;
+
+	lower_wgmma_open(p);
+	all = lower_wgmma_batch(L, "phi", n, 2);
+	for (int u = 0; u < each->n;) {
+		Run r = run_at(p->a.grow, each, u);
+		const char *us = run_open(L, &r), *k = "0", *set, *b;
+
+		if (per > 1) {
+			lower_open(L, S_FOR, true, "int k = 0; k < %d; k += %d", steps, batch);
+			k = "k";
+		}
+		b = per > 1 ? arena_printf(L->a, batch > 1 ? "%d * %s + k / 2" : "%d * %s + k", per, us)
+		            : us;
+		set = arena_printf(L->a, strchr(b, ' ') ? "%s[(%s) %% 2]" : "%s[%s %% 2]", all, b);
+		turn = L->out;
+		if (per * (r.u + r.n) > 2) {
+			if (per * r.u < 2) {
+				lower_open(L, S_IF, false, "%s >= 2", b);
+				turn->last->uniform = true;
+			}
+			lower_wgmma_reuse(L, set, batch, 2);
+			L->out = turn;
+		}
+		for (int i = 0; i < batch; i++) {
+			const char *ki = i ? arena_printf(L->a, "%s + 1", k) : k;
+			Leaf x = share_leaf(p, each, ki);
+
+			lower_open(L, S_SCOPE, false, "%s", "");
+			form_share(p, each, &x, &r, us, strchr(ki, ' ') ? arena_printf(L->a, "(%s)", ki) : ki,
+			           arena_printf(L->a, "%s[%d]", set, i));
+			L->out = turn;
+		}
+		lower_wgmma_formed(L, set, batch);
+		for (int i = 0; i < batch; i++)
+			lower_wgmma_step(p, arena_printf(L->a, "%s[%d]", set, i), true, us,
+			                 i ? arena_printf(L->a, "%s + 1", k) : k);
+		L->group += per * r.n - 1;
+		lower_wgmma_own(L, all, n, 2);
+		lower_wgmma_commit(L);
+		L->out = saved;
+		u += r.n;
+	}
+	lower_wgmma_close(p);
+}
+
+static void to_shared_features(Product *p, const Share *h)
+{
+	const Grow *g = p->a.grow;
+	Share each[MAX_SRC];
 
 	for (int q = 0; q < g->npieces; q++) {
 		each[q] = *h;
 		if (g->piece[q].kind == PIECE_POW2)
 			share_lookup(p, &each[q], &g->piece[q]);
 	}
-	if (p->wgmma) {
-		lower_wgmma_open(p);
-		lower_wgmma_ring(p, RING, "phi");
-	}
-	product_loop(L, "k", p->a.k / 2, &k);
-	if (p->b.kind == STREAM && !p->wgmma)
-		product_stream(p, &p->b, k);
-	for (int q = 0; q < g->npieces; q++)
-		leaves |= g->piece[q].nslots && (g->piece[q].kind == PIECE_ELEM || (each[q].ci != NULL));
-	if (leaves)
-		x = lower_leaf_cores(L, g, &p->a.own, product_twice(L, 0, k));
-	step = L->out;
-	for (int u = 0, n; u < h->n; u += n) {
-		Tile t = tile_of(g, u * h->warps, u * h->warps + h->warps - 1), o;
-		const char *f, *us, *at;
-
-		for (n = 1; u + n < h->n; n++) {
-			o = tile_of(g, (u + n) * h->warps, (u + n) * h->warps + h->warps - 1);
-			if (t.first != t.last || o.first != t.first || o.last != t.last ||
-			    o.diagonal != t.diagonal || t.diagonal == 1 || g->piece[t.first].kind != PIECE_POW2)
-				break;
-		}
-		us = arena_printf(L->a, "%d", u);
-		if (n > 1) {
-			lower_open(L, S_FOR, true, "int u = %d; u < %d; u++", u, u + n);
-			us = "u";
-			at = arena_printf(L->a, "%d * u + %s", h->warps, h->w);
-		} else {
-			lower_open(L, S_SCOPE, false, "%s", "");
-			at = u ? arena_printf(L->a, "%d + %s", u * h->warps, h->w) : h->w;
-		}
-		if (p->wgmma) {
-			f = lower_wgmma_slot(p, arena_printf(L->a, strcmp(k, "0") ? "%d * k + %s" : "%.0d%s", strcmp(k, "0") ? h->n : 0, us), h->n * p->a.k / 2 - 1);
-		} else {
-			f = lower_name(L, "phi");
-			lower_code(L, "u32 %s[2][2];", f);
-		}
-		tile = L->out;
-		for (int q = t.first; q <= t.last; q++) {
-			if (!g->piece[q].nslots)
-				continue;
-			if (q < t.last) /* the same for a whole warp */
-				lower_open(L, S_IF, false, "%s < %d", at,
-				           (g->piece[q].slot + g->piece[q].nslots) / 16);
-			if (g->piece[q].kind == PIECE_POW2) {
-				if (each[q].ci) {
-					each[q].cores = x.a[q];
-					each[q].row = x.b[q];
-				}
-				share_pairs(p, &each[q], q, f, us, k, at, t.diagonal);
-			} else {
-				share_plain(p, h, &x, q, f, us, at);
-			}
-			if (q < t.last) {
-				Stmt *chain = tile->last;
-
-				while (chain->orelse.last)
-					chain = chain->orelse.last;
-				L->out = &chain->orelse;
-			}
-		}
-		L->out = tile;
-		if (p->wgmma)
-			lower_wgmma_step(p, f, true, us, k);
-		else
-			to_features(p, f, arena_printf(L->a, "2 * %s", us), arena_printf(L->a, "2 * %s + 1", us),
-		            k);
-		L->out = step;
-	}
-	L->out = saved;
+	(p->wgmma ? to_share_wgmma : to_share)(p, each);
 }
 
 /* T(phi) [F, k] times [k, n]. */

@@ -181,7 +181,7 @@ const char *lower_diagonal_factor(Lower *L, int h)
 
 	if (!L->diagonal[h]) {
 		L->diagonal[h] = lower_name(L, h ? "diagonal_hi" : "diagonal_lo");
-		L->out = &L->pro;
+		L->out = L->pro;
 		lower_code(L, "const u32 %s = g == %d || g == %d ? %s : %s;", L->diagonal[h], 4 * h,
 		           4 * h + 3, d, one);
 		L->out = saved;

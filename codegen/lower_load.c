@@ -22,7 +22,7 @@ static const char *lane_value(Lower *L, const char *key, const char *want, const
 		bug("too many lane addresses");
 	L->lane_key[L->nlanes] = key;
 	L->lane_name[L->nlanes] = lower_name(L, want);
-	L->out = &L->pro;
+	L->out = L->pro;
 	lower_code(L, "const u32 %s = %s;", L->lane_name[L->nlanes], value);
 	L->out = saved;
 	return L->lane_name[L->nlanes++];
@@ -314,7 +314,7 @@ const char *lower_row_unit(Lower *L, const Staged *s, const Layout *l, const cha
 		if (l->d[i].hw == HW_WARP && l->d[i].dim == 0)
 			text_add(&row, " + warp / %d %% %d * %d", l->d[i].pos, l->d[i].n, l->d[i].stride);
 	text_puts(&row, ")");
-	L->out = &L->pro;
+	L->out = L->pro;
 	lower_code(L, "const u32 %s = %s;", name, lower_unit(L, b, row.s, "0"));
 	L->out = saved;
 known:

@@ -108,6 +108,7 @@ void lower_root_strips(Lower *L, Op *op, Op *value, void (*body)(Lower *, Op *, 
 	L->out = &loop->body;
 	L->scope++;
 	body(L, op, &l);
+	lower_wgmma_settle(L); /* nothing flies out of a loop */
 	L->scope--;
 	L->strip = NULL;
 	L->out = outer;
@@ -171,15 +172,28 @@ static void lower_loop(Lower *L, Op *op)
 		lower_code(L, "const int %s = %s;", begin, lo);
 		lo = begin;
 	}
-	for (Op *x = op->body->first; x; x = x->next)
+	if (L->role != ROLE_ALL)
+		stages++;
+	for (Op *x = op->body->first; L->role != ROLE_OUTPUT && x; x = x->next)
 		if (is_staged_load(L, x, true)) {
 			engine &= lower_tma_fits(L, x);
 			lower_stage(L, x, stages);
 			any = true;
 		}
-	engine &= any;
+	engine &= any || L->role == ROLE_OUTPUT;
 	if (engine) {
-		ring = lower_ring_new(L, first, stages);
+		if (L->role == ROLE_OUTPUT) {
+			ring = L->ring;
+			for (int i = 0; i < ring.n; i++)
+				L->staged[L->nstaged++] = L->ring_tile[i];
+			ring.first = first;
+		} else {
+			ring = lower_ring_new(L, first, stages);
+		}
+		if (L->role == ROLE_STATE) {
+			L->ring = ring;
+			memcpy(L->ring_tile, &L->staged[first], (size_t)ring.n * sizeof *L->ring_tile);
+		}
 		lower_ring_fill(L, &ring, op, lo, end);
 	} else if (any && stages > 1) {
 		fetch = lower_name(L, "fetch");
@@ -235,6 +249,7 @@ static void lower_loop(Lower *L, Op *op)
 		wait_for(L, 0);
 	}
 	lower_region(L, op->body);
+	lower_wgmma_settle(L);
 	if (engine)
 		lower_ring_release(L, &ring);
 	lower_drop_versions(L, L->scope);
@@ -330,12 +345,17 @@ void lower_region(Lower *L, Region *r)
 			if (x == L->cut)
 				segment_end(L);
 		} else if (x->code == OP_var || x->code == OP_state) {
+			if (L->role == ROLE_OUTPUT)
+				continue;
 			lower_comment(L, x);
 			lower_var(L, x);
 		} else if (x->code == OP_get) {
 			/* reading a variable is reading its registers */
-			Version *w, *var = lower_var_version(L, x->src[0]);
+			Version *w, *var;
 
+			if (L->role == ROLE_OUTPUT)
+				continue;
+			var = lower_var_version(L, x->src[0]);
 			if (L->f->op[x->src[0]->id].unscaled) {
 				lower_publish_get(L, x);
 				continue;

@@ -74,7 +74,7 @@ const char *lower_pointer(Lower *L, const Op *op)
 	for (int i = 0; i < a->rank; i++)
 		if (op->at[i] && op->at[i]->kind == RANGE_ONE)
 			text_add(&s, " + %s * %s", L->prog[op->at[i]->id], stride_param(L, a, i));
-	L->out = &L->pro;
+	L->out = L->pro;
 	lower_code(L, "%s;", s.s);
 	L->out = saved;
 	return name;
@@ -214,7 +214,7 @@ static void issue_unrolled(Lower *L, const Staged *s, const char *dst, const cha
 		if (!strcmp(L->names[i], off))
 			goto known;
 	lower_name(L, off);
-	L->out = &L->pro;
+	L->out = L->pro;
 	lower_code(L, "const u32 %s = %s;", off,
 	           lower_unit(L, b, arena_printf(L->a, "(%s)", r), arena_printf(L->a, "(%s)", c)));
 	L->out = saved;

@@ -122,21 +122,16 @@ const char *lower_weight_table(Lower *L, const Grow *right, const Grow *left, bo
 	return name;
 }
 
-bool lower_one_weight(Lower *L, const Grow *right, const Grow *left, int lo, int hi, double *w)
+const double *lower_weights(Lower *L, const Grow *right, const Grow *left)
 {
 	Order *a = ARENA_NEW(L->a, Order), *b = ARENA_NEW(L->a, Order);
+	double *w = ARENA_ARRAY(L->a, double, right->slots);
 
 	order_fill(L, right, a, true);
 	order_fill(L, left, b, false);
-	*w = 0;
-	for (int i = lo; i < hi && i < right->slots; i++) {
-		double x = a->row[i] < 0 ? 0 : a->read[i] * b->read[i];
-
-		if (i > lo && x != *w)
-			return false;
-		*w = x;
-	}
-	return true;
+	for (int i = 0; i < right->slots; i++)
+		w[i] = a->row[i] < 0 ? 0 : a->read[i] * b->read[i];
+	return w;
 }
 
 static bool two_axes(const Op *io)

@@ -8,6 +8,7 @@
 #include "lower.h"
 
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 bool lower_must_publish(Lower *L, const Op *x, bool swapped)
@@ -24,8 +25,10 @@ static Version *held(Lower *L, Op *x)
 
 	if (x->code == OP_get && L->f->op[x->src[0]->id].unscaled) {
 		for (Version *w = L->versions; w; w = w->next)
-			if (w->op == x->src[0])
+			if (w->op == x->src[0]) {
+				lower_wgmma_land(L, w->name);
 				return w;
+			}
 		lower_cannot(L, x, "a state read outside its scope");
 	}
 	return lower_need(L, x, &l);
@@ -35,16 +38,31 @@ static Version *held(Lower *L, Op *x)
 typedef struct Place {
 	Lower *L;
 	const Buffer *b;
+	const char *base;
 	const Layout *l;
 	const char *lane; /* offset of its part of core (0, 0) */
 	const char *unit; /* of a part that starts at any unit: its first one; else NULL */
+	bool fours;       /* four cores at once: lane l gives the place of row l % 8 of core l / 8 */
 } Place;
+
+/* The row of the warp's first core that lane l gives the address of: l % 8 where g would stand. */
+static const char *row_of_lane(Lower *L, const Layout *l)
+{
+	Text s = {.arena = L->a};
+
+	text_puts(&s, "(lane % 8");
+	for (int i = 3; i < l->nd; i++)
+		if (l->d[i].hw == HW_WARP && l->d[i].dim == 0)
+			text_add(&s, " + %d * (warp / %d %% %d)", l->d[i].stride, l->d[i].pos, l->d[i].n);
+	text_puts(&s, ")");
+	return s.s;
+}
 
 /* The core's other columns are XORed into the lane's offset where the warp's part starts at a
  * multiple of their number, other rows are added: both leave the swizzle of row g alone. */
-static Place place_new(Lower *L, const Buffer *b, const Layout *l)
+static Place place_new(Lower *L, const Buffer *b, const char *base, const Layout *l)
 {
-	Place p = {L, b, l, lower_name(L, arena_printf(L->a, "%s_w", b->name)), NULL};
+	Place p = {L, b, base, l, lower_name(L, arena_printf(L->a, "%s_w", base)), NULL, false};
 	Text unit = {.arena = L->a};
 	Block *saved = L->out;
 	int n = l->d[1].n;
@@ -57,12 +75,18 @@ static Place place_new(Lower *L, const Buffer *b, const Layout *l)
 		text_puts(&unit, ")");
 	if (unit.len && layout_core_step(l, 1) == 1 && n & (n - 1))
 		p.unit = unit.s;
-	L->out = &L->pro;
-	lower_code(L, "const u32 %s = %s + 4 * t;", p.lane,
-	           p.unit
-	               ? arena_printf(L->a, "(%s) * %d", layout_thread_coord(L->a, l, 0), b->pbytes)
-	               : lower_unit(L, b, arena_printf(L->a, "(%s)", layout_thread_coord(L->a, l, 0)),
-	                            unit.len ? unit.s : "0"));
+	p.fours = L->dev->gpu->stmatrix && l->orient == ORIENT_N && n % 4 == 0 && !unit.len &&
+	          b->pbytes >= 64;
+	L->out = L->pro;
+	if (p.fours)
+		lower_code(L, "const u32 %s = %s;", p.lane,
+		           lower_unit(L, b, row_of_lane(L, l), "(lane / 8)"));
+	else
+		lower_code(
+		    L, "const u32 %s = %s + 4 * t;", p.lane,
+		    p.unit ? arena_printf(L->a, "(%s) * %d", layout_thread_coord(L->a, l, 0), b->pbytes)
+		           : lower_unit(L, b, arena_printf(L->a, "(%s)", layout_thread_coord(L->a, l, 0)),
+		                        unit.len ? unit.s : "0"));
 	L->out = saved;
 	return p;
 }
@@ -88,8 +112,8 @@ static const char *place_core(const Place *p, const char *i, const char *j)
 			lane = arena_printf(L->a, "(%s ^ 16 * %s)", lane, u);
 	}
 	if (!strcmp(row, "0"))
-		return arena_printf(L->a, "%s + %s", b->name, lane);
-	return arena_printf(L->a, "%s + %s + %d * (%s)", b->name, lane, b->pbytes, row);
+		return arena_printf(L->a, "%s + %s", p->base, lane);
+	return arena_printf(L->a, "%s + %s + %d * (%s)", p->base, lane, b->pbytes, row);
 }
 
 /* Two values, times `weight`: a power of two (`exact`) scales exactly after rounding too, and both
@@ -113,6 +137,30 @@ static const char *weighed(Lower *L, const char *x, const char *weight, double e
 	                  arena_printf(L->a, "%s * %s", hi, weight));
 }
 
+static void store_fours(const Place *p, const Version *w, const char *i, const char *weight,
+                        double exact)
+{
+	Lower *L = p->L;
+	const char *j = "0";
+	Text s = {.arena = L->a};
+
+	if (w->l.d[1].n > 4) {
+		lower_open(L, S_FOR, true, "int j = 0; j < %d; j += 4", w->l.d[1].n);
+		j = "j";
+	}
+	text_add(&s, "cores_store4(%s", place_core(p, i, j));
+	for (int c = 0; c < 4; c++) {
+		const char *at =
+		    c ? strcmp(j, "0") ? arena_printf(L->a, "%s + %d", j, c) : arena_printf(L->a, "%d", c)
+		      : j;
+		const char *x = arena_printf(L->a, "%s[%s][%s]", w->name, i, at);
+
+		text_add(&s, ", %s", w->packed ? x : weighed(L, x, weight, exact));
+	}
+	text_puts(&s, ");");
+	dev_access(lower_code(L, "%s", s.s), (Buffer *)p->b, ACC_WRITE);
+}
+
 /* Stores row cores [i0, i1), each value times `weight`, when not NULL. */
 static void store_cores(const Place *p, const Version *w, int i0, int i1, const char *weight,
                         double exact)
@@ -124,6 +172,11 @@ static void store_cores(const Place *p, const Version *w, int i0, int i1, const 
 	if (i1 - i0 > 1) {
 		lower_open(L, S_FOR, true, "int i = %d; i < %d; i++", i0, i1);
 		i = "i";
+	}
+	if (p->fours) {
+		store_fours(p, w, i, weight, exact);
+		L->out = saved;
+		return;
 	}
 	if (w->l.d[1].n > 1) {
 		lower_open(L, S_FOR, true, "int j = 0; j < %d; j++", w->l.d[1].n);
@@ -149,88 +202,202 @@ static const char *warp_part(Lower *L, const Layout *l)
 	return "0";
 }
 
-/* Pairs of row cores of one weight for all warps are stored in one go; others look theirs up. */
+/* The weight of this lane's row in half h of a warp's 16 slots from `lo` on, by g and the warp's
+ * part: selects, since a table in memory would be read in every turn, or kept in a register. */
+static const char *lane_weight(Lower *L, const Layout *l, const double *weight, int lo, int h,
+                               int slots)
+{
+	int warps = layout_core_step(l, 0);
+	const char *part = warp_part(L, l);
+	Text t = {.arena = L->a};
+
+	for (int g = 0; g < 8; g++) {
+		const double *x = weight + lo + 8 * h + g;
+		bool same = true, alike = g < 7;
+		int at[2] = {lo + 8 * h + g, lo + 8 * h + g + 1};
+
+		for (int w = 0; w < warps; w++, at[0] += 16, at[1] += 16) {
+			double mine = at[0] < slots ? weight[at[0]] : 0,
+			       next = at[1] < slots ? weight[at[1]] : 0;
+
+			same &= at[0] >= slots || mine == *x;
+			alike &= g < 7 && mine == next;
+		}
+		if (alike) /* as the next */
+			continue;
+		if (g < 7)
+			text_add(&t, "g <= %d ? ", g);
+		if (!same)
+			text_puts(&t, g < 7 ? "(" : "");
+		for (int w = 0; !same && w + 1 < warps && lo + 16 * (w + 1) < slots; w++) {
+			int rest = lo + 16 * (w + 1) + 8 * h + g;
+
+			if (weight[lo + 16 * w + 8 * h + g] != (rest < slots ? weight[rest] : 0) || !w)
+				text_add(&t, "%s <= %d ? %s : ", part, w,
+				         lower_number(L, weight[lo + 16 * w + 8 * h + g]));
+		}
+		if (!same) {
+			int w = warps - 1;
+
+			while (w > 0 && lo + 16 * w >= slots)
+				w--;
+			text_add(&t, "%s%s", lower_number(L, weight[lo + 16 * w + 8 * h + g]),
+			         g < 7 ? ")" : "");
+		} else {
+			text_puts(&t, lower_number(L, *x));
+		}
+		if (g < 7)
+			text_puts(&t, " : ");
+	}
+	return t.s;
+}
+
+/* Pairs of row cores of one weight for all warps are stored in one go. */
 static void store_weighed(const Place *p, const Version *w, const Grow *right, const Grow *left)
 {
 	Lower *L = p->L;
-	int warps = layout_core_step(&w->l, 0), pairs = w->l.d[0].n / 2;
-	const char *table = NULL;
+	int warps = layout_core_step(&w->l, 0), pairs = w->l.d[0].n / 2, slots = right->slots;
+	const double *weight = lower_weights(L, right, left);
 
 	for (int u = 0, n; u < pairs; u += n) {
 		int lo = 16 * warps * u, hi = lo + 16 * warps;
 		Block *saved = L->out;
-		double x, y;
-		const char *zero[3] = {"0", "0", "0"};
-		bool one;
 
-		n = 1;
-		if (lower_one_weight(L, right, left, lo, hi, &x) && hi <= right->slots) {
-			while (u + n < pairs && hi + 16 * warps * n <= right->slots &&
-			       lower_one_weight(L, right, left, hi + 16 * warps * (n - 1), hi + 16 * warps * n,
-			                        &y) &&
-			       x == y)
-				n++;
-			store_cores(p, w, 2 * u, 2 * (u + n), lower_number(L, x), x);
+		for (n = 0; u + n < pairs && (n ? hi + 16 * warps * n <= slots : hi <= slots); n++)
+			for (int i = lo; i < lo + 16 * warps * (n + 1); i++)
+				if (weight[i] != weight[lo])
+					goto mixed;
+	mixed:
+		if (n) {
+			store_cores(p, w, 2 * u, 2 * (u + n), lower_number(L, weight[lo]), weight[lo]);
 			continue;
 		}
-		if (hi > right->slots) /* steps beyond the last feature hold nothing; whole warps skip */
-			lower_open(L, S_IF, false, "%s < %d", warp_part(L, &w->l), (right->slots - lo) / 16);
-		one = lower_one_weight(L, right, left, lo, hi, &x);
+		n = 1;
+		if (hi > slots) /* steps beyond the last feature hold nothing; whole warps skip */
+			lower_open(L, S_IF, false, "%s < %d", warp_part(L, &w->l), (slots - lo) / 16);
 		for (int h = 0; h < 2; h++) {
-			const char *f = lower_number(L, x);
+			const char *x = lane_weight(L, &w->l, weight, lo, h, slots), *f;
+			char *end;
+			double v = strtod(x, &end);
 
-			if (!one) {
-				if (!table)
-					table = lower_weight_table(L, right, left, true);
-				f = lower_name(L, arena_printf(L->a, "%s_x", w->name));
-				zero[0] = arena_printf(L->a, "%d", 2 * u + h);
-				lower_code(L, "const float %s = table_f32(%s + %s);", f, table,
-				           layout_coord(L->a, &w->l, 0, zero));
+			if (!strcmp(end, "f")) {
+				store_cores(p, w, 2 * u + h, 2 * u + h + 1, x, v);
+				continue;
 			}
-			store_cores(p, w, 2 * u + h, 2 * u + h + 1, f, one ? x : 0);
+			f = lower_name(L, arena_printf(L->a, "%s_x", w->name));
+			lower_code(L, "const float %s = %s;", f, x);
+			store_cores(p, w, 2 * u + h, 2 * u + h + 1, f, 0);
 		}
 		L->out = saved;
 	}
 }
 
+static const char *name_of(Lower *L, const Op *x)
+{
+	const Op *who = x->code == OP_get ? x->src[0] : x;
+
+	return lower_name(L,
+	                  arena_printf(L->a, "%s_s", who->name ? who->name : op_info[who->code].name));
+}
+
+static Buffer *buffer_for(Lower *L, Op *x, const Grow *right, const char *name, int stages)
+{
+	Buffer *b =
+	    dev_buffer(L->dev, name, right ? right->slots : facts_extent(L->f, facts_class(L->f, x, 0)),
+	               facts_extent(L->f, facts_class(L->f, x, 1)), 2, stages);
+
+	b->used_cols = 0;
+	return b;
+}
+
+/* The threads' parts of x, into s. */
+static void write_all(Lower *L, const Staged *s, Op *x, const Grow *right, const Grow *left)
+{
+	Version *w = held(L, x);
+	Place place = place_new(L, s->buf, s->base, &w->l);
+	const char *owner = layout_owner(L->a, &w->l, L->warps);
+	Block *saved = L->out;
+
+	lower_open(L, owner ? S_IF : S_SCOPE, false, "%s", owner ? owner : "");
+	saved->last->atomic = true; /* all its threads write different places */
+	if (right)
+		store_weighed(&place, w, right, left);
+	else
+		store_cores(&place, w, 0, w->l.d[0].n, NULL, 0);
+	L->out = saved;
+}
+
+/* Between roles: two copies in turn, each with a barrier that says it is full, which every writer
+ * passes, and one that says it is empty, which every reading warp passes. */
+static void publish_to_role(Lower *L, Staged *s, Op *x, const Grow *right, const Grow *left)
+{
+	Published *p = &L->published[L->npublished++];
+
+	p->op = x;
+	p->buf = buffer_for(L, x, right, arena_printf(L->a, "%s_both", s->base), 2);
+	p->buf->by_engine = true;
+	p->stride = p->buf->swizzle ? (p->buf->bytes + 1023) / 1024 * 1024 : p->buf->bytes;
+	p->full = lower_barriers(L, arena_printf(L->a, "%s_full", s->base), 2, L->warps * 32);
+	p->empty = lower_barriers(L, arena_printf(L->a, "%s_empty", s->base), 2, L->warps);
+	s->buf = p->buf;
+	lower_code(L, "mbarrier_wait(%s + %s %% 2 * 8, %s / 2 %% 2 ^ 1);", p->empty->name, L->turn,
+	           L->turn);
+	lower_code(L, "const u32 %s = %s + %s %% 2 * %d;", s->base, p->buf->name, L->turn, p->stride);
+	write_all(L, s, x, right, left);
+	lower_code(L, "proxy_fence();");
+	lower_code(L, "mbarrier_arrive(%s + %s %% 2 * 8);", p->full->name, L->turn);
+}
+
+static void read_from_role(Lower *L, Staged *s, const Op *x)
+{
+	Published *p = L->published;
+
+	while (p < L->published + L->npublished && p->op != x)
+		p++;
+	if (p == L->published + L->npublished)
+		bug("a state that no role publishes");
+	p->read = true;
+	s->buf = p->buf;
+	lower_code(L, "mbarrier_wait(%s + %s %% 2 * 8, %s / 2 %% 2);", p->full->name, L->turn, L->turn);
+	lower_code(L, "const u32 %s = %s + %s %% 2 * %d;", s->base, p->buf->name, L->turn, p->stride);
+}
+
+void lower_publish_release(Lower *L)
+{
+	for (int i = 0; i < L->npublished; i++)
+		if (L->role == ROLE_OUTPUT && L->published[i].read)
+			lower_code(L, "mbarrier_arrive(%s + %s %% 2 * 8);", L->published[i].empty->name,
+			           L->turn);
+}
+
 Staged *lower_publish(Lower *L, Op *x, const Grow *left)
 {
 	Staged *s = lower_staged(L, x);
-	bool grown = x->code == OP_get && L->f->op[x->src[0]->id].unscaled;
+	bool state = x->code == OP_get && x->src[0]->code == OP_state;
+	bool grown = state && L->f->op[x->src[0]->id].unscaled;
 	const Grow *right = grown ? lower_state_grow(L, x->src[0]) : NULL;
-	const Op *who = x->code == OP_get ? x->src[0] : x;
 	Layout none = {.rank = 1, .orient = ORIENT_NONE};
-	const char *owner;
-	Place place;
-	Block *saved, *whole;
-	Version *w;
+	Block *saved;
 	int scope;
 
 	if (s)
 		return s;
 	if (grown && !left)
 		lower_cannot(L, x, "a state over features read by something other than the features");
-	saved = lower_hoist(L, &none, &scope);
-	w = held(L, x);
 	if (L->nstaged == MAX_BUFFERS)
 		lower_cannot(L, x, "too many tiles in shared memory");
+	saved = lower_hoist(L, &none, &scope);
 	s = &L->staged[L->nstaged++];
 	s->op = x;
-	s->base =
-	    lower_name(L, arena_printf(L->a, "%s_s", who->name ? who->name : op_info[who->code].name));
-	s->buf = dev_buffer(L->dev, s->base,
-	                    grown ? right->slots : facts_extent(L->f, facts_class(L->f, x, 0)),
-	                    facts_extent(L->f, facts_class(L->f, x, 1)), 2, 1);
-	s->buf->used_cols = 0;
-	place = place_new(L, s->buf, &w->l);
-	owner = layout_owner(L->a, &w->l, L->warps);
-	whole = L->out;
-	lower_open(L, owner ? S_IF : S_SCOPE, false, "%s", owner ? owner : "");
-	whole->last->atomic = true; /* all its threads write different places */
-	if (grown)
-		store_weighed(&place, w, right, left);
-	else
-		store_cores(&place, w, 0, w->l.d[0].n, NULL, 0);
+	s->base = name_of(L, x);
+	if (state && L->role == ROLE_STATE) {
+		publish_to_role(L, s, x, right, left);
+	} else if (state && L->role == ROLE_OUTPUT) {
+		read_from_role(L, s, x);
+	} else {
+		s->buf = buffer_for(L, x, right, s->base, 1);
+		write_all(L, s, x, right, left);
+	}
 	L->out = saved;
 	L->scope = scope;
 	return s;
@@ -260,6 +427,6 @@ void lower_publish_get(Lower *L, Op *get)
 	if (get->src[0]->code != OP_state || get->rank != 2 || get->dim[1].n == 1)
 		return;
 	ir_walk(L->k->body, reader_op, &r);
-	if (r.dot && (!L->live || L->live[r.dot->id]))
+	if (r.dot && (!L->live || L->live[r.dot->id] || L->role == ROLE_STATE))
 		lower_publish(L, get, grow_parse(L->a, op_base(r.dot->src[0], &sw)));
 }

@@ -63,23 +63,64 @@ static const char *map_param(Lower *L, const Staged *s)
 	return name;
 }
 
-static int stage_bytes(const Lower *L, int first)
+static int stage_bytes(const Lower *L, const Ring *r)
 {
 	int n = 0;
 
-	for (int i = first; i < L->nstaged; i++)
+	for (int i = r->first; i < r->first + r->n; i++)
 		n += L->staged[i].buf->bytes;
 	return n;
+}
+
+/* `n` barriers that take `count` arrivals each. */
+Buffer *lower_barriers(Lower *L, const char *want, int n, int count)
+{
+	Buffer *b = dev_buffer(L->dev, lower_name(L, want), 1, 2 * n, 4, 1);
+
+	b->barriers = n;
+	b->arrivals = count;
+	return b;
+}
+
+/* Once all barriers are known: one thread makes them. */
+void lower_barriers_make(Lower *L)
+{
+	Block *first = NULL, *saved = L->out;
+
+	for (int i = 0; i < L->dev->nbufs; i++) {
+		Buffer *b = L->dev->buf[i];
+		const char *k;
+		Block *in;
+
+		if (!b->barriers)
+			continue;
+		if (!first)
+			first = lower_open(L, S_IF, false, L->dev->roles > 1 ? "threadIdx.x == 0" : "tid == 0");
+		in = L->out;
+		k = "0";
+		if (b->barriers > 1) {
+			lower_open(L, S_FOR, true, "int i = 0; i < %d; i++", b->barriers);
+			k = "i";
+		}
+		dev_access(
+		    lower_code(L,
+		               strcmp(k, "0") ? "mbarrier_init(%s + 8 * i, %d);" : "mbarrier_init(%s, %d);",
+		               b->name, b->arrivals),
+		    b, ACC_WRITE);
+		L->out = in;
+	}
+	if (first)
+		lower_code(L, "mbarrier_init_fence();");
+	L->out = saved;
 }
 
 /* The ring of the loop's staged tiles [first, nstaged): barriers, made in the prologue. */
 Ring lower_ring_new(Lower *L, int first, int stages)
 {
-	Ring r = {.first = first, .stages = stages};
-	Block *saved = L->out, *in;
+	Ring r = {.first = first, .n = L->nstaged - first, .stages = stages};
 
-	r.full = dev_buffer(L->dev, lower_name(L, "full"), 1, 2 * stages, 4, 1);
-	r.empty = dev_buffer(L->dev, lower_name(L, "empty"), 1, 2 * stages, 4, 1);
+	r.full = lower_barriers(L, "full", stages, 1);
+	r.empty = lower_barriers(L, "empty", stages, L->warps * (L->role == ROLE_ALL ? 1 : 2));
 	for (int i = first; i < L->nstaged; i++) {
 		Buffer *b = L->staged[i].buf;
 
@@ -87,47 +128,35 @@ Ring lower_ring_new(Lower *L, int first, int stages)
 		b->used_cols = 0;
 		r.map[i - first] = map_param(L, &L->staged[i]);
 	}
-	L->out = &L->pro;
-	in = lower_open(L, S_IF, false, "tid == 0");
-	lower_open(L, S_FOR, true, "int i = 0; i < %d; i++", stages);
-	dev_access(lower_code(L, "mbarrier_init(%s + 8 * i, 1);", r.full->name), r.full, ACC_WRITE);
-	dev_access(lower_code(L, "mbarrier_init(%s + 8 * i, %d);", r.empty->name, L->warps), r.empty,
-	           ACC_WRITE);
-	L->out = &in->last->body;
-	lower_code(L, "mbarrier_init_fence();");
-	L->out = saved;
 	return r;
 }
 
 /* Asks for all tiles of the chunk that starts at `start`, into stage `slot`. */
 static void ask(Lower *L, const Ring *r, const Range *range, const char *start, const char *slot)
 {
-	const char *full = strcmp(slot, "0")
-	                       ? arena_printf(L->a, "%s + 8 * %s", r->full->name, slot)
-	                       : r->full->name;
+	const char *full =
+	    strcmp(slot, "0") ? arena_printf(L->a, "%s + 8 * %s", r->full->name, slot) : r->full->name;
 
-	lower_code(L, "mbarrier_expect(%s, %d);", full, stage_bytes(L, r->first));
-	for (int i = r->first; i < L->nstaged; i++) {
+	lower_code(L, "mbarrier_expect(%s, %d);", full, stage_bytes(L, r));
+	for (int i = r->first; i < r->first + r->n; i++) {
 		const Staged *s = &L->staged[i];
 		const Op *op = s->op;
 		int rows = axis_of(op, 0), cols = axis_of(op, 1), panels;
 		Block *saved = L->out;
 		Text at = {.arena = L->a};
-		const char *c0 = lower_start(L, op->at[cols]), *p = "0", *dst = s->buf->name;
+		const char *c0 = op->at[cols] == range ? start : lower_start(L, op->at[cols]);
+		const char *dst = s->buf->name;
 
 		if (strcmp(slot, "0"))
 			dst = arena_printf(L->a, "%s + %s * %d", dst, slot, s->buf->bytes);
 		panels = (s->buf->cols + s->buf->pcols - 1) / s->buf->pcols;
 		if (panels > 1) {
 			lower_open(L, S_FOR, true, "int c = 0; c < %d; c++", panels);
-			p = "c";
 			dst = arena_printf(L->a, "%s + %d * c", dst, s->buf->rows * s->buf->pbytes);
 			c0 = strcmp(c0, "0") ? arena_printf(L->a, "%s + %d * c", c0, s->buf->pcols)
 			                     : arena_printf(L->a, "%d * c", s->buf->pcols);
 		}
-		(void)p;
-		text_add(&at, ", %s, %s", c0,
-		         op->at[rows] == range ? start : lower_start(L, op->at[rows]));
+		text_add(&at, ", %s, %s", c0, op->at[rows] == range ? start : lower_start(L, op->at[rows]));
 		for (int a = op->arg->rank - 1; a >= 0; a--)
 			if (a != rows && a != cols)
 				text_add(&at, ", %s", lower_start(L, op->at[a]));
@@ -137,13 +166,18 @@ static void ask(Lower *L, const Ring *r, const Range *range, const char *start, 
 	}
 }
 
-/* Before the loop: the first stages - 1 chunks, from chunk `lo` on. */
+/* Before the loop: the first `ahead` chunks, from chunk `lo` on. */
 void lower_ring_fill(Lower *L, Ring *r, const Op *loop, const char *lo, const char *end)
 {
-	Block *saved = lower_open(L, S_IF, false, "tid == 0"), *in;
+	Block *saved = L->out, *in;
 	const Range *range = loop->range;
 
-	for (int s = 0; s < r->stages - 1; s++) {
+	/* a stage more than are asked for ahead lets one role fall behind the other */
+	r->ahead = L->role == ROLE_ALL || r->stages == 2 ? r->stages - 1 : r->stages - 2;
+	r->asks = L->role != ROLE_STATE;
+	if (r->asks)
+		saved = lower_open(L, S_IF, false, "tid == 0");
+	for (int s = 0; r->asks && s < r->ahead; s++) {
 		const char *tile = loop->reverse ? arena_printf(L->a, "%s - %d", end, s + 1)
 		                   : s           ? arena_printf(L->a, "%s + %d", lo, s)
 		                                 : lo;
@@ -154,14 +188,20 @@ void lower_ring_fill(Lower *L, Ring *r, const Op *loop, const char *lo, const ch
 		    arena_printf(L->a, "%d", s));
 		lower_close(L, in);
 	}
-	dev_access(saved->last, r->full, ACC_READ);
+	if (r->asks && L->role == ROLE_ALL)
+		dev_access(saved->last, r->full, ACC_READ);
 	lower_close(L, saved);
 	r->slot = lower_name(L, "slot");
 	r->phase = lower_name(L, "phase");
 	r->fill = lower_name(L, "fill");
 	r->fill_phase = lower_name(L, "fill_phase");
-	lower_code(L, "int %s = 0, %s = 0, %s = %d, %s = 0;", r->slot, r->phase, r->fill,
-	           r->stages - 1, r->fill_phase);
+	lower_code(L, "int %s = 0, %s = 0;", r->slot, r->phase);
+	if (r->asks)
+		lower_code(L, "int %s = %d, %s = 0;", r->fill, r->ahead, r->fill_phase);
+	if (L->role != ROLE_ALL) {
+		L->turn = lower_name(L, "turn");
+		lower_code(L, "int %s = 0;", L->turn);
+	}
 }
 
 /* At the start of a turn: its stage is full; the chunk that is stages - 1 ahead is asked for. */
@@ -170,22 +210,30 @@ void lower_ring_turn(Lower *L, Ring *r, const Op *loop, const char *n, const cha
 {
 	const char *fetch = lower_name(L, "fetch"), *advance = "%s = %s + 1 == %d ? 0 : %s + 1;";
 	Block *saved;
+	Stmt *wait;
 
-	dev_access(lower_code(L, "mbarrier_wait(%s + 8 * %s, %s);", r->full->name, r->slot, r->phase),
-	           r->full, ACC_READ);
-	lower_code(L, "const int %s = %s %s %d;", fetch, n, loop->reverse ? "-" : "+", r->stages - 1);
-	saved = lower_open(L, S_IF, false, loop->reverse ? "tid == 0 && %s >= %s" : "tid == 0 && %s < %s",
-	                   fetch, loop->reverse ? lo : end);
-	lower_code(L, "mbarrier_wait(%s + 8 * %s, %s ^ 1);", r->empty->name, r->fill, r->fill_phase);
-	ask(L, r, loop->range, arena_printf(L->a, "%s * %d", fetch, loop->range->n), r->fill);
-	lower_close(L, saved);
-	for (int i = r->first; i < L->nstaged; i++)
+	wait = lower_code(L, "mbarrier_wait(%s + 8 * %s, %s);", r->full->name, r->slot, r->phase);
+	if (L->role == ROLE_ALL)
+		dev_access(wait, r->full, ACC_READ);
+	if (r->asks) {
+		lower_code(L, "const int %s = %s %s %d;", fetch, n, loop->reverse ? "-" : "+", r->ahead);
+		saved = lower_open(L, S_IF, false,
+		                   loop->reverse ? "tid == 0 && %s >= %s" : "tid == 0 && %s < %s", fetch,
+		                   loop->reverse ? lo : end);
+		lower_code(L, "mbarrier_wait(%s + 8 * %s, %s ^ 1);", r->empty->name, r->fill,
+		           r->fill_phase);
+		ask(L, r, loop->range, arena_printf(L->a, "%s * %d", fetch, loop->range->n), r->fill);
+		lower_close(L, saved);
+	}
+	for (int i = r->first; i < r->first + r->n; i++)
 		lower_code(L, "const u32 %s = %s + %s * %d;", L->staged[i].base, L->staged[i].buf->name,
 		           r->slot, L->staged[i].buf->bytes);
 	r->done = lower_name(L, "done");
 	lower_code(L, "const u32 %s = %s + 8 * %s;", r->done, r->empty->name, r->slot);
 	lower_code(L, advance, r->slot, r->slot, r->stages, r->slot);
 	lower_code(L, "%s ^= %s == 0;", r->phase, r->slot);
+	if (!r->asks)
+		return;
 	lower_code(L, advance, r->fill, r->fill, r->stages, r->fill);
 	lower_code(L, "%s ^= %s == 0;", r->fill_phase, r->fill);
 }
@@ -198,5 +246,8 @@ void lower_ring_release(Lower *L, const Ring *r)
 	lower_code(L, "warp_sync();");
 	saved = lower_open(L, S_IF, false, "lane == 0");
 	lower_code(L, "mbarrier_arrive(%s);", r->done);
+	lower_publish_release(L);
 	lower_close(L, saved);
+	if (L->role != ROLE_ALL)
+		lower_code(L, "%s++;", L->turn);
 }

@@ -33,8 +33,10 @@ static bool rounded(const Op *op)
 Version *lower_find(Lower *L, const Op *op, const Layout *l, bool packed)
 {
 	for (Version *w = L->versions; w; w = w->next)
-		if (w->op == op && (w->packed ? packed || rounded(op) : !packed) && serves(L, w, l))
+		if (w->op == op && (w->packed ? packed || rounded(op) : !packed) && serves(L, w, l)) {
+			lower_wgmma_land(L, w->name);
 			return w;
+		}
 	return NULL;
 }
 
@@ -264,11 +266,9 @@ static Version *make_sum(Lower *L, Op *op, const Layout *l)
 	other = op->src[1 - p];
 	if (other->rank != 2 || other->dim[0].n != op->dim[0].n || other->dim[1].n != op->dim[1].n)
 		return NULL;
-	if (other->code == OP_dot && L->f->op[other->id].uses == 1) {
-		L->keep_flying = other; /* the next one adds to the same accumulators */
+	if (other->code == OP_dot && L->f->op[other->id].uses == 1)
 		w = lower_dot(L, other, l, NULL);
-		L->keep_flying = NULL;
-	} else if (other->code == OP_add && L->f->op[other->id].uses == 1 && make_sum(L, other, l)) {
+	else if (other->code == OP_add && L->f->op[other->id].uses == 1 && make_sum(L, other, l)) {
 		w = lower_find(L, other, l, false);
 	} else {
 		const char *v[MAX_DIGITS];
@@ -296,8 +296,10 @@ Version *lower_need(Lower *L, Op *op, const Layout *l)
 		return w;
 	if (op->rank != 2 || op->code == OP_get) /* matrices are made again */
 		for (Version *x = L->versions; x; x = x->next)
-			if (x->op == op && !x->packed)
+			if (x->op == op && !x->packed) {
+				lower_wgmma_land(L, x->name);
 				return lower_convert(L, op, x, l);
+			}
 	saved = lower_hoist(L, l, &scope);
 	switch (op->code) {
 	case OP_load:

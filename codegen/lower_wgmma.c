@@ -39,24 +39,24 @@ bool lower_wgmma_fits(Product *p)
 
 /* -- what is in flight ------------------------------------------------------------------------- */
 
+/* The array belongs to the group that the next commit closes. */
 static void note(Lower *L, const char *array, bool f32, const int *n, int dims)
 {
-	Flying *f = &L->flying[L->nflying];
+	Flying *f = L->flying;
 
-	for (int i = 0; i < L->nflying; i++)
-		if (!strcmp(L->flying[i].array, array))
-			return;
-	if (L->nflying == MAX_FLYING)
+	while (f < L->flying + L->nflying && strcmp(f->array, array))
+		f++;
+	if (f == L->flying + MAX_FLYING)
 		bug("too many arrays in flight");
-	*f = (Flying){array, f32, dims, {0}};
+	L->nflying += f == L->flying + L->nflying;
+	*f = (Flying){array, f32, dims, {0}, L->group};
 	for (int i = 0; i < dims; i++)
 		f->n[i] = n[i];
-	L->nflying++;
 }
 
 static void hold(Lower *L, const Flying *f)
 {
-	static const char *const index[] = {"i", "j", "e"};
+	static const char *const index[] = {"i", "j", "e", "h"};
 	Text s = {.arena = L->a};
 	Block *saved = L->out;
 
@@ -70,14 +70,49 @@ static void hold(Lower *L, const Flying *f)
 	L->out = saved;
 }
 
+void lower_wgmma_commit(Lower *L)
+{
+	lower_code(L, "wgmma_commit();");
+	L->group++;
+}
+
+/* Waits for group `g` and those before it. */
+static void wait_for(Lower *L, int g)
+{
+	int kept = 0;
+
+	lower_code(L, "wgmma_wait(%d);", L->group - 1 - g);
+	for (int i = 0; i < L->nflying; i++)
+		if (L->flying[i].group <= g)
+			hold(L, &L->flying[i]);
+		else
+			L->flying[kept++] = L->flying[i];
+	L->nflying = kept;
+}
+
 void lower_wgmma_settle(Lower *L)
 {
-	if (!L->nflying)
-		return;
-	lower_code(L, "wgmma_wait(0);");
+	if (L->nflying)
+		wait_for(L, L->group - 1);
+}
+
+/* Gives up what groups before the last own: their registers have other uses. */
+void lower_wgmma_trim(Lower *L)
+{
 	for (int i = 0; i < L->nflying; i++)
-		hold(L, &L->flying[i]);
-	L->nflying = 0;
+		if (L->flying[i].group < L->group - 1) {
+			wait_for(L, L->group - 2);
+			return;
+		}
+}
+
+void lower_wgmma_land(Lower *L, const char *array)
+{
+	for (int i = 0; i < L->nflying; i++)
+		if (!strcmp(L->flying[i].array, array)) {
+			wait_for(L, L->flying[i].group);
+			return;
+		}
 }
 
 static void note_version(Lower *L, const Version *w)
@@ -87,7 +122,8 @@ static void note_version(Lower *L, const Version *w)
 	note(L, w->name, !w->packed, n, w->packed ? 2 : 3);
 }
 
-/* -- operands in shared memory ------------------------------------------------------------------ */
+/* -- operands in shared memory ------------------------------------------------------------------
+ */
 
 /* Names the operand's part of its buffer in a descriptor. It runs along the contraction in memory
  * (K-major) or across it; rows (columns) of the left operand are the warpgroup's own. */
@@ -138,7 +174,8 @@ static const char *at_step(Product *p, const Operand *o, const char *desc, const
 	return arena_printf(L->a, "%s + %s / %d * %d + 2 * (%s %% %d)", desc, k, per, panel, k, per);
 }
 
-/* -- issue -------------------------------------------------------------------------------------- */
+/* -- issue --------------------------------------------------------------------------------------
+ */
 
 static const char *row_of(Product *p, int half, const char *i)
 {
@@ -166,8 +203,7 @@ void lower_wgmma_open(Product *p)
 	for (int i = 0; i < L->nflying; i++)
 		flies |= !strcmp(L->flying[i].array, p->acc->name);
 	if (!p->fresh && !flies) { /* what wrote the accumulators comes before the fence */
-		int n[3] = {p->acc->l.d[0].n, p->acc->l.d[1].n, 2};
-		Flying f = {p->acc->name, true, 3, {n[0], n[1], n[2]}};
+		Flying f = {p->acc->name, true, 3, {p->acc->l.d[0].n, p->acc->l.d[1].n, 2}, 0};
 
 		hold(L, &f);
 	}
@@ -180,14 +216,14 @@ void lower_wgmma_plain(Product *p)
 	Lower *L = p->L;
 	const char *i, *k, *d = NULL;
 	Block *saved = L->out;
-	bool memory = in_memory(&p->a) && (p->a.left != p->a.swapped || p->a.staged->buf->pbytes == 128);
+	bool memory =
+	    in_memory(&p->a) && (p->a.left != p->a.swapped || p->a.staged->buf->pbytes == 128);
 	int cols = 8 * p->l.d[1].n;
 
 	if (!memory)
 		product_array(p, &p->a);
 	if (!memory) {
-		Flying f = {p->a.array->name, false, 2,
-		            {p->a.array->l.d[0].n, p->a.array->l.d[1].n, 0}};
+		Flying f = {p->a.array->name, false, 2, {p->a.array->l.d[0].n, p->a.array->l.d[1].n}, 0};
 
 		hold(L, &f);
 		note_version(L, p->a.array);
@@ -199,9 +235,9 @@ void lower_wgmma_plain(Product *p)
 		d = describe(p, &p->a, i);
 	product_loop(L, "k", p->a.k / 2, &k);
 	if (memory)
-		lower_code(L, "wgmma_%s_ss_n%d(%s, %s, %s, %s, %s, %d, %d);", p->ty, cols,
-		           row_of(p, 0, i), row_of(p, 1, i), at_step(p, &p->a, d, k),
-		           at_step(p, &p->b, p->b_desc, k), adds(p, k), p->a.swapped, !p->b.swapped);
+		lower_code(L, "wgmma_%s_ss_n%d(%s, %s, %s, %s, %s, %d, %d);", p->ty, cols, row_of(p, 0, i),
+		           row_of(p, 1, i), at_step(p, &p->a, d, k), at_step(p, &p->b, p->b_desc, k),
+		           adds(p, k), p->a.swapped, !p->b.swapped);
 	else
 		lower_code(L, "wgmma_%s_rs_n%d(%s, %s, %s, %s, %s, %s, %s, %s, %d);", p->ty, cols,
 		           row_of(p, 0, i), row_of(p, 1, i),
@@ -211,58 +247,70 @@ void lower_wgmma_plain(Product *p)
 		           product_frag(p, &p->a, product_twice(L, 1, i), 1, k),
 		           at_step(p, &p->b, p->b_desc, k), adds(p, k), !p->b.swapped);
 	L->out = saved;
-	lower_code(L, "wgmma_commit();");
+	lower_wgmma_commit(L);
 }
 
-/* -- operands formed step by step --------------------------------------------------------------- */
+/* -- operands formed in registers ----------------------------------------------------------------
+ */
 
-/* A ring of `depth` register sets, so that a few steps are in flight while the next is formed. */
-const char *lower_wgmma_ring(Product *p, int depth, const char *want)
+/* An array of operand registers, [..][2][2]: of `dims` leading dimensions. It is formed whole, then
+ * its products are issued as one group. */
+const char *lower_wgmma_batch(Lower *L, const char *want, const int *n, int dims)
 {
-	Lower *L = p->L;
 	const char *name = lower_name(L, want);
-	int n[3] = {depth, 2, 2};
+	Text s = {.arena = L->a};
 
-	lower_code(L, "u32 %s[%d][2][2];", name, depth);
-	p->ring = name;
-	p->depth = depth;
-	note(L, name, false, n, 3);
+	for (int i = 0; i < dims; i++)
+		text_add(&s, "[%d]", n[i]);
+	lower_code(L, "u32 %s%s[2][2];", name, s.s);
 	return name;
 }
 
-/* Before step s, one of 0 .. last, forms its set anew: the step that used it last is over. Returns
- * the set. */
-const char *lower_wgmma_slot(Product *p, const char *s, int last)
+/* The batch, one of the sets of `array` when `set` is not NULL, is about to be formed anew: the
+ * group that read it last, `behind` groups ago, is over. */
+void lower_wgmma_reuse(Lower *L, const char *array, int n, int behind)
 {
-	Lower *L = p->L;
-	const char *slot = arena_printf(L->a, strchr(s, ' ') ? "%s[(%s) %% %d]" : "%s[%s %% %d]",
-	                                p->ring, s, p->depth);
-	Block *saved;
+	Flying f = {array, false, 3, {n, 2, 2}, 0};
 
-	if (last >= p->depth) {
-		saved = lower_open(L, S_IF, false, "%s >= %d", s, p->depth);
-		saved->last->uniform = true;
-		lower_code(L, "wgmma_wait(%d);", p->depth - 1);
-		for (int r = 0; r < 2; r++)
-			for (int b = 0; b < 2; b++)
-				lower_code(L, "wgmma_hold_b32(&%s[%d][%d]);", slot, r, b);
-		L->out = saved;
-	}
-	return slot;
+	lower_code(L, "wgmma_wait(%d);", behind - 1);
+	hold(L, &f);
 }
 
-/* acc rows (2 i, 2 i + 1) += the set's cores times step k of the right operand. The set is
- * [row core][half]: of the operand, or, `turned`, of its transpose. */
-void lower_wgmma_step(Product *p, const char *slot, bool turned, const char *i, const char *k)
+/* The batch is formed: its registers are in place before any product reads them. */
+void lower_wgmma_formed(Lower *L, const char *array, int n)
+{
+	Flying f = {array, false, 3, {n, 2, 2}, 0};
+
+	hold(L, &f);
+	lower_code(L, "wgmma_fence();");
+}
+
+/* The batch's array belongs to the group now open. */
+void lower_wgmma_own(Lower *L, const char *array, const int *n, int dims)
+{
+	int all[4] = {0};
+
+	for (int i = 0; i < dims; i++)
+		all[i] = n[i];
+	all[dims] = all[dims + 1] = 2;
+	note(L, array, false, all, dims + 2);
+}
+
+/* The accumulators belong to the last group committed. */
+void lower_wgmma_close(Product *p)
+{
+	p->L->group--;
+	note_version(p->L, p->acc);
+	p->L->group++;
+}
+
+/* acc rows (2 i, 2 i + 1) += the cores `a`, [row core][half] of the operand or, `turned`, of its
+ * transpose, times step k of the right operand. */
+void lower_wgmma_step(Product *p, const char *a, bool turned, const char *i, const char *k)
 {
 	Lower *L = p->L;
 
-	for (int r = 0; r < 2; r++)
-		for (int b = 0; b < 2; b++)
-			lower_code(L, "wgmma_hold_b32(&%s[%d][%d]);", slot, r, b);
-	lower_code(L, "wgmma_fence();");
 	lower_code(L, "wgmma_%s_rs_n%d(%s, %s, %s[0][0], %s[%d][%d], %s[%d][%d], %s[1][1], %s, 1, %d);",
-	           p->ty, 8 * p->l.d[1].n, row_of(p, 0, i), row_of(p, 1, i), slot, slot, !turned, turned,
-	           slot, turned, !turned, slot, at_step(p, &p->b, p->b_desc, k), !p->b.swapped);
-	lower_code(L, "wgmma_commit();");
+	           p->ty, 8 * p->l.d[1].n, row_of(p, 0, i), row_of(p, 1, i), a, a, !turned, turned, a,
+	           turned, !turned, a, at_step(p, &p->b, p->b_desc, k), !p->b.swapped);
 }

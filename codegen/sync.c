@@ -3,8 +3,8 @@
  * requires: accesses said on statements; waits and commits placed by pipeline.
  * maintains: everything else. No later pass removes a barrier.
  *
- * The asynchronous engines read through another proxy: before a barrier that shows them what threads
- * (or their own copies, which are ordinary writes) have written, each thread fences.
+ * The asynchronous engines read through another proxy: before a barrier that shows them what
+ * threads (or their own copies, which are ordinary writes) have written, each thread fences.
  *
  * A buffer is, since the last barrier: READ by some thread, WRITTEN by ordinary stores, IN FLIGHT
  * (an asynchronous copy was issued) or LANDED (its issuer has waited, the others have not met it).
@@ -19,6 +19,7 @@ enum { READ = 1, WRITTEN = 2, INFLIGHT = 4, LANDED = 8 };
 
 typedef struct State {
 	unsigned char flag[MAX_BUFFERS];
+	int role; /* 0: all threads meet; else the number of a role's own barrier */
 } State;
 
 static void walk(Dev *d, Block *b, State *s);
@@ -101,6 +102,8 @@ static void put_before(Dev *d, Block *b, Stmt *prev, State *st)
 	for (int i = 0; i < d->nbufs; i++)
 		fence |= d->buf[i]->proxied && st->flag[i] & (WRITTEN | LANDED);
 	s->kind = S_BARRIER;
+	s->n = st->role;
+	s->threads = d->warps * 32;
 	dev_insert(b, prev, s);
 	if (fence) {
 		s = ARENA_NEW(d->arena, Stmt);
@@ -150,6 +153,15 @@ static void walk(Dev *d, Block *b, State *st)
 			}
 		} else if (s->kind == S_SCOPE) {
 			walk(d, &s->body, st);
+		} else if (s->kind == S_ROLES) {
+			State other = *st;
+
+			st->role = 1;
+			walk(d, &s->body, st);
+			other.role = 2;
+			walk(d, &s->orelse, &other);
+			join(st, &other);
+			st->role = 0;
 		} else if (s->kind == S_IF) {
 			State other = *st;
 
@@ -162,7 +174,7 @@ static void walk(Dev *d, Block *b, State *st)
 
 void sync_insert(Dev *d)
 {
-	State st = {{0}};
+	State st = {{0}, 0};
 
 	walk(d, &d->body, &st);
 }

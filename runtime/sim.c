@@ -171,6 +171,7 @@ static void machine_init(const Run *r, int worker)
 	*(Index *)variable(r, "gridDim") = (Index){(u32)r->blocks, 1, 1};
 	*m->thread_index = *m->block_index = (Index){0, 0, 0};
 	m->drop_site = r->o->drop_site;
+	m->min_blocks = r->kernel->entry.min_blocks;
 	m->early = r->o->early;
 	m->smem_bytes = (u32)r->smem;
 	m->nbuffer = r->nbuffer;

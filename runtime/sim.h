@@ -45,7 +45,7 @@ typedef struct SimMore {
 	X(ALIGN,     "misaligned access") \
 	X(UNINIT,    "uninitialised read") \
 	X(READONLY,  "write to input") \
-	X(PENDING,   "missing wait") /* for a copy: read before, or never waited for */ \
+	X(PENDING,   "missing wait") /* a copy or product read, or left, before its wait */ \
 	X(FENCE,     "missing fence") /* of proxies, or of wgmma */ \
 	X(OPERAND,   "register in use") /* touched while a product in flight owns it */ \
 	X(MAP,       "wrong map") /* tensor map, matrix descriptor or register budget */ \

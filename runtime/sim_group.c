@@ -54,11 +54,10 @@ static struct {
 	int pool;                               /* registers, in units of a warpgroup's thread */
 } regs;
 
-/* What a launch without a bound of its own gets: 64 K registers for the block's threads, in steps
- * of 8 a thread. */
+/* What a launch gets: its share of 64 K registers, in steps of 8 a thread. */
 void sim_regs_begin(void)
 {
-	int each = 65536 / (M->nwarps * WARP) / 8 * 8;
+	int each = 65536 / (M->nwarps * WARP) / (M->min_blocks > 1 ? M->min_blocks : 1) / 8 * 8;
 
 	regs.pool = 0;
 	for (int g = 0; g < MAX_GROUPS; g++) {

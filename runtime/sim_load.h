@@ -10,6 +10,7 @@ enum { SIM_MAX_KERNELS = 8, SIM_MAX_PARAMS = 160 };
 typedef struct SimEntry {
 	const char *name;
 	void (*run)(void **);
+	int min_blocks; /* an SM is to hold at once; 0: 1 */
 } SimEntry;
 
 /* A buffer in a kernel's shared memory: `stages` copies of `bytes`. As the text declares it, ended

@@ -10,6 +10,7 @@
  */
 #include "sim_state.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 

@@ -11,8 +11,6 @@
 #ifndef AZ_SIM_STATE_H
 #define AZ_SIM_STATE_H
 
-#include <stdio.h>
-
 #include "sim.h"
 
 typedef uint16_t b16;
@@ -151,7 +149,7 @@ typedef struct Machine {
 	u64 *turn, *exp_ops, *mufu_ops;
 	int *batch; /* variable of the text: in a run of calls that meet at its end */
 	bool unchecked;
-	int drop_site;
+	int drop_site, min_blocks;
 	bool early;
 	u64 random; /* 0: warps in order */
 

@@ -296,8 +296,8 @@ static void issue(Group *g, u64 at, const Product *p, bool in_registers)
 		if (!o->left->inflight++)
 			check_fence(g, o->left, at, "left operand");
 		check_overlap(g, o->left, at);
-		for (int k = 0; k < GROUP * LEFT_REGS; k++)
-			o->a[k / LEFT_REGS][k % LEFT_REGS] = *o->left->reg[k];
+		note(o->left);
+		memcpy(o->a, o->left->known, sizeof o->a);
 	}
 	product_read(&o->p, at, threads(g), engine(g), o->stamp, !in_registers);
 	if (o->acc->inflight++) {

@@ -12,7 +12,7 @@ typedef unsigned short b16;
 typedef unsigned int u32;
 typedef unsigned long long u64;
 typedef long long i64;
-typedef struct SimEntry { const char *name; void (*run)(void **); } SimEntry;
+typedef struct SimEntry { const char *name; void (*run)(void **); int min_blocks; } SimEntry;
 typedef struct SimPlace { const char *kernel, *name; int offset, bytes, stages; } SimPlace;
 typedef struct SimIndex { u32 x, y, z; } SimIndex;
 SimIndex threadIdx, blockIdx, blockDim, gridDim; /* set by the simulator at every switch */

@@ -17,6 +17,14 @@ typedef struct Small {
 	"block_sync();\n"
 #define LOAD "if (t == 0) { mbarrier_expect(s, 1024); tma_load_2(s + 1024, &map, s, 0, 0); }\n"
 
+/* Products of the warpgroup: a right operand of zeros, registers, accumulators. */
+#define PRODUCTS \
+	"if (t < 64) { st_shared_b32(s + 4 * t, 0); proxy_fence(); }\nblock_sync();\n" \
+	"if (t >= 128) return;\nfloat d0[2][2] = {}, d1[2][2] = {};\nu32 r[4] = {};\n" \
+	"u64 b = wgmma_desc(s, 128, 128, 0);\nwgmma_fence();\n"
+#define PRODUCT "wgmma_bf16_rs_n8(d0, d1, r[0], r[1], r[2], r[3], b, 1, 0);\n"
+#define RETIRE "wgmma_commit();\nwgmma_wait(0);\n"
+
 static const Small small[] = {
     {"load", INIT LOAD "mbarrier_wait(s, 0); x = ld_shared_f32(s + 1024 + 4 * t);", NSIMKINDS, ""},
     {"load_read_at_once", INIT LOAD "x = ld_shared_f32(s + 1024 + 4 * t);", SIM_PENDING, ""},
@@ -153,6 +161,39 @@ static const Small small[] = {
     {"fence_beside_commit", "if (t < 128) { if (t < 32) wgmma_fence(); else wgmma_commit(); }",
      SIM_DIVERGENT, "threads of warpgroup 0 meet at different calls"},
     {"no_warpgroup", "if (t >= 128) wgmma_fence();", SIM_DIVERGENT, "in no whole warpgroup"},
+    {"products", PRODUCTS PRODUCT PRODUCT RETIRE PRODUCT RETIRE, NSIMKINDS, ""},
+    {"left_changed_without_fence", PRODUCTS PRODUCT RETIRE "r[2] = t;\n" PRODUCT RETIRE, SIM_FENCE,
+     "register 2 of the product's left operand"},
+    {"left_changed", PRODUCTS PRODUCT RETIRE "r[2] = t;\nwgmma_fence();\n" PRODUCT RETIRE,
+     NSIMKINDS, ""},
+    {"accumulator_changed_without_fence", PRODUCTS PRODUCT RETIRE "d1[0][1] = 3;\n" PRODUCT RETIRE,
+     SIM_FENCE, "register 3 of the product's accumulators"},
+    {"accumulator_changed",
+     PRODUCTS PRODUCT RETIRE "d1[0][1] = 3;\nwgmma_fence();\n" PRODUCT RETIRE, NSIMKINDS, ""},
+    {"accumulator_changed_behind_fence",
+     PRODUCTS PRODUCT RETIRE "wgmma_fence();\nd1[0][1] = 3;\n" PRODUCT RETIRE, SIM_FENCE,
+     "register 3 of the product's accumulators"},
+    {"accumulator_read_in_flight", PRODUCTS PRODUCT "d0[0][0] += 1;\n" RETIRE, SIM_OPERAND,
+     "accumulator 0"},
+    {"two_shapes_in_flight",
+     PRODUCTS PRODUCT "wgmma_bf16_rs_n16(d0, d1, r[0], r[1], r[2], r[3], b, 1, 0);\n" RETIRE,
+     SIM_OPERAND, "another product in flight"},
+    {"product_left_in_flight", PRODUCTS PRODUCT "wgmma_commit();", SIM_PENDING,
+     "wgmma_wait is missing"},
+    {"one_group_left_in_flight",
+     PRODUCTS PRODUCT "wgmma_commit();\n" PRODUCT "wgmma_commit();\nwgmma_wait(1);", SIM_PENDING,
+     "wgmma_wait is missing"},
+    {"product_of_a_copy_not_shown",
+     PRODUCTS "cp_async_16(s + 2048 + 16 * t, in, 16); cp_async_commit(); cp_async_wait(0);\n"
+              "named_sync(1, 128);\nb += 128;\n" PRODUCT RETIRE,
+     SIM_FENCE, "executed no proxy_fence"},
+    {"product_of_a_copy",
+     PRODUCTS "cp_async_16(s + 2048 + 16 * t, in, 16); cp_async_commit(); cp_async_wait(0);\n"
+              "proxy_fence();\nnamed_sync(1, 128);\nb += 128;\n" PRODUCT RETIRE,
+     NSIMKINDS, ""},
+    {"product_of_nothing", PRODUCTS "b += 128;\n" PRODUCT RETIRE, SIM_UNINIT,
+     "nothing has written"},
+    {"product_beyond", PRODUCTS "b += 511;\n" PRODUCT RETIRE, SIM_BOUNDS, "of 8192"},
     {"dependents", "grid_wait(); grid_launch();", NSIMKINDS, ""},
 };
 
@@ -256,9 +297,23 @@ static void map_rules(void)
 	check(tensormap_box_bytes(&good) == 2048, "hopper_map_bytes");
 }
 
+/* Every primitive's meaning in C compiles. */
+static void meanings(void)
+{
+	Sim *s = load(
+	    "", read_text("tests/unit/kernels/hopper_prims.cu"),
+	    "static void hopper_prims_entry(void **a)\n{\n"
+	    "\thopper_prims(*(TensorMap *)a[0], *(const b16 **)a[1]);\n}\n"
+	    "const SimEntry sim_entries[] = { { \"hopper_prims\", hopper_prims_entry }, { 0, 0 } };\n");
+
+	check(sim_sites(s) == 15, "hopper_meanings");
+	sim_free(s);
+}
+
 int main(void)
 {
 	arena = arena_new();
+	meanings();
 	small_ones();
 	map_rules();
 	arena_free(arena);

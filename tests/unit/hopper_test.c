@@ -67,9 +67,9 @@ static double gemm_run(Sim *s, const SimOptions *o, SimResult *r)
 	return sqrt(err / norm);
 }
 
-static void gemm_right(const char *body)
+static void gemm_right(const char *defs, const char *body)
 {
-	Sim *s = load("", body, gemm_entries);
+	Sim *s = load(defs, body, gemm_entries);
 	SimOptions o = {.drop_site = -1};
 	SimResult r;
 	double e = gemm_run(s, &o, &r);
@@ -132,6 +132,18 @@ static const Fault faults[] = {
     {"proxy_of_registers", "#define BEFORE d0[3][1] += 1;", 7, SIM_FENCE, "gemm.lua:33", ""},
     {"touched_accumulator", "#define TOUCH d1[15][1] = 2;", -1, SIM_OPERAND, "gemm.lua:33",
      "accumulator 63"},
+    {"a_warp_does_not_wait", "#define WAITS (tid % 128 < 96)", -1, SIM_RACE, "gemm.lua:33",
+     "no mbarrier_wait for it"},
+    {"operand_not_shown",
+     "#define BEFORE st_shared_b32(sa + 8192 * (wg - 1) + 4 * (tid % 128), 0); named_sync(wg, "
+     "128);",
+     -1, SIM_FENCE, "gemm.lua:33", "executed no proxy_fence"},
+    {"operand_shown_without_barrier",
+     "#define BEFORE st_shared_b32(sa + 8192 * (wg - 1) + 4 * (tid % 128), 0); proxy_fence();", -1,
+     SIM_RACE, "gemm.lua:33", "no barrier lies"},
+    {"released_too_early", "#define LAG 1\n#define RELEASED it\n#define LAST_WAIT wgmma_wait(0);",
+     -1, SIM_RACE, "gemm.lua:23", "which a product of warpgroup"},
+    {"retired_too_late", "#define LAG 2", -1, SIM_DEADLOCK, "gemm.lua:21", "0 of 2 arrivals"},
     {"overwritten_operand", "#define OVERWRITE st_shared_b32(sb + 4 * tid, 0);", -1, SIM_RACE,
      "gemm.lua:35", "which a product of warpgroup"},
     {"overwritten_source", "#define AFTER_STORE st_shared_b32(mine + 64, 0);", -1, SIM_RACE,
@@ -345,7 +357,9 @@ int main(void)
 
 	arena = arena_new();
 	body = read_text("tests/unit/kernels/hopper_gemm.cu");
-	gemm_right(body);
+	gemm_right("", body);
+	gemm_right("#define LAG 1\n#define LAST_WAIT wgmma_wait(0);",
+	           body); /* a product in flight across the steps */
 	gemm_broken(body);
 	layouts();
 	layout_faults();

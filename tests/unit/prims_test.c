@@ -144,6 +144,8 @@ static void compiles(Arena *a, void *lib)
 		compile(a, &v, old, archs[i], "old");
 	compile(a, &v, new, "sm_90a", "hopper");
 	compile(a, &v, products.s, "sm_90a", "products");
+	compile(a, &v, read_text("tests/unit/kernels/hopper_gemm.cu"), "sm_90a", "gemm");
+	compile(a, &v, read_text("tests/unit/kernels/hopper_probe.cu"), "sm_90a", "probe");
 }
 
 int main(void)

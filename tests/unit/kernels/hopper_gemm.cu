@@ -31,6 +31,18 @@
 #ifndef BOX_ROW
 #define BOX_ROW row0
 #endif
+#ifndef WAITS
+#define WAITS 1
+#endif
+#ifndef LAG
+#define LAG 0
+#endif
+#ifndef LAST_WAIT
+#define LAST_WAIT
+#endif
+#ifndef RELEASED
+#define RELEASED (it - LAG)
+#endif
 #ifndef TOUCH
 #define TOUCH
 #endif
@@ -99,7 +111,8 @@ hopper_gemm(const __grid_constant__ TensorMap a_map, const __grid_constant__ Ten
 		const u64 a = wgmma_desc(sa + 8192 * (wg - 1), 16, A_STRIDE, 128);
 		const u64 b = wgmma_desc(sb, B_LEADING, B_STRIDE, B_SWIZZLE) ^ DESC_BIT;
 		// gemm.lua:31  the stage is full
-		mbarrier_wait(full + 8 * (it & 1), FULL_PHASE);
+		if (WAITS)
+			mbarrier_wait(full + 8 * (it & 1), FULL_PHASE);
 		BEFORE
 		// gemm.lua:32  registers are ready
 		wgmma_fence();
@@ -112,17 +125,18 @@ hopper_gemm(const __grid_constant__ TensorMap a_map, const __grid_constant__ Ten
 		// gemm.lua:35  something else
 		TOUCH OVERWRITE
 		// gemm.lua:36  wait for it
-		wgmma_wait(0);
-		for (int j = 0; j < 16; j++) {
+		wgmma_wait(LAG);
+		for (int j = 0; j < 16 && !LAG; j++) {
 			wgmma_hold_f32(&d0[j][0]);
 			wgmma_hold_f32(&d0[j][1]);
 			wgmma_hold_f32(&d1[j][0]);
 			wgmma_hold_f32(&d1[j][1]);
 		}
 		// gemm.lua:37  the stage is free
-		if (tid % 128 == 0)
-			mbarrier_arrive(empty + 8 * (it & 1));
+		if (tid % 128 == 0 && RELEASED >= 0)
+			mbarrier_arrive(empty + 8 * (RELEASED & 1));
 	}
+	LAST_WAIT
 	// gemm.lua:40  c is rounded
 	const int row = tid % 128 / 32 * 16 + (lane & 15);
 	const u32 mine = out + 16384 * (wg - 1);

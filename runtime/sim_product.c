@@ -19,7 +19,8 @@ enum { ROW = 16 }; /* bytes that lie together: 8 elements along the major direct
 
 typedef struct Matrix {
 	u32 start, leading, stride;
-	int swizzle, base;
+	u64 rest; /* bits that are not used here */
+	int swizzle;
 	bool mn;
 } Matrix;
 
@@ -27,9 +28,12 @@ static Matrix decode(u64 d, int trans)
 {
 	static const int span[] = {0, 128, 64, 32};
 
-	return (Matrix){(u32)(d & 0x3fff) << 4,       (u32)(d >> 16 & 0x3fff) << 4,
-	                (u32)(d >> 32 & 0x3fff) << 4, span[d >> 62],
-	                (int)(d >> 49 & 7),           trans != 0};
+	return (Matrix){(u32)(d & 0x3fff) << 4,
+	                (u32)(d >> 16 & 0x3fff) << 4,
+	                (u32)(d >> 32 & 0x3fff) << 4,
+	                d & 0x3fffc000c000c000,
+	                span[d >> 62],
+	                trans != 0};
 }
 
 /* Of 8 elements: rows 8r..8r+7 at k when MN-major, else row r at 8k..8k+7. */
@@ -90,9 +94,11 @@ static void read_matrix(const Matrix *m, u64 at, int rows, const Thread *view, A
 {
 	SimFinding *f;
 
-	if (m->base && (f = sim_find(SIM_MAP, at)))
-		sim_say(f, "the descriptor of the %s operand has base offset %d; only 0 is used", what,
-		        m->base);
+	if (m->rest && (f = sim_find(SIM_MAP, at)))
+		sim_say(f,
+		        "the descriptor of the %s operand has bits %016llx set: they mean nothing, or a"
+		        " base offset, which is not used here",
+		        what, (unsigned long long)m->rest);
 	for (int r = 0; r < outer(m, rows); r++)
 		for (int k = 0; k < inner(m); k++) {
 			u32 a = row_address(m, r, k);

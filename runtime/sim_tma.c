@@ -305,6 +305,25 @@ static int storer_of(int thread)
 	return storer[thread];
 }
 
+/* What lies outside of the tensor is not read. */
+static void read_source(const Bulk *b, const Thread *t, Access reader)
+{
+	int n = row_bytes(&b->map);
+
+	for (int r = 0; r < rows(&b->map); r++) {
+		int from, to;
+
+		row_place(b, r, &from, &to);
+		for (int i = from, next; i < to; i = next) {
+			u32 a = sim_swizzle(b->smem + (u32)(r * n + i), b->map.swizzle);
+
+			next = i / CHUNK * CHUNK + CHUNK;
+			next = next < to ? next : to;
+			sim_shared_engine_read(t, b->at, a, next - i, reader);
+		}
+	}
+}
+
 void sim_do_tma_store(u64 at, const void *map, u32 src, int rank, const int *c)
 {
 	Thread *t = M->cur;
@@ -318,7 +337,7 @@ void sim_do_tma_store(u64 at, const void *map, u32 src, int rank, const int *c)
 	b.group = group[t->id];
 	b.stamp = ++M->clock;
 	reader = (Access){b.stamp, (uint16_t)sim_engine(ENGINE_STORE + b.storer), (uint16_t)at};
-	sim_shared_engine_read(t, at, b.smem, row_bytes(&b.map) * rows(&b.map), reader);
+	read_source(&b, t, reader);
 	check_global(&b, true);
 	if (M->early)
 		move_out(&b);

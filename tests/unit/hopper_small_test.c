@@ -93,6 +93,10 @@ static const Small small[] = {
      "if (t == 0) { mbarrier_init(s, 1); mbarrier_init_fence(); }\n"
      "if (t == 1) mbarrier_arrive(s);\nblock_sync();",
      SIM_MBARRIER, "no barrier lies between"},
+    {"many", "if (t == 0) for (int i = 0; i < 65; i++) mbarrier_init(s + 8 * i, 1);", SIM_MBARRIER,
+     "more than 64"},
+    {"prefetch_of_no_map", "tma_prefetch((const TensorMap *)in);", SIM_MAP, "no tensor map"},
+    {"named_barrier_16", "named_arrive(16, 192);", SIM_DIVERGENT, "1..15"},
     {"too_many_bytes_at_once", INIT "if (t == 0) mbarrier_expect(s, 1 << 20);", SIM_MBARRIER,
      "counts to"},
     {"bulk",
@@ -109,6 +113,14 @@ static const Small small[] = {
      "if (t < 128) { st_shared_v2(s + 8 * t, t, t); proxy_fence(); }\nblock_sync();\n"
      "if (t == 0) { tma_store_2(&omap, s, 0, 0); tma_store_commit(); tma_store_wait_read(0); }",
      NSIMKINDS, ""},
+    {"store_of_the_part_that_exists",
+     "if (t < 64) { st_shared_v2(s + 8 * t, t, t); proxy_fence(); }\nblock_sync();\n"
+     "if (t == 0) { tma_store_2(&omap, s, 0, 56); tma_store_commit(); tma_store_wait_read(0); }",
+     NSIMKINDS, ""},
+    {"store_of_nothing",
+     "if (t < 64) { st_shared_v2(s + 8 * t, t, t); proxy_fence(); }\nblock_sync();\n"
+     "if (t == 0) { tma_store_2(&omap, s, 0, 55); tma_store_commit(); tma_store_wait_read(0); }",
+     SIM_UNINIT, "nothing has written"},
     {"store_fenced_by_another",
      "if (t < 128) st_shared_v2(s + 8 * t, t, t);\nblock_sync();\n"
      "if (t == 0) { proxy_fence(); tma_store_2(&omap, s, 0, 0); tma_store_commit();"

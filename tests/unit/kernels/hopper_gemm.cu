@@ -1,6 +1,7 @@
 // c[M][N] = a[M][K] b[K][N] in bf16, as Hopper does it: a warp loads by TMA into a ring of two stages
 // with full and empty barriers; two warpgroups multiply, each 64 x 128, k in steps of 64, and store by
-// TMA. a is K-major, b N-major; any sizes that TMA takes. Macros let a test break it.
+// TMA. a is K-major, b N-major; any sizes that TMA takes. Macros let a test break it, and `flip`: 1 + a
+// bit of a's descriptor, 65 + one of b's.
 #ifndef EXPECT
 #define EXPECT 32768
 #endif
@@ -24,9 +25,6 @@
 #endif
 #ifndef A_STRIDE
 #define A_STRIDE 1024
-#endif
-#ifndef DESC_BIT
-#define DESC_BIT 0
 #endif
 #ifndef BOX_ROW
 #define BOX_ROW row0
@@ -64,13 +62,15 @@
 
 __global__ void __launch_bounds__(384, 1)
 hopper_gemm(const __grid_constant__ TensorMap a_map, const __grid_constant__ TensorMap b_map,
-            const __grid_constant__ TensorMap c_map, int columns, int k)
+            const __grid_constant__ TensorMap c_map, int columns, int k, int flip)
 {
 	const u32 base = smem_base(), full = base, empty = base + 16, ring = base + 1024;
 	const u32 out = ring + 65536;
 	const int tid = threadIdx.x, wg = tid / 128, lane = lane_id();
 	const int row0 = (int)blockIdx.x / columns * 128, col0 = (int)blockIdx.x % columns * 128;
 	const int steps = (k + 63) / 64;
+	const u64 a_flip = flip > 0 && flip <= 64 ? (u64)1 << (flip - 1) : 0;
+	const u64 b_flip = flip > 64 ? (u64)1 << (flip - 65) : 0;
 
 	if (tid == 0) {
 		// gemm.lua:10  the barriers
@@ -104,12 +104,17 @@ hopper_gemm(const __grid_constant__ TensorMap a_map, const __grid_constant__ Ten
 	// gemm.lua:30  the consumers
 	regs_raise(CONSUMER_REGS);
 	float d0[16][2], d1[16][2];
-	for (int j = 0; j < 16; j++)
+	for (int j = 0; j < 16; j++) {
 		d0[j][0] = d0[j][1] = d1[j][0] = d1[j][1] = 0;
+		wgmma_hold_f32(&d0[j][0]); // zeros made inside the loop would serialise its products
+		wgmma_hold_f32(&d0[j][1]);
+		wgmma_hold_f32(&d1[j][0]);
+		wgmma_hold_f32(&d1[j][1]);
+	}
 	for (int it = 0; it < steps; it++) {
 		const u32 sa = ring + 32768 * (it & 1), sb = sa + 16384;
-		const u64 a = wgmma_desc(sa + 8192 * (wg - 1), 16, A_STRIDE, 128);
-		const u64 b = wgmma_desc(sb, B_LEADING, B_STRIDE, B_SWIZZLE) ^ DESC_BIT;
+		const u64 a = wgmma_desc(sa + 8192 * (wg - 1), 16, A_STRIDE, 128) ^ a_flip;
+		const u64 b = wgmma_desc(sb, B_LEADING, B_STRIDE, B_SWIZZLE) ^ b_flip;
 		// gemm.lua:31  the stage is full
 		if (WAITS)
 			mbarrier_wait(full + 8 * (it & 1), FULL_PHASE);

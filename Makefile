@@ -43,7 +43,10 @@ build/tests/%: tests/unit/%.c $(OBJ)
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) $(WARN) -MMD -MP $(LUAINC) -no-pie -o $@ $< $(OBJ) $(STATIC)
 
-units: $(UNIT)
+build/azmutate: $(patsubst %.c,build/%.o,$(wildcard tests/mutate/*.c)) $(OBJ)
+	$(CC) -no-pie -o $@ $^ $(STATIC)
+
+units: $(UNIT) build/azmutate
 
 # Debian and Ubuntu; only what is missing is installed.
 NEED = liblua5.4-dev lua5.4 libyaml-dev
@@ -90,4 +93,4 @@ clean:
 
 .PHONY: all units setup demo check generated tuned golden mutate fuzz bench wc 80 clean
 .DELETE_ON_ERROR:
--include $(OBJ:.o=.d) build/runtime/main.d $(UNIT:=.d)
+-include $(OBJ:.o=.d) build/runtime/main.d $(UNIT:=.d) $(wildcard build/tests/mutate/*.d)

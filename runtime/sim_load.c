@@ -382,3 +382,8 @@ int sim_sites(const Sim *s)
 {
 	return s->nsites;
 }
+
+bool sim_is_sync(const char *name, size_t n)
+{
+	return is_sync(name, n);
+}

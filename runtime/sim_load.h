@@ -26,6 +26,8 @@ typedef struct SimKernel {
 	bool pointer[SIM_MAX_PARAMS];
 } SimKernel;
 
+bool sim_is_sync(const char *name, size_t n); /* a barrier, wait, fence or commit */
+
 struct Sim {
 	void *lib;
 	int nsites, nkernels, nlines;

@@ -1,0 +1,12 @@
+/* score.h -- how many mutants were noticed, by spec and kind. */
+#ifndef AZ_SCORE_H
+#define AZ_SCORE_H
+
+typedef struct Score {
+	int total, found, wrong, harmless; /* found: by a finding; wrong: by other results */
+} Score;
+
+Score *score_of(const char *spec); /* by SimMutation; `spec` a name or path that stays */
+void score_print(void);
+
+#endif

@@ -43,7 +43,9 @@ enum { REG_LIMIT = 260 };
 
 static void pass_divide(Compile *c)
 {
-	divide_axis(facts_new(c->k), setting(c->k, "warps", 4), REG_LIMIT);
+	const Room room = {REG_LIMIT, c->gpu->smem_block, setting(c->k, "stages", 2)};
+
+	divide_axis(facts_new(c->k), setting(c->k, "warps", 4), &room);
 }
 
 static void pass_tails(Compile *c)

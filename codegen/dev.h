@@ -65,6 +65,7 @@ struct Stmt {
 	const char *text;
 	Block body, orelse;
 	bool atomic, unroll;
+	bool settles;   /* all products in flight have read what they read */
 	bool uniform;   /* a run-time loop or condition that is the same in all threads */
 	int n, threads; /* S_BARRIER: 0, or a role's barrier and its threads */
 	int nacc;

@@ -84,6 +84,41 @@ int divide_registers(Facts *f, int warps)
 	return n.carried + n.packed + n.transient + 60;
 }
 
+typedef struct Tiles {
+	Facts *f;
+	int stages, bytes;
+} Tiles;
+
+static void tile_bytes(void *user, Op *op)
+{
+	Tiles *t = user;
+	bool ring = op->parent->owner != NULL, state = op->code == OP_state && op->dim[1].n > 8;
+
+	if (op->rank != 2 || !t->f->ndots ||
+	    (!state && (op->code != OP_load || (op->dtype != DT_BF16 && op->dtype != DT_F16))))
+		return;
+	t->bytes += (ring ? t->stages : 1) * 2 * facts_extent(t->f, facts_class(t->f, op, 0)) *
+	            facts_extent(t->f, facts_class(t->f, op, 1));
+}
+
+/* Staged tiles, rings of them, and states rounded for their readers. */
+int divide_shared(Facts *f, int stages)
+{
+	Tiles t = {f, stages, 0};
+
+	ir_walk(f->k->body, tile_bytes, &t);
+	return t.bytes;
+}
+
+/* In registers: what does not fit in shared memory counts as that much too many of them. */
+static int need(Facts *f, int warps, const Room *room)
+{
+	int r = divide_registers(f, warps), s = divide_shared(f, room->stages);
+	int as = (int)((double)s / room->shared * room->registers);
+
+	return s > room->shared && as > r ? as : r;
+}
+
 /* -- which axis ----------------------------------------------------------------------------------
  */
 
@@ -166,27 +201,27 @@ static void cut_op(void *user, Op *op)
 		}
 }
 
-static int fits(Facts *f, int cls, int n, int warps)
+static int fits(Facts *f, int cls, int n, int warps, const Room *room)
 {
 	int whole = f->class[cls].n, r;
 
 	f->class[cls].n = n;
 	facts_split(f, warps);
-	r = divide_registers(f, warps);
+	r = need(f, warps, room);
 	f->class[cls].n = whole;
 	return r;
 }
 
 /* The fewest parts that fit; as many as help when none does. */
-bool divide_axis(Facts *f, int warps, int limit)
+bool divide_axis(Facts *f, int warps, const Room *room)
 {
 	Kernel *k = (Kernel *)f->k;
 	Axes a = {f, ARENA_ARRAY(f->arena, bool, f->nclasses + 1),
 	          ARENA_ARRAY(f->arena, int, f->nclasses + 1)};
-	int best = 0, cls = -1, part = 0;
+	int best = 0, cls = -1, part = 0, limit = room->registers;
 
 	facts_split(f, warps);
-	best = divide_registers(f, warps);
+	best = need(f, warps, room);
 	if (best <= limit)
 		return false;
 	ir_walk(k->body, bar_op, &a);
@@ -200,7 +235,7 @@ bool divide_axis(Facts *f, int warps, int limit)
 
 			if (n % (8 * parts))
 				continue;
-			r = fits(f, i, n / parts, warps);
+			r = fits(f, i, n / parts, warps, room);
 			if (r < best) {
 				best = r;
 				cls = i;

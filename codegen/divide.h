@@ -4,7 +4,13 @@
 
 #include "facts.h"
 
+/* What a block may have: registers a thread, bytes of shared memory; how deep its rings are. */
+typedef struct Room {
+	int registers, shared, stages;
+} Room;
+
 int divide_registers(Facts *f, int warps);
-bool divide_axis(Facts *f, int warps, int limit);
+int divide_shared(Facts *f, int stages); /* bytes, an estimate */
+bool divide_axis(Facts *f, int warps, const Room *room);
 
 #endif

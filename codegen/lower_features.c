@@ -58,11 +58,9 @@ static void over_piece(Product *p, const Leaf *x, int q, const char *i)
 		if (part)
 			lower_wgmma_trim(L);
 		set = arena_printf(L->a, "%s[0]", all);
-		if (turns > 1) {
+		if (turns > 1 || others) {
 			lower_open(L, S_FOR, true, "int %s = 0; %s < %d; %s++", b, b, turns, b);
 			set = arena_printf(L->a, others ? "%s[(%s + 1) %% 2]" : "%s[%s %% 2]", all, b);
-		} else if (others) {
-			set = arena_printf(L->a, "%s[1]", all);
 		}
 		turn = L->out;
 		if (turns > (others ? 1 : 2)) {
@@ -76,7 +74,7 @@ static void over_piece(Product *p, const Leaf *x, int q, const char *i)
 			if (issue)
 				lower_wgmma_formed(L, set, n[1]);
 			if (others) {
-				lower_open(L, S_FOR, true, "int J = %s + 1; J < %d; J++", turns > 1 ? "I" : "0", G);
+				lower_open(L, S_FOR, true, "int J = I + 1; J < %d; J++", G);
 				step = s =
 				    arena_printf(L->a, "%s%d + I * (%d - I) / 2 + J", first, G - 1, 2 * G - 3);
 				f = arena_printf(L->a, "%s[J - I - 1]", set);

@@ -11,6 +11,7 @@
  * requires: one loop in the body, its tiles by the copy engine; in it states alone are changed, and
  * read only as right operands.
  */
+#include "divide.h"
 #include "lower.h"
 
 #include <string.h>
@@ -82,7 +83,10 @@ bool lower_roles_fit(Lower *L)
 		if (x->code == OP_loop)
 			k.loop = x;
 	ir_walk(body, look_op, &k);
-	return k.loop && k.loops == 1 && !k.unfit && k.stores && k.published;
+	/* a stage more, and two copies of the states; some room for barriers and alignment */
+	return k.loop && k.loops == 1 && !k.unfit && k.stores && k.published &&
+	       divide_shared(L->f, L->stages + 1) + divide_shared(L->f, 0) + 4096 <=
+	           L->dev->gpu->smem_block;
 }
 
 /* Registers of the states, for a thread of the first role. */

@@ -336,6 +336,7 @@ Version *lower_need(Lower *L, Op *op, const Layout *l)
 		if (!w)
 			w = make_elementwise(L, op, l);
 	}
+	lower_wgmma_land(L, w->name);
 	L->out = saved;
 	L->scope = scope;
 	return w;

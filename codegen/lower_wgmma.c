@@ -81,7 +81,7 @@ static void wait_for(Lower *L, int g)
 {
 	int kept = 0;
 
-	lower_code(L, "wgmma_wait(%d);", L->group - 1 - g);
+	lower_code(L, "wgmma_wait(%d);", L->group - 1 - g)->settles = g == L->group - 1;
 	for (int i = 0; i < L->nflying; i++)
 		if (L->flying[i].group <= g)
 			hold(L, &L->flying[i]);

@@ -11,11 +11,12 @@
  * A statement needs a barrier before it when it reads what was WRITTEN or LANDED, or when it
  * writes or issues a copy into what was READ or WRITTEN. Copies issued into a ring touch another
  * stage than the one being read, which pipeline guarantees, so IN FLIGHT alone orders nothing.
+ * What a product reads is READING until the wait that retires it, barriers or not, and READ then.
  * Loop bodies are walked until the state at their end no longer changes.
  */
 #include "dev.h"
 
-enum { READ = 1, WRITTEN = 2, INFLIGHT = 4, LANDED = 8 };
+enum { READ = 1, WRITTEN = 2, INFLIGHT = 4, LANDED = 8, READING = 16 };
 
 typedef struct State {
 	unsigned char flag[MAX_BUFFERS];
@@ -36,7 +37,7 @@ static bool needs_barrier(const Stmt *s, const State *st)
 
 		if (s->acc[i].buf->by_engine)
 			continue;
-		if (is_read(&s->acc[i]) ? f & (WRITTEN | LANDED) : f & (READ | WRITTEN | LANDED))
+		if (is_read(&s->acc[i]) ? f & (WRITTEN | LANDED) : f & (READ | WRITTEN | LANDED | READING))
 			return true;
 	}
 	return false;
@@ -45,7 +46,7 @@ static bool needs_barrier(const Stmt *s, const State *st)
 static void barrier(State *st)
 {
 	for (int i = 0; i < MAX_BUFFERS; i++)
-		st->flag[i] &= INFLIGHT;
+		st->flag[i] &= INFLIGHT | READING;
 }
 
 static void record(const Stmt *s, State *st)
@@ -53,6 +54,8 @@ static void record(const Stmt *s, State *st)
 	for (int i = 0; i < s->nacc; i++) {
 		unsigned char *f = &st->flag[s->acc[i].buf->id];
 
+		if (s->acc[i].kind == ACC_PROXY)
+			*f |= READING;
 		*f |= is_read(&s->acc[i]) ? READ : s->acc[i].kind == ACC_WRITE ? WRITTEN : INFLIGHT;
 	}
 }
@@ -92,6 +95,14 @@ static void landed(State *st)
 	for (int i = 0; i < MAX_BUFFERS; i++)
 		if (st->flag[i] & INFLIGHT)
 			st->flag[i] |= LANDED;
+}
+
+/* Products in flight read on behind a barrier, until a wait says that they are over. */
+static void settled(State *st)
+{
+	for (int i = 0; i < MAX_BUFFERS; i++)
+		if (st->flag[i] & READING)
+			st->flag[i] = (unsigned char)((st->flag[i] & ~READING) | READ);
 }
 
 static void put_before(Dev *d, Block *b, Stmt *prev, State *st)
@@ -141,6 +152,8 @@ static void walk(Dev *d, Block *b, State *st)
 			barrier(st);
 		if (s->kind == S_WAIT)
 			landed(st);
+		if (s->settles)
+			settled(st);
 		if (s->atomic)
 			continue;
 		if (s->kind == S_FOR) {

@@ -47,15 +47,6 @@ static __device__ __forceinline__ void block_sync(void)
 	__syncthreads();
 }
 
-// an element of a constant table
-static __device__ __forceinline__ float table_f32(const float *p)
-{
-	float x;
-
-	asm volatile("ld.f32 %0, [%1];" : "=f"(x) : "l"(p));
-	return x;
-}
-
 // stores 4 bytes
 static __device__ __forceinline__ void st_shared_b32(u32 a, u32 v)
 {
@@ -139,30 +130,6 @@ static __device__ __forceinline__ u32 shfl_idx_u32(u32 x, int lane)
 
 extern "C" {
 
-// feature slot -> product of both sides' scales
-static __device__ const float based_prefill_weight[160] = {
-	0.044198895f, 0.0625f, 1.0f, 0.044198895f, 0.25f, 0.25f, 0.25f, 0.25f,
-	0.0625f, 0.0625f, 0.0625f, 0.0625f, 0.044198895f, 0.0625f, 0.0f, 0.044198895f,
-	0.044198895f, 0.0625f, 0.0f, 0.044198895f, 0.25f, 0.25f, 0.25f, 0.25f,
-	0.0625f, 0.0625f, 0.0625f, 0.0625f, 0.044198895f, 0.0625f, 0.0f, 0.044198895f,
-	0.044198895f, 0.0625f, 0.0f, 0.044198895f, 0.25f, 0.25f, 0.25f, 0.25f,
-	0.0625f, 0.0625f, 0.0625f, 0.0625f, 0.044198895f, 0.0625f, 0.0f, 0.044198895f,
-	0.044198895f, 0.0625f, 0.0f, 0.044198895f, 0.25f, 0.25f, 0.25f, 0.25f,
-	0.0625f, 0.0625f, 0.0625f, 0.0625f, 0.044198895f, 0.0625f, 0.0f, 0.044198895f,
-	0.0625f, 0.0625f, 0.0625f, 0.0625f, 0.0625f, 0.0625f, 0.0625f, 0.0625f,
-	0.0625f, 0.0625f, 0.0625f, 0.0625f, 0.0625f, 0.0625f, 0.0625f, 0.0625f,
-	0.0625f, 0.0625f, 0.0625f, 0.0625f, 0.0625f, 0.0625f, 0.0625f, 0.0625f,
-	0.0625f, 0.0625f, 0.0625f, 0.0625f, 0.0625f, 0.0625f, 0.0625f, 0.0625f,
-	0.0625f, 0.0625f, 0.0625f, 0.0625f, 0.0625f, 0.0625f, 0.0625f, 0.0625f,
-	0.0625f, 0.0625f, 0.0625f, 0.0625f, 0.0625f, 0.0625f, 0.0625f, 0.0625f,
-	0.0625f, 0.0625f, 0.0625f, 0.0625f, 0.0625f, 0.0625f, 0.0625f, 0.0625f,
-	0.0625f, 0.0625f, 0.0625f, 0.0625f, 0.0625f, 0.0625f, 0.0625f, 0.0625f,
-	0.0625f, 0.0625f, 0.0625f, 0.0625f, 0.0625f, 0.0625f, 0.0625f, 0.0625f,
-	0.0625f, 0.0625f, 0.0625f, 0.0625f, 0.0625f, 0.0625f, 0.0625f, 0.0625f,
-	0.0625f, 0.0625f, 0.0625f, 0.0625f, 0.0625f, 0.0625f, 0.0625f, 0.0625f,
-	0.0625f, 0.0625f, 0.0625f, 0.0625f, 0.0625f, 0.0625f, 0.0625f, 0.0625f
-};
-
 // step of 16 slots -> I + 256 J, its groups of four columns
 static __device__ const short based_prefill_groups[12] = {
 	0, 257, 514, 771, 256, 512, 768, 513, 769, 770, 0, 0
@@ -200,16 +167,14 @@ __global__ void __launch_bounds__(128, 1) based_prefill(
 	const u32 Q_s_g = (g + warp * 16) * 32 + (((g + warp * 16) >> 2) & 1) * 16;
 	const u32 S_s_l = (lane % 16) * 128 + (lane / 16 % 2 ^ (lane % 16 & 7)) * 16;
 	b16 *const o_p = o + bi * o_sB + hi * o_sH;
-	int K_i[3], K_j[3];
-	u32 K_at[3];
+	u32 K_pair[3];
 	#pragma unroll
 	for (int u = 0; u < 3; u++) {
 		const int pair = table_s16(based_prefill_groups + 4 * u + warp);
 		const int I = pair % 256;
 		const int J = pair / 256;
-		K_i[u] = 4 * (4 * (I % 2) + g / 2) + t;
-		K_j[u] = 4 * (4 * (J % 2) + g % 2) + t;
-		K_at[u] = (lane % 16) * 32 + ((lane < 16 ? I : J) / 2 ^ ((lane % 16 >> 2) & 1)) * 16;
+		const u32 lanes = 4 * (4 * (I % 2) + g / 2) + t + 256 * (4 * (4 * (J % 2) + g % 2) + t);
+		K_pair[u] = lanes + 65536u * ((lane % 16) * 32 + ((lane < 16 ? I : J) / 2 ^ ((lane % 16 >> 2) & 1)) * 16);
 	}
 	const u32 diagonal_lo = g == 0 || g == 3 ? 0x3f353f35u : 0x3f803f80u;
 	const u32 diagonal_hi = g == 4 || g == 7 ? 0x3f353f35u : 0x3f803f80u;
@@ -263,12 +228,12 @@ __global__ void __launch_bounds__(128, 1) based_prefill(
 		slot = slot + 1 == 2 ? 0 : slot + 1;
 		fill = fill + 1 == 2 ? 0 : fill + 1;
 		{
-			const float S_x = table_f32(based_prefill_weight + 16 * warp + g);
+			const float S_x = g <= 0 ? 0.044198895f : g <= 1 ? 0.0625f : g <= 2 ? (warp <= 0 ? 1.0f : 0.0f) : g <= 3 ? 0.044198895f : 0.25f;
 			#pragma unroll
 			for (int j = 0; j < 8; j++) {
 				st_shared_b32(S_s + (S_s_w ^ 16 * j), pack_bf16(S[0][j][0] * S_x, S[0][j][1] * S_x));
 			}
-			const float S_x2 = table_f32(based_prefill_weight + 16 * warp + g + 8);
+			const float S_x2 = g <= 3 ? 0.0625f : g <= 4 ? 0.044198895f : g <= 5 ? 0.0625f : g <= 6 ? 0.0f : 0.044198895f;
 			#pragma unroll
 			for (int j = 0; j < 8; j++) {
 				st_shared_b32(S_s + (S_s_w ^ 16 * j) + 1024, pack_bf16(S[1][j][0] * S_x2, S[1][j][1] * S_x2));
@@ -418,14 +383,15 @@ __global__ void __launch_bounds__(128, 1) based_prefill(
 			}
 			{
 				u32 phi3[2][2];
+				const u32 at = K_pair[0];
 				u32 c[2][2];
-				cores_load4_trans(&c[0][0], &c[1][0], &c[0][1], &c[1][1], K_s + 512 * k + K_at[0]);
-				const u32 x0 = shfl_idx_u32(c[0][0], K_i[0]);
-				const u32 y0[2] = { shfl_idx_u32(c[0][1], K_j[0]), shfl_idx_u32(c[0][1], K_j[0] + 8) };
+				cores_load4_trans(&c[0][0], &c[1][0], &c[0][1], &c[1][1], K_s + 512 * k + (at >> 16));
+				const u32 x0 = shfl_idx_u32(c[0][0], (int)at);
+				const u32 y0[2] = { shfl_idx_u32(c[0][1], (int)(at >> 8)), shfl_idx_u32(c[0][1], (int)(at >> 8) + 8) };
 				phi3[0][0] = mul_bf16x2(x0, y0[0]);
 				phi3[0][1] = mul_bf16x2(x0, y0[1]);
-				const u32 x1 = shfl_idx_u32(c[1][0], K_i[0]);
-				const u32 y1[2] = { shfl_idx_u32(c[1][1], K_j[0]), shfl_idx_u32(c[1][1], K_j[0] + 8) };
+				const u32 x1 = shfl_idx_u32(c[1][0], (int)at);
+				const u32 y1[2] = { shfl_idx_u32(c[1][1], (int)(at >> 8)), shfl_idx_u32(c[1][1], (int)(at >> 8) + 8) };
 				phi3[1][0] = mul_bf16x2(x1, y1[0]);
 				phi3[1][1] = mul_bf16x2(x1, y1[1]);
 				phi3[0][0] = mul_bf16x2(phi3[0][0], diagonal_lo);
@@ -444,14 +410,15 @@ __global__ void __launch_bounds__(128, 1) based_prefill(
 			#pragma unroll
 			for (int u = 1; u < 3; u++) {
 				u32 phi4[2][2];
+				const u32 at = K_pair[u];
 				u32 c[2][2];
-				cores_load4_trans(&c[0][0], &c[1][0], &c[0][1], &c[1][1], K_s + 512 * k + K_at[u]);
-				const u32 x0 = shfl_idx_u32(c[0][0], K_i[u]);
-				const u32 y0[2] = { shfl_idx_u32(c[0][1], K_j[u]), shfl_idx_u32(c[0][1], K_j[u] + 8) };
+				cores_load4_trans(&c[0][0], &c[1][0], &c[0][1], &c[1][1], K_s + 512 * k + (at >> 16));
+				const u32 x0 = shfl_idx_u32(c[0][0], (int)at);
+				const u32 y0[2] = { shfl_idx_u32(c[0][1], (int)(at >> 8)), shfl_idx_u32(c[0][1], (int)(at >> 8) + 8) };
 				phi4[0][0] = mul_bf16x2(x0, y0[0]);
 				phi4[0][1] = mul_bf16x2(x0, y0[1]);
-				const u32 x1 = shfl_idx_u32(c[1][0], K_i[u]);
-				const u32 y1[2] = { shfl_idx_u32(c[1][1], K_j[u]), shfl_idx_u32(c[1][1], K_j[u] + 8) };
+				const u32 x1 = shfl_idx_u32(c[1][0], (int)at);
+				const u32 y1[2] = { shfl_idx_u32(c[1][1], (int)(at >> 8)), shfl_idx_u32(c[1][1], (int)(at >> 8) + 8) };
 				phi4[1][0] = mul_bf16x2(x1, y1[0]);
 				phi4[1][1] = mul_bf16x2(x1, y1[1]);
 				#pragma unroll

@@ -1,7 +1,10 @@
 // based_prefill -- generated from based_prefill.lua for sm_90a; do not edit.
 // Causal linear attention under the 2nd-order Taylor map (BASED, arXiv 2402.18668)
 // with C=64, D=16, F=153, V=64, dtype=bf16, normalize=0, stages=3, warps=4
-// launch based_prefill: blocks = B * H, threads = 128, dynamic shared memory = 57344 bytes
+// launch based_prefill: blocks = B * H, threads = 256, dynamic shared memory = 91392 bytes
+// tensor map q_map: q as (D, N, H, B), box (16, 64, 1, 1), innermost first, swizzle 32 bytes, zeros beyond the tensor
+// tensor map k_map: k as (D, N, H, B), box (16, 64, 1, 1), innermost first, swizzle 32 bytes, zeros beyond the tensor
+// tensor map v_map: v as (V, N, H, B), box (64, 64, 1, 1), innermost first, swizzle 128 bytes, zeros beyond the tensor
 // strides (X_sA: of argument X along axis A) are in elements; matrices' last axes are contiguous.
 
 typedef unsigned short b16;
@@ -9,12 +12,46 @@ typedef unsigned int u32;
 typedef unsigned long long u64;
 typedef long long i64;
 
+// the pointer itself, of which the compiler knows nothing
+static __device__ __forceinline__ void *opaque(const void *p)
+{
+	asm volatile("" : "+l"(p));
+	return (void *)p;
+}
+
+// a tensor map; a kernel takes it as `const __grid_constant__ TensorMap`
+typedef struct __align__(64) TensorMap {
+	u64 opaque[16];
+} TensorMap;
+
 // where the block's dynamic shared memory begins; a multiple of 1024
 static __device__ __forceinline__ u32 smem_base(void)
 {
 	extern __shared__ __align__(1024) unsigned char smem_bytes[];
 	return (u32)__cvta_generic_to_shared(smem_bytes);
 }
+
+// a new barrier at `bar`, a multiple of 8: a phase takes `count` arrivals
+static __device__ __forceinline__ void mbarrier_init(u32 bar, int count)
+{
+	asm volatile("mbarrier.init.shared::cta.b64 [%0], %1;" :: "r"(bar), "r"(count) : "memory");
+}
+
+// shows the thread's new barriers to copies in flight; other threads need a barrier as well
+static __device__ __forceinline__ void mbarrier_init_fence(void)
+{
+	asm volatile("fence.mbarrier_init.release.cluster;" ::: "memory");
+	asm volatile("fence.proxy.async.shared::cta;" ::: "memory");
+}
+
+// every thread of the block arrives before any leaves; orders their memory
+static __device__ __forceinline__ void block_sync(void)
+{
+	__syncthreads();
+}
+
+// the warpgroup's threads may use n registers, a multiple of 8 in 24 .. 256; waits until they are free; n is a literal
+#define regs_raise(n) asm volatile("setmaxnreg.inc.sync.aligned.u32 %0;" :: "n"(n))
 
 // an element of a constant table
 static __device__ __forceinline__ int table_s16(const short *p)
@@ -25,41 +62,22 @@ static __device__ __forceinline__ int table_s16(const short *p)
 	return x;
 }
 
-// copies the first `bytes` of 16 bytes and zeroes the rest; bytes = 0 reads nothing
-static __device__ __forceinline__ void cp_async_16(u32 dst, const void *src, int bytes)
+// waits until the phase of this parity is over; the one before the first is over
+static __device__ __forceinline__ void mbarrier_wait(u32 bar, int phase)
 {
-	asm volatile("cp.async.cg.shared.global [%0], [%1], 16, %2;"
-	             :: "r"(dst), "l"(src), "r"(bytes));
+	asm volatile("{\n"
+	             ".reg .pred over;\n"
+	             "AGAIN:\n"
+	             "mbarrier.try_wait.parity.shared::cta.b64 over, [%0], %1;\n"
+	             "@!over bra AGAIN;\n"
+	             "}" :: "r"(bar), "r"(phase) : "memory");
 }
 
-// closes the thread's group of copies
-static __device__ __forceinline__ void cp_async_commit(void)
+// 4 cores to shared memory; lane l gives the address of row l%8 of core l/8
+static __device__ __forceinline__ void cores_store4(u32 addr, u32 r0, u32 r1, u32 r2, u32 r3)
 {
-	asm volatile("cp.async.commit_group;");
-}
-
-// waits until at most n of the thread's groups are in flight; n is a literal
-#define cp_async_wait(n) asm volatile("cp.async.wait_group %0;" :: "n"(n) : "memory")
-
-// every thread of the block arrives before any leaves; orders their memory
-static __device__ __forceinline__ void block_sync(void)
-{
-	__syncthreads();
-}
-
-// an element of a constant table
-static __device__ __forceinline__ float table_f32(const float *p)
-{
-	float x;
-
-	asm volatile("ld.f32 %0, [%1];" : "=f"(x) : "l"(p));
-	return x;
-}
-
-// stores 4 bytes
-static __device__ __forceinline__ void st_shared_b32(u32 a, u32 v)
-{
-	asm volatile("st.shared.u32 [%0], %1;" :: "r"(a), "r"(v));
+	asm volatile("stmatrix.sync.aligned.m8n8.x4.shared.b16 [%0], {%1, %2, %3, %4};"
+	             :: "r"(addr), "r"(r0), "r"(r1), "r"(r2), "r"(r3) : "memory");
 }
 
 // two fp32 to a pair of bf16, to nearest even
@@ -78,21 +96,30 @@ static __device__ __forceinline__ u32 mul_bf16x2(u32 x, u32 y)
 	return d;
 }
 
-// 4 cores from shared memory; lane l gives the address of row l%8 of core l/8
-static __device__ __forceinline__ void cores_load4(u32 *r0, u32 *r1, u32 *r2, u32 *r3, u32 addr)
+// shows what the thread wrote to shared memory to products and bulk copies; other threads need a barrier as well
+static __device__ __forceinline__ void proxy_fence(void)
 {
-	asm volatile("ldmatrix.sync.aligned.m8n8.x4.shared.b16 {%0, %1, %2, %3}, [%4];"
-	             : "=r"(*r0), "=r"(*r1), "=r"(*r2), "=r"(*r3) : "r"(addr) : "memory");
+	asm volatile("fence.proxy.async.shared::cta;" ::: "memory");
 }
 
-// d[16][8] += a[16][16] b[16][8]; d0 and d1 are the pairs of rows 0-7 and 8-15
-static __device__ __forceinline__ void mma_bf16(float *d0, float *d1, u32 a0, u32 a1, u32 a2, u32 a3,
-                                                u32 b0, u32 b1)
+// one arrival; what the thread did before is before the end of the phase
+static __device__ __forceinline__ void mbarrier_arrive(u32 bar)
 {
-	asm("mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 "
-	    "{%0, %1, %2, %3}, {%4, %5, %6, %7}, {%8, %9}, {%0, %1, %2, %3};"
-	    : "+f"(d0[0]), "+f"(d0[1]), "+f"(d1[0]), "+f"(d1[1])
-	    : "r"(a0), "r"(a1), "r"(a2), "r"(a3), "r"(b0), "r"(b1));
+	asm volatile("mbarrier.arrive.shared::cta.b64 _, [%0];" :: "r"(bar) : "memory");
+}
+
+// keeps a register where it is across a wait; no instruction
+static __device__ __forceinline__ void wgmma_hold_f32(float *x)
+{
+	asm volatile("" : "+f"(*x) :: "memory");
+}
+
+// names a matrix in shared memory: address and offsets in bytes, swizzle 0, 32, 64 or 128; + (bytes >> 4) moves it
+static __device__ __forceinline__ u64 wgmma_desc(u32 addr, int leading, int stride, int swizzle)
+{
+	const u64 mode = swizzle == 128 ? 1 : swizzle == 64 ? 2 : swizzle == 32 ? 3 : 0;
+
+	return (addr & 0x3ffff) >> 4 | (u64)(leading >> 4) << 16 | (u64)(stride >> 4) << 32 | mode << 62;
 }
 
 // 4 cores from shared memory, each transposed on the way; lane l gives the address of row l%8 of core l/8
@@ -101,6 +128,113 @@ static __device__ __forceinline__ void cores_load4_trans(u32 *r0, u32 *r1, u32 *
 	asm volatile("ldmatrix.sync.aligned.m8n8.x4.trans.shared.b16 {%0, %1, %2, %3}, [%4];"
 	             : "=r"(*r0), "=r"(*r1), "=r"(*r2), "=r"(*r3) : "r"(addr) : "memory");
 }
+
+// x of the lane named
+static __device__ __forceinline__ u32 shfl_idx_u32(u32 x, int lane)
+{
+	return __shfl_sync(0xffffffffu, x, lane);
+}
+
+// keeps a register where it is across a wait; no instruction
+static __device__ __forceinline__ void wgmma_hold_b32(u32 *x)
+{
+	asm volatile("" : "+r"(*x) :: "memory");
+}
+
+// registers written before it may be used by products after it
+static __device__ __forceinline__ void wgmma_fence(void)
+{
+	asm volatile("wgmma.fence.sync.aligned;" ::: "memory");
+}
+
+// d[64][64] (+)= a[64][16] b[16][64]; d0 and d1 are the pairs of rows g and g + 8, a0 .. a3 the cores of the warp's rows
+#define wgmma_bf16_rs_n64(d0, d1, a0, a1, a2, a3, b, accumulate, trans_b) \
+	asm volatile("{\n" \
+	             ".reg .pred add;\n" \
+	             "setp.ne.b32 add, %37, 0;\n" \
+	             "wgmma.mma_async.sync.aligned.m64n64k16.f32.bf16.bf16 {" \
+	             "%0, %1, %2, %3, " \
+	             "%4, %5, %6, %7, " \
+	             "%8, %9, %10, %11, " \
+	             "%12, %13, %14, %15, " \
+	             "%16, %17, %18, %19, " \
+	             "%20, %21, %22, %23, " \
+	             "%24, %25, %26, %27, " \
+	             "%28, %29, %30, %31" \
+	             "}, {%32, %33, %34, %35}, " \
+	             "%36, add, 1, 1, %38;\n" \
+	             "}" \
+	             : \
+	             "+f"((d0)[0][0]), "+f"((d0)[0][1]), "+f"((d1)[0][0]), "+f"((d1)[0][1]), \
+	             "+f"((d0)[1][0]), "+f"((d0)[1][1]), "+f"((d1)[1][0]), "+f"((d1)[1][1]), \
+	             "+f"((d0)[2][0]), "+f"((d0)[2][1]), "+f"((d1)[2][0]), "+f"((d1)[2][1]), \
+	             "+f"((d0)[3][0]), "+f"((d0)[3][1]), "+f"((d1)[3][0]), "+f"((d1)[3][1]), \
+	             "+f"((d0)[4][0]), "+f"((d0)[4][1]), "+f"((d1)[4][0]), "+f"((d1)[4][1]), \
+	             "+f"((d0)[5][0]), "+f"((d0)[5][1]), "+f"((d1)[5][0]), "+f"((d1)[5][1]), \
+	             "+f"((d0)[6][0]), "+f"((d0)[6][1]), "+f"((d1)[6][0]), "+f"((d1)[6][1]), \
+	             "+f"((d0)[7][0]), "+f"((d0)[7][1]), "+f"((d1)[7][0]), "+f"((d1)[7][1]) \
+	             : "r"(a0), "r"(a1), "r"(a2), "r"(a3), "l"(b), "r"((int)(accumulate)), "n"(trans_b))
+
+// closes the warpgroup's group of products
+static __device__ __forceinline__ void wgmma_commit(void)
+{
+	asm volatile("wgmma.commit_group.sync.aligned;" ::: "memory");
+}
+
+// waits until at most n of the warpgroup's groups are in flight; n is a literal
+#define wgmma_wait(n) asm volatile("wgmma.wait_group.sync.aligned %0;" :: "n"(n) : "memory")
+
+// the 32 lanes of a warp meet; orders their memory
+static __device__ __forceinline__ void warp_sync(void)
+{
+	__syncwarp();
+}
+
+// the warpgroup's threads give back registers beyond n, a multiple of 8 in 24 .. 256; n is a literal
+#define regs_lower(n) asm volatile("setmaxnreg.dec.sync.aligned.u32 %0;" :: "n"(n))
+
+// one arrival, after which the phase takes `bytes` more bytes of copies
+static __device__ __forceinline__ void mbarrier_expect(u32 bar, int bytes)
+{
+	asm volatile("mbarrier.arrive.expect_tx.shared::cta.b64 _, [%0], %1;"
+	             :: "r"(bar), "r"(bytes) : "memory");
+}
+
+// a box of a 4-dimensional tensor to shared memory at dst, a multiple of 128; brings its bytes to `bar`
+static __device__ __forceinline__ void tma_load_4(u32 dst, const TensorMap *map, u32 bar,
+                                                  int c0, int c1, int c2, int c3)
+{
+	asm volatile("cp.async.bulk.tensor.4d.shared::cluster.global.tile.mbarrier::complete_tx::bytes "
+	             "[%0], [%1, {%3, %4, %5, %6}], [%2];"
+	             :: "r"(dst), "l"(map), "r"(bar), "r"(c0), "r"(c1), "r"(c2), "r"(c3) : "memory");
+}
+
+// d[64][64] (+)= a[64][16] b[16][64]; d0 and d1 are the pairs of rows g and g + 8 of the warp's rows
+#define wgmma_bf16_ss_n64(d0, d1, a, b, accumulate, trans_a, trans_b) \
+	asm volatile("{\n" \
+	             ".reg .pred add;\n" \
+	             "setp.ne.b32 add, %34, 0;\n" \
+	             "wgmma.mma_async.sync.aligned.m64n64k16.f32.bf16.bf16 {" \
+	             "%0, %1, %2, %3, " \
+	             "%4, %5, %6, %7, " \
+	             "%8, %9, %10, %11, " \
+	             "%12, %13, %14, %15, " \
+	             "%16, %17, %18, %19, " \
+	             "%20, %21, %22, %23, " \
+	             "%24, %25, %26, %27, " \
+	             "%28, %29, %30, %31" \
+	             "}, %32, %33, add, 1, 1, %35, %36;\n" \
+	             "}" \
+	             : \
+	             "+f"((d0)[0][0]), "+f"((d0)[0][1]), "+f"((d1)[0][0]), "+f"((d1)[0][1]), \
+	             "+f"((d0)[1][0]), "+f"((d0)[1][1]), "+f"((d1)[1][0]), "+f"((d1)[1][1]), \
+	             "+f"((d0)[2][0]), "+f"((d0)[2][1]), "+f"((d1)[2][0]), "+f"((d1)[2][1]), \
+	             "+f"((d0)[3][0]), "+f"((d0)[3][1]), "+f"((d1)[3][0]), "+f"((d1)[3][1]), \
+	             "+f"((d0)[4][0]), "+f"((d0)[4][1]), "+f"((d1)[4][0]), "+f"((d1)[4][1]), \
+	             "+f"((d0)[5][0]), "+f"((d0)[5][1]), "+f"((d1)[5][0]), "+f"((d1)[5][1]), \
+	             "+f"((d0)[6][0]), "+f"((d0)[6][1]), "+f"((d1)[6][0]), "+f"((d1)[6][1]), \
+	             "+f"((d0)[7][0]), "+f"((d0)[7][1]), "+f"((d1)[7][0]), "+f"((d1)[7][1]) \
+	             : "l"(a), "l"(b), "r"((int)(accumulate)), "n"(trans_a), "n"(trans_b))
 
 // loads 16 bytes
 static __device__ __forceinline__ void ld_shared_v4(u32 *r, u32 a)
@@ -117,360 +251,509 @@ static __device__ __forceinline__ u32 prmt(u32 a, u32 b, u32 sel)
 	return d;
 }
 
-// the pointer itself, of which the compiler knows nothing
-static __device__ __forceinline__ void *opaque(const void *p)
-{
-	asm volatile("" : "+l"(p));
-	return (void *)p;
-}
-
 // stores 4 bytes
 static __device__ __forceinline__ void st_global_b32(void *p, u32 v)
 {
 	*(u32 *)p = v;
 }
 
-// x of the lane named
-static __device__ __forceinline__ u32 shfl_idx_u32(u32 x, int lane)
-{
-	return __shfl_sync(0xffffffffu, x, lane);
-}
-
 
 extern "C" {
-
-// feature slot -> product of both sides' scales
-static __device__ const float based_prefill_weight[160] = {
-	0.044198895f, 0.0625f, 1.0f, 0.044198895f, 0.25f, 0.25f, 0.25f, 0.25f,
-	0.0625f, 0.0625f, 0.0625f, 0.0625f, 0.044198895f, 0.0625f, 0.0f, 0.044198895f,
-	0.044198895f, 0.0625f, 0.0f, 0.044198895f, 0.25f, 0.25f, 0.25f, 0.25f,
-	0.0625f, 0.0625f, 0.0625f, 0.0625f, 0.044198895f, 0.0625f, 0.0f, 0.044198895f,
-	0.044198895f, 0.0625f, 0.0f, 0.044198895f, 0.25f, 0.25f, 0.25f, 0.25f,
-	0.0625f, 0.0625f, 0.0625f, 0.0625f, 0.044198895f, 0.0625f, 0.0f, 0.044198895f,
-	0.044198895f, 0.0625f, 0.0f, 0.044198895f, 0.25f, 0.25f, 0.25f, 0.25f,
-	0.0625f, 0.0625f, 0.0625f, 0.0625f, 0.044198895f, 0.0625f, 0.0f, 0.044198895f,
-	0.0625f, 0.0625f, 0.0625f, 0.0625f, 0.0625f, 0.0625f, 0.0625f, 0.0625f,
-	0.0625f, 0.0625f, 0.0625f, 0.0625f, 0.0625f, 0.0625f, 0.0625f, 0.0625f,
-	0.0625f, 0.0625f, 0.0625f, 0.0625f, 0.0625f, 0.0625f, 0.0625f, 0.0625f,
-	0.0625f, 0.0625f, 0.0625f, 0.0625f, 0.0625f, 0.0625f, 0.0625f, 0.0625f,
-	0.0625f, 0.0625f, 0.0625f, 0.0625f, 0.0625f, 0.0625f, 0.0625f, 0.0625f,
-	0.0625f, 0.0625f, 0.0625f, 0.0625f, 0.0625f, 0.0625f, 0.0625f, 0.0625f,
-	0.0625f, 0.0625f, 0.0625f, 0.0625f, 0.0625f, 0.0625f, 0.0625f, 0.0625f,
-	0.0625f, 0.0625f, 0.0625f, 0.0625f, 0.0625f, 0.0625f, 0.0625f, 0.0625f,
-	0.0625f, 0.0625f, 0.0625f, 0.0625f, 0.0625f, 0.0625f, 0.0625f, 0.0625f,
-	0.0625f, 0.0625f, 0.0625f, 0.0625f, 0.0625f, 0.0625f, 0.0625f, 0.0625f,
-	0.0625f, 0.0625f, 0.0625f, 0.0625f, 0.0625f, 0.0625f, 0.0625f, 0.0625f,
-	0.0625f, 0.0625f, 0.0625f, 0.0625f, 0.0625f, 0.0625f, 0.0625f, 0.0625f
-};
 
 // step of 16 slots -> I + 256 J, its groups of four columns
 static __device__ const short based_prefill_groups[12] = {
 	0, 257, 514, 771, 256, 512, 768, 513, 769, 770, 0, 0
 };
 
-__global__ void __launch_bounds__(128, 1) based_prefill(
-	int H, int B, int N, const b16 *q, i64 q_sB,
-	i64 q_sH, i64 q_sN, const b16 *k, i64 k_sB, i64 k_sH,
-	i64 k_sN, const b16 *v, i64 v_sB, i64 v_sH, i64 v_sN,
+__global__ void __launch_bounds__(256, 2) based_prefill(
+	int H, int B, int N, const __grid_constant__ TensorMap q_map,
+	const __grid_constant__ TensorMap k_map, const __grid_constant__ TensorMap v_map,
 	b16 *o, i64 o_sB, i64 o_sH, i64 o_sN)
 {
 	const u32 smem = smem_base();
-	const int tid = (int)threadIdx.x;
+	const int role = (int)threadIdx.x / 128;
+	const int tid = (int)threadIdx.x % 128;
 	const int warp = tid / 32;
 	const int lane = tid % 32;
 	const int g = lane / 4;
 	const int t = lane % 4;
 	const u32 Q_s_ring = smem;
-	const u32 K_s_ring = smem + 6144;
-	const u32 V_s_ring = smem + 12288;
-	const u32 S_s = smem + 36864;
+	const u32 K_s_ring = smem + 8192;
+	const u32 V_s_ring = smem + 16384;
+	const u32 full = smem + 49152;
+	const u32 empty = smem + 49280;
+	const u32 S_s_both = smem + 50176;
+	const u32 S_s_full = smem + 91136;
+	const u32 S_s_empty = smem + 91264;
 	const int hi = (int)blockIdx.x % H;
 	const int pid2 = (int)blockIdx.x / H;
 	const int bi = pid2;
-	const b16 *const q_p = q + bi * q_sB + hi * q_sH;
-	const u32 Q_s_c = tid / 2 * 32 + (tid % 2 ^ ((tid / 2 >> 2) & 1)) * 16;
-	const b16 *const k_p = k + bi * k_sB + hi * k_sH;
-	const u32 K_s_c = tid / 2 * 32 + (tid % 2 ^ ((tid / 2 >> 2) & 1)) * 16;
-	const b16 *const v_p = v + bi * v_sB + hi * v_sH;
-	const u32 V_s_c = tid / 8 * 128 + (tid % 8 ^ (tid / 8 & 7)) * 16;
-	const u32 S_s_w = (16 * warp + g) * 128 + ((16 * warp + g) & 7) * 16 + 4 * t;
-	const u32 Q_s_l = (lane % 16 + warp * 16) * 32 + (lane / 16 % 2 ^ (((lane % 16 + warp * 16) >> 2) & 1)) * 16;
-	const u32 K_s_l = (lane % 16) * 32 + (lane / 16 % 2 ^ ((lane % 16 >> 2) & 1)) * 16;
-	const u32 V_s_l = (lane % 16) * 128 + (lane / 16 % 2 ^ (lane % 16 & 7)) * 16;
-	const u32 Q_s_g = (g + warp * 16) * 32 + (((g + warp * 16) >> 2) & 1) * 16;
-	const u32 S_s_l = (lane % 16) * 128 + (lane / 16 % 2 ^ (lane % 16 & 7)) * 16;
-	b16 *const o_p = o + bi * o_sB + hi * o_sH;
-	int K_i[3], K_j[3];
-	u32 K_at[3];
-	#pragma unroll
-	for (int u = 0; u < 3; u++) {
-		const int pair = table_s16(based_prefill_groups + 4 * u + warp);
-		const int I = pair % 256;
-		const int J = pair / 256;
-		K_i[u] = 4 * (4 * (I % 2) + g / 2) + t;
-		K_j[u] = 4 * (4 * (J % 2) + g % 2) + t;
-		K_at[u] = (lane % 16) * 32 + ((lane < 16 ? I : J) / 2 ^ ((lane % 16 >> 2) & 1)) * 16;
-	}
-	const u32 diagonal_lo = g == 0 || g == 3 ? 0x3f353f35u : 0x3f803f80u;
-	const u32 diagonal_hi = g == 4 || g == 7 ? 0x3f353f35u : 0x3f803f80u;
-	// based_prefill.lua:19
-	float S[6][8][2];
-	#pragma unroll
-	for (int i = 0; i < 6; i++) {
+	if (threadIdx.x == 0) {
 		#pragma unroll
-		for (int j = 0; j < 8; j++) {
-			#pragma unroll
-			for (int e = 0; e < 2; e++) {
-				S[i][j][e] = 0.0f;
-			}
+		for (int i = 0; i < 4; i++) {
+			mbarrier_init(full + 8 * i, 1);
 		}
-	}
-	// based_prefill.lua:20
-	const int n_end = (N + 63) / 64;
-	if (0 < n_end) {
-		const b16 *const q_src = q_p + (i64)(tid / 2) * q_sN + 8 * (tid % 2);
-		cp_async_16(Q_s_ring + Q_s_c, q_src, tid / 2 < N ? 16 : 0);
-		const b16 *const k_src = k_p + (i64)(tid / 2) * k_sN + 8 * (tid % 2);
-		cp_async_16(K_s_ring + K_s_c, k_src, tid / 2 < N ? 16 : 0);
-		const b16 *const v_src = v_p + (i64)(tid / 8) * v_sN + 8 * (tid % 8);
 		#pragma unroll
-		for (int u = 0; u < 4; u++) {
-			cp_async_16(V_s_ring + V_s_c + 2048 * u, v_src + (i64)(16 * u) * v_sN, tid / 8 + 16 * u < N ? 16 : 0);
+		for (int i = 0; i < 4; i++) {
+			mbarrier_init(empty + 8 * i, 8);
 		}
-	}
-	cp_async_commit();
-	if (1 < n_end) {
-		const b16 *const q_src2 = q_p + (i64)(64 + tid / 2) * q_sN + 8 * (tid % 2);
-		cp_async_16(Q_s_ring + 2048 + Q_s_c, q_src2, 64 + tid / 2 < N ? 16 : 0);
-		const b16 *const k_src2 = k_p + (i64)(64 + tid / 2) * k_sN + 8 * (tid % 2);
-		cp_async_16(K_s_ring + 2048 + K_s_c, k_src2, 64 + tid / 2 < N ? 16 : 0);
-		const b16 *const v_src2 = v_p + (i64)(64 + tid / 8) * v_sN + 8 * (tid % 8);
-		#pragma unroll
-		for (int u = 0; u < 4; u++) {
-			cp_async_16(V_s_ring + 8192 + V_s_c + 2048 * u, v_src2 + (i64)(16 * u) * v_sN, 64 + tid / 8 + 16 * u < N ? 16 : 0);
-		}
-	}
-	cp_async_commit();
-	int slot = 0, fill = 2;
-	for (int n = 0; n < n_end; n++) {
-		const int n0 = n * 64;
-		cp_async_wait(1);
-		const int fetch = n + 2;
-		block_sync();
-		if (fetch < n_end) {
-			const b16 *const q_src3 = q_p + (i64)(fetch * 64 + tid / 2) * q_sN + 8 * (tid % 2);
-			cp_async_16(Q_s_ring + fill * 2048 + Q_s_c, q_src3, fetch * 64 + tid / 2 < N ? 16 : 0);
-			const b16 *const k_src3 = k_p + (i64)(fetch * 64 + tid / 2) * k_sN + 8 * (tid % 2);
-			cp_async_16(K_s_ring + fill * 2048 + K_s_c, k_src3, fetch * 64 + tid / 2 < N ? 16 : 0);
-			const b16 *const v_src3 = v_p + (i64)(fetch * 64 + tid / 8) * v_sN + 8 * (tid % 8);
-			#pragma unroll
-			for (int u = 0; u < 4; u++) {
-				cp_async_16(V_s_ring + fill * 8192 + V_s_c + 2048 * u, v_src3 + (i64)(16 * u) * v_sN, fetch * 64 + tid / 8 + 16 * u < N ? 16 : 0);
-			}
-		}
-		cp_async_commit();
-		const u32 Q_s = Q_s_ring + slot * 2048;
-		const u32 K_s = K_s_ring + slot * 2048;
-		const u32 V_s = V_s_ring + slot * 8192;
-		slot = slot + 1 == 3 ? 0 : slot + 1;
-		fill = fill + 1 == 3 ? 0 : fill + 1;
-		{
-			const float S_x = table_f32(based_prefill_weight + 16 * warp + g);
-			#pragma unroll
-			for (int j = 0; j < 8; j++) {
-				st_shared_b32(S_s + (S_s_w ^ 16 * j), pack_bf16(S[0][j][0] * S_x, S[0][j][1] * S_x));
-			}
-			const float S_x2 = table_f32(based_prefill_weight + 16 * warp + g + 8);
-			#pragma unroll
-			for (int j = 0; j < 8; j++) {
-				st_shared_b32(S_s + (S_s_w ^ 16 * j) + 1024, pack_bf16(S[1][j][0] * S_x2, S[1][j][1] * S_x2));
-			}
-			#pragma unroll
-			for (int i = 2; i < 4; i++) {
-				#pragma unroll
-				for (int j = 0; j < 8; j++) {
-					st_shared_b32(S_s + (S_s_w ^ 16 * j) + 128 * (i / 2 * 64 + (i % 2) * 8), mul_bf16x2(pack_bf16(S[i][j][0], S[i][j][1]), 0x3d803d80u));
-				}
-			}
-			if (warp < 2) {
-				#pragma unroll
-				for (int j = 0; j < 8; j++) {
-					st_shared_b32(S_s + (S_s_w ^ 16 * j) + 16384, mul_bf16x2(pack_bf16(S[4][j][0], S[4][j][1]), 0x3d803d80u));
-				}
-				#pragma unroll
-				for (int j = 0; j < 8; j++) {
-					st_shared_b32(S_s + (S_s_w ^ 16 * j) + 17408, mul_bf16x2(pack_bf16(S[5][j][0], S[5][j][1]), 0x3d803d80u));
-				}
-			}
-		}
-		// based_prefill.lua:26
-		float dot[2][8][2];
 		#pragma unroll
 		for (int i = 0; i < 2; i++) {
+			mbarrier_init(S_s_full + 8 * i, 128);
+		}
+		#pragma unroll
+		for (int i = 0; i < 2; i++) {
+			mbarrier_init(S_s_empty + 8 * i, 4);
+		}
+		mbarrier_init_fence();
+	}
+	block_sync();
+	if (role == 0) {
+		regs_raise(152);
+		const u32 S_s_w = (lane % 8 + 16 * warp) * 128 + (lane / 8 ^ ((lane % 8 + 16 * warp) & 7)) * 16;
+		u32 K_pair[3];
+		#pragma unroll
+		for (int u = 0; u < 3; u++) {
+			const int pair = table_s16(based_prefill_groups + 4 * u + warp);
+			const int I = pair % 256;
+			const int J = pair / 256;
+			const u32 lanes = 4 * (4 * (I % 2) + g / 2) + t + 256 * (4 * (4 * (J % 2) + g % 2) + t);
+			K_pair[u] = lanes + 65536u * ((lane % 16) * 32 + ((lane < 16 ? I : J) / 2 ^ ((lane % 16 >> 2) & 1)) * 16);
+		}
+		const u32 diagonal_lo = g == 0 || g == 3 ? 0x3f353f35u : 0x3f803f80u;
+		const u32 diagonal_hi = g == 4 || g == 7 ? 0x3f353f35u : 0x3f803f80u;
+		// based_prefill.lua:19
+		float S[6][8][2];
+		#pragma unroll
+		for (int i = 0; i < 6; i++) {
 			#pragma unroll
 			for (int j = 0; j < 8; j++) {
 				#pragma unroll
 				for (int e = 0; e < 2; e++) {
-					dot[i][j][e] = 0.0f;
+					S[i][j][e] = 0.0f;
 				}
 			}
 		}
-		u32 Q_f[2][2];
-		cores_load4(&Q_f[0][0], &Q_f[1][0], &Q_f[0][1], &Q_f[1][1], Q_s + Q_s_l);
-		u32 K_f[8][2];
-		#pragma unroll
-		for (int i = 0; i < 8; i += 2) {
-			cores_load4(&K_f[i][0], &K_f[i + 1][0], &K_f[i][1], &K_f[i + 1][1], K_s + 256 * i + K_s_l);
-		}
-		#pragma unroll
-		for (int j = 0; j < 8; j++) {
-			mma_bf16(dot[0][j], dot[1][j], Q_f[0][0], Q_f[1][0], Q_f[0][1], Q_f[1][1], K_f[j][0], K_f[j][1]);
-		}
-		u32 where[2][8];
-		#pragma unroll
-		for (int i = 0; i < 2; i++) {
-			#pragma unroll
-			for (int j = 0; j < 8; j++) {
-				where[i][j] = pack_bf16(16 * warp + g + 8 * i >= 2 * t + 8 * j ? fmaf(fmaf(0.03125f, dot[i][j][0], 0.25f), dot[i][j][0], 1.0f) : 0.0f, 16 * warp + g + 8 * i >= 2 * t + 8 * j + 1 ? fmaf(fmaf(0.03125f, dot[i][j][1], 0.25f), dot[i][j][1], 1.0f) : 0.0f);
-			}
-		}
-		float dot2[2][8][2];
-		#pragma unroll
-		for (int i = 0; i < 2; i++) {
-			#pragma unroll
-			for (int j = 0; j < 8; j++) {
-				#pragma unroll
-				for (int e = 0; e < 2; e++) {
-					dot2[i][j][e] = 0.0f;
-				}
-			}
-		}
-		#pragma unroll
-		for (int k = 0; k < 4; k++) {
-			u32 V_f[2][8];
-			#pragma unroll
-			for (int j = 0; j < 8; j += 2) {
-				cores_load4_trans(&V_f[0][j], &V_f[1][j], &V_f[0][j + 1], &V_f[1][j + 1], V_s + 2048 * k + (V_s_l ^ 16 * j));
-			}
-			#pragma unroll
-			for (int j = 0; j < 8; j++) {
-				mma_bf16(dot2[0][j], dot2[1][j], where[0][2 * k], where[1][2 * k], where[0][2 * k + 1], where[1][2 * k + 1], V_f[0][j], V_f[1][j]);
-			}
-		}
-		u32 Qa[2][4], Qb[2][4][2];
-		#pragma unroll
-		for (int r = 0; r < 2; r++) {
-			#pragma unroll
-			for (int u = 0; u < 2; u++) {
-				ld_shared_v4(&Qb[r][2 * u][0], Q_s + (Q_s_g ^ 16 * u) + 256 * r);
-				#pragma unroll
-				for (int I = 2 * u; I < 2 * u + 2; I++) {
-					Qa[r][I] = prmt(Qb[r][I][0], Qb[r][I][1], 0x1010 + 0x2222 * t);
-				}
-			}
-		}
-		block_sync();
-		#pragma unroll
-		for (int I = 0; I < 4; I++) {
-			u32 phi[2][2];
-			const u32 x0 = t >= 2 ? (t == 2 ? Qb[0][I][0] : Qb[0][I][1]) : mul_bf16x2(Qa[0][I], Qb[0][I][0]);
-			phi[0][0] = I == 0 && t == 1 ? (x0 & 0xffff0000u) | 0x3f80u : x0;
-			phi[0][1] = mul_bf16x2(Qa[0][I], Qb[0][I][1]);
-			const u32 x1 = t >= 2 ? (t == 2 ? Qb[1][I][0] : Qb[1][I][1]) : mul_bf16x2(Qa[1][I], Qb[1][I][0]);
-			phi[1][0] = I == 0 && t == 1 ? (x1 & 0xffff0000u) | 0x3f80u : x1;
-			phi[1][1] = mul_bf16x2(Qa[1][I], Qb[1][I][1]);
-			u32 S_s_f[2][8];
-			#pragma unroll
-			for (int j = 0; j < 8; j += 2) {
-				cores_load4_trans(&S_s_f[0][j], &S_s_f[1][j], &S_s_f[0][j + 1], &S_s_f[1][j + 1], S_s + 2048 * I + (S_s_l ^ 16 * j));
-			}
-			#pragma unroll
-			for (int j = 0; j < 8; j++) {
-				mma_bf16(dot2[0][j], dot2[1][j], phi[0][0], phi[1][0], phi[0][1], phi[1][1], S_s_f[0][j], S_s_f[1][j]);
-			}
-		}
-		#pragma unroll
-		for (int I = 0; I < 3; I++) {
-			#pragma unroll
-			for (int J = I + 1; J < 4; J++) {
-				const int p = 3 + I * (5 - I) / 2 + J;
-				u32 phi2[2][2];
-				phi2[0][0] = mul_bf16x2(Qa[0][I], Qb[0][J][0]);
-				phi2[0][1] = mul_bf16x2(Qa[0][I], Qb[0][J][1]);
-				phi2[1][0] = mul_bf16x2(Qa[1][I], Qb[1][J][0]);
-				phi2[1][1] = mul_bf16x2(Qa[1][I], Qb[1][J][1]);
-				u32 S_s_f2[2][8];
-				#pragma unroll
-				for (int j = 0; j < 8; j += 2) {
-					cores_load4_trans(&S_s_f2[0][j], &S_s_f2[1][j], &S_s_f2[0][j + 1], &S_s_f2[1][j + 1], S_s + 2048 * p + (S_s_l ^ 16 * j));
-				}
-				#pragma unroll
-				for (int j = 0; j < 8; j++) {
-					mma_bf16(dot2[0][j], dot2[1][j], phi2[0][0], phi2[1][0], phi2[0][1], phi2[1][1], S_s_f2[0][j], S_s_f2[1][j]);
-				}
-			}
-		}
-		b16 *const o_at = (b16 *)opaque(o_p + (i64)(n0 + 16 * (warp % 4) + g) * o_sN + 2 * t);
-		#pragma unroll
-		for (int i = 0; i < 2; i++) {
-			#pragma unroll
-			for (int j = 0; j < 8; j++) {
-				if (n0 + 16 * warp + g + 8 * i < N) {
-					st_global_b32(o_at + (i64)(8 * i) * o_sN + 8 * j, pack_bf16(dot2[i][j][0], dot2[i][j][1]));
-				}
-			}
-		}
-		// based_prefill.lua:27
-		#pragma unroll
-		for (int k = 0; k < 4; k++) {
-			u32 V_f2[2][8];
-			#pragma unroll
-			for (int j = 0; j < 8; j += 2) {
-				cores_load4_trans(&V_f2[0][j], &V_f2[1][j], &V_f2[0][j + 1], &V_f2[1][j + 1], V_s + 2048 * k + (V_s_l ^ 16 * j));
-			}
+		// based_prefill.lua:20
+		const int n_end = (N + 63) / 64;
+		int slot = 0, phase = 0;
+		int turn = 0;
+		for (int n = 0; n < n_end; n++) {
+			const int n0 = n * 64;
+			const int n0_live = N - n0 < 64 ? N - n0 : 64;
+			mbarrier_wait(full + 8 * slot, phase);
+			const u32 Q_s = Q_s_ring + slot * 2048;
+			const u32 K_s = K_s_ring + slot * 2048;
+			const u32 V_s = V_s_ring + slot * 8192;
+			const u32 done = empty + 8 * slot;
+			slot = slot + 1 == 4 ? 0 : slot + 1;
+			phase ^= slot == 0;
+			mbarrier_wait(S_s_empty + (turn % 2) * 8, turn / 2 % 2 ^ 1);
+			const u32 S_s = S_s_both + (turn % 2) * 20480;
 			{
-				u32 phi3[2][2];
-				u32 c[2][2];
-				cores_load4_trans(&c[0][0], &c[1][0], &c[0][1], &c[1][1], K_s + 512 * k + K_at[0]);
-				const u32 x0 = shfl_idx_u32(c[0][0], K_i[0]);
-				const u32 y0[2] = { shfl_idx_u32(c[0][1], K_j[0]), shfl_idx_u32(c[0][1], K_j[0] + 8) };
-				phi3[0][0] = mul_bf16x2(x0, y0[0]);
-				phi3[0][1] = mul_bf16x2(x0, y0[1]);
-				const u32 x1 = shfl_idx_u32(c[1][0], K_i[0]);
-				const u32 y1[2] = { shfl_idx_u32(c[1][1], K_j[0]), shfl_idx_u32(c[1][1], K_j[0] + 8) };
-				phi3[1][0] = mul_bf16x2(x1, y1[0]);
-				phi3[1][1] = mul_bf16x2(x1, y1[1]);
-				phi3[0][0] = mul_bf16x2(phi3[0][0], diagonal_lo);
-				phi3[0][1] = mul_bf16x2(phi3[0][1], diagonal_hi);
-				phi3[0][0] = g >= 4 ? (g < 6 ? y0[0] : y0[1]) : phi3[0][0];
-				phi3[0][0] = warp == 0 && g == 2 ? 0x3f803f80u : phi3[0][0];
-				phi3[1][0] = mul_bf16x2(phi3[1][0], diagonal_lo);
-				phi3[1][1] = mul_bf16x2(phi3[1][1], diagonal_hi);
-				phi3[1][0] = g >= 4 ? (g < 6 ? y1[0] : y1[1]) : phi3[1][0];
-				phi3[1][0] = warp == 0 && g == 2 ? 0x3f803f80u : phi3[1][0];
+				const float S_x = g <= 0 ? 0.044198895f : g <= 1 ? 0.0625f : g <= 2 ? (warp <= 0 ? 1.0f : 0.0f) : g <= 3 ? 0.044198895f : 0.25f;
+				#pragma unroll
+				for (int j = 0; j < 8; j += 4) {
+					cores_store4(S_s + (S_s_w ^ 16 * j), pack_bf16(S[0][j][0] * S_x, S[0][j][1] * S_x), pack_bf16(S[0][j + 1][0] * S_x, S[0][j + 1][1] * S_x), pack_bf16(S[0][j + 2][0] * S_x, S[0][j + 2][1] * S_x), pack_bf16(S[0][j + 3][0] * S_x, S[0][j + 3][1] * S_x));
+				}
+				const float S_x2 = g <= 3 ? 0.0625f : g <= 4 ? 0.044198895f : g <= 5 ? 0.0625f : g <= 6 ? 0.0f : 0.044198895f;
+				#pragma unroll
+				for (int j = 0; j < 8; j += 4) {
+					cores_store4(S_s + (S_s_w ^ 16 * j) + 1024, pack_bf16(S[1][j][0] * S_x2, S[1][j][1] * S_x2), pack_bf16(S[1][j + 1][0] * S_x2, S[1][j + 1][1] * S_x2), pack_bf16(S[1][j + 2][0] * S_x2, S[1][j + 2][1] * S_x2), pack_bf16(S[1][j + 3][0] * S_x2, S[1][j + 3][1] * S_x2));
+				}
+				#pragma unroll
+				for (int i = 2; i < 4; i++) {
+					#pragma unroll
+					for (int j = 0; j < 8; j += 4) {
+						cores_store4(S_s + (S_s_w ^ 16 * j) + 128 * (i / 2 * 64 + (i % 2) * 8), mul_bf16x2(pack_bf16(S[i][j][0], S[i][j][1]), 0x3d803d80u), mul_bf16x2(pack_bf16(S[i][j + 1][0], S[i][j + 1][1]), 0x3d803d80u), mul_bf16x2(pack_bf16(S[i][j + 2][0], S[i][j + 2][1]), 0x3d803d80u), mul_bf16x2(pack_bf16(S[i][j + 3][0], S[i][j + 3][1]), 0x3d803d80u));
+					}
+				}
+				if (warp < 2) {
+					#pragma unroll
+					for (int j = 0; j < 8; j += 4) {
+						cores_store4(S_s + (S_s_w ^ 16 * j) + 16384, mul_bf16x2(pack_bf16(S[4][j][0], S[4][j][1]), 0x3d803d80u), mul_bf16x2(pack_bf16(S[4][j + 1][0], S[4][j + 1][1]), 0x3d803d80u), mul_bf16x2(pack_bf16(S[4][j + 2][0], S[4][j + 2][1]), 0x3d803d80u), mul_bf16x2(pack_bf16(S[4][j + 3][0], S[4][j + 3][1]), 0x3d803d80u));
+					}
+					#pragma unroll
+					for (int j = 0; j < 8; j += 4) {
+						cores_store4(S_s + (S_s_w ^ 16 * j) + 17408, mul_bf16x2(pack_bf16(S[5][j][0], S[5][j][1]), 0x3d803d80u), mul_bf16x2(pack_bf16(S[5][j + 1][0], S[5][j + 1][1]), 0x3d803d80u), mul_bf16x2(pack_bf16(S[5][j + 2][0], S[5][j + 2][1]), 0x3d803d80u), mul_bf16x2(pack_bf16(S[5][j + 3][0], S[5][j + 3][1]), 0x3d803d80u));
+					}
+				}
+			}
+			proxy_fence();
+			mbarrier_arrive(S_s_full + (turn % 2) * 8);
+			// based_prefill.lua:27
+			#pragma unroll
+			for (int i = 0; i < 6; i++) {
 				#pragma unroll
 				for (int j = 0; j < 8; j++) {
-					mma_bf16(S[0][j], S[1][j], phi3[0][0], phi3[0][1], phi3[1][0], phi3[1][1], V_f2[0][j], V_f2[1][j]);
+					#pragma unroll
+					for (int e = 0; e < 2; e++) {
+						wgmma_hold_f32(&S[i][j][e]);
+					}
+				}
+			}
+			const u64 V_s_d = wgmma_desc(V_s, 8192, 1024, 128);
+			u32 phi[2][2][2][2];
+			{
+				#pragma unroll
+				for (int k = 0; k < 4; k += 2) {
+					{
+						const u32 at = K_pair[0];
+						u32 c[2][2];
+						cores_load4_trans(&c[0][0], &c[1][0], &c[0][1], &c[1][1], K_s + 512 * k + (at >> 16));
+						const u32 x0 = shfl_idx_u32(c[0][0], (int)at);
+						const u32 y0[2] = { shfl_idx_u32(c[0][1], (int)(at >> 8)), shfl_idx_u32(c[0][1], (int)(at >> 8) + 8) };
+						phi[k / 2 % 2][0][0][0] = mul_bf16x2(x0, y0[0]);
+						phi[k / 2 % 2][0][0][1] = mul_bf16x2(x0, y0[1]);
+						const u32 x1 = shfl_idx_u32(c[1][0], (int)at);
+						const u32 y1[2] = { shfl_idx_u32(c[1][1], (int)(at >> 8)), shfl_idx_u32(c[1][1], (int)(at >> 8) + 8) };
+						phi[k / 2 % 2][0][1][0] = mul_bf16x2(x1, y1[0]);
+						phi[k / 2 % 2][0][1][1] = mul_bf16x2(x1, y1[1]);
+						phi[k / 2 % 2][0][0][0] = mul_bf16x2(phi[k / 2 % 2][0][0][0], diagonal_lo);
+						phi[k / 2 % 2][0][0][1] = mul_bf16x2(phi[k / 2 % 2][0][0][1], diagonal_hi);
+						phi[k / 2 % 2][0][0][0] = g >= 4 ? (g < 6 ? y0[0] : y0[1]) : phi[k / 2 % 2][0][0][0];
+						phi[k / 2 % 2][0][0][0] = warp == 0 && g == 2 ? 0x3f803f80u : phi[k / 2 % 2][0][0][0];
+						phi[k / 2 % 2][0][1][0] = mul_bf16x2(phi[k / 2 % 2][0][1][0], diagonal_lo);
+						phi[k / 2 % 2][0][1][1] = mul_bf16x2(phi[k / 2 % 2][0][1][1], diagonal_hi);
+						phi[k / 2 % 2][0][1][0] = g >= 4 ? (g < 6 ? y1[0] : y1[1]) : phi[k / 2 % 2][0][1][0];
+						phi[k / 2 % 2][0][1][0] = warp == 0 && g == 2 ? 0x3f803f80u : phi[k / 2 % 2][0][1][0];
+					}
+					{
+						const u32 at = K_pair[0];
+						u32 c[2][2];
+						cores_load4_trans(&c[0][0], &c[1][0], &c[0][1], &c[1][1], K_s + 512 * (k + 1) + (at >> 16));
+						const u32 x0 = shfl_idx_u32(c[0][0], (int)at);
+						const u32 y0[2] = { shfl_idx_u32(c[0][1], (int)(at >> 8)), shfl_idx_u32(c[0][1], (int)(at >> 8) + 8) };
+						phi[k / 2 % 2][1][0][0] = mul_bf16x2(x0, y0[0]);
+						phi[k / 2 % 2][1][0][1] = mul_bf16x2(x0, y0[1]);
+						const u32 x1 = shfl_idx_u32(c[1][0], (int)at);
+						const u32 y1[2] = { shfl_idx_u32(c[1][1], (int)(at >> 8)), shfl_idx_u32(c[1][1], (int)(at >> 8) + 8) };
+						phi[k / 2 % 2][1][1][0] = mul_bf16x2(x1, y1[0]);
+						phi[k / 2 % 2][1][1][1] = mul_bf16x2(x1, y1[1]);
+						phi[k / 2 % 2][1][0][0] = mul_bf16x2(phi[k / 2 % 2][1][0][0], diagonal_lo);
+						phi[k / 2 % 2][1][0][1] = mul_bf16x2(phi[k / 2 % 2][1][0][1], diagonal_hi);
+						phi[k / 2 % 2][1][0][0] = g >= 4 ? (g < 6 ? y0[0] : y0[1]) : phi[k / 2 % 2][1][0][0];
+						phi[k / 2 % 2][1][0][0] = warp == 0 && g == 2 ? 0x3f803f80u : phi[k / 2 % 2][1][0][0];
+						phi[k / 2 % 2][1][1][0] = mul_bf16x2(phi[k / 2 % 2][1][1][0], diagonal_lo);
+						phi[k / 2 % 2][1][1][1] = mul_bf16x2(phi[k / 2 % 2][1][1][1], diagonal_hi);
+						phi[k / 2 % 2][1][1][0] = g >= 4 ? (g < 6 ? y1[0] : y1[1]) : phi[k / 2 % 2][1][1][0];
+						phi[k / 2 % 2][1][1][0] = warp == 0 && g == 2 ? 0x3f803f80u : phi[k / 2 % 2][1][1][0];
+					}
+					#pragma unroll
+					for (int i = 0; i < 2; i++) {
+						#pragma unroll
+						for (int j = 0; j < 2; j++) {
+							#pragma unroll
+							for (int e = 0; e < 2; e++) {
+								wgmma_hold_b32(&phi[k / 2 % 2][i][j][e]);
+							}
+						}
+					}
+					wgmma_fence();
+					wgmma_bf16_rs_n64(S[0], S[1], phi[k / 2 % 2][0][0][0], phi[k / 2 % 2][0][0][1], phi[k / 2 % 2][0][1][0], phi[k / 2 % 2][0][1][1], V_s_d + 128 * k, 1, 1);
+					wgmma_bf16_rs_n64(S[0], S[1], phi[k / 2 % 2][1][0][0], phi[k / 2 % 2][1][0][1], phi[k / 2 % 2][1][1][0], phi[k / 2 % 2][1][1][1], V_s_d + 128 * (k + 1), 1, 1);
+					wgmma_commit();
 				}
 			}
 			#pragma unroll
 			for (int u = 1; u < 3; u++) {
-				u32 phi4[2][2];
-				u32 c[2][2];
-				cores_load4_trans(&c[0][0], &c[1][0], &c[0][1], &c[1][1], K_s + 512 * k + K_at[u]);
-				const u32 x0 = shfl_idx_u32(c[0][0], K_i[u]);
-				const u32 y0[2] = { shfl_idx_u32(c[0][1], K_j[u]), shfl_idx_u32(c[0][1], K_j[u] + 8) };
-				phi4[0][0] = mul_bf16x2(x0, y0[0]);
-				phi4[0][1] = mul_bf16x2(x0, y0[1]);
-				const u32 x1 = shfl_idx_u32(c[1][0], K_i[u]);
-				const u32 y1[2] = { shfl_idx_u32(c[1][1], K_j[u]), shfl_idx_u32(c[1][1], K_j[u] + 8) };
-				phi4[1][0] = mul_bf16x2(x1, y1[0]);
-				phi4[1][1] = mul_bf16x2(x1, y1[1]);
 				#pragma unroll
-				for (int j = 0; j < 8; j++) {
-					mma_bf16(S[2 * u][j], S[2 * u + 1][j], phi4[0][0], phi4[0][1], phi4[1][0], phi4[1][1], V_f2[0][j], V_f2[1][j]);
+				for (int k = 0; k < 4; k += 2) {
+					wgmma_wait(1);
+					#pragma unroll
+					for (int i = 0; i < 2; i++) {
+						#pragma unroll
+						for (int j = 0; j < 2; j++) {
+							#pragma unroll
+							for (int e = 0; e < 2; e++) {
+								wgmma_hold_b32(&phi[(2 * u + k / 2) % 2][i][j][e]);
+							}
+						}
+					}
+					{
+						const u32 at = K_pair[u];
+						u32 c[2][2];
+						cores_load4_trans(&c[0][0], &c[1][0], &c[0][1], &c[1][1], K_s + 512 * k + (at >> 16));
+						const u32 x0 = shfl_idx_u32(c[0][0], (int)at);
+						const u32 y0[2] = { shfl_idx_u32(c[0][1], (int)(at >> 8)), shfl_idx_u32(c[0][1], (int)(at >> 8) + 8) };
+						phi[(2 * u + k / 2) % 2][0][0][0] = mul_bf16x2(x0, y0[0]);
+						phi[(2 * u + k / 2) % 2][0][0][1] = mul_bf16x2(x0, y0[1]);
+						const u32 x1 = shfl_idx_u32(c[1][0], (int)at);
+						const u32 y1[2] = { shfl_idx_u32(c[1][1], (int)(at >> 8)), shfl_idx_u32(c[1][1], (int)(at >> 8) + 8) };
+						phi[(2 * u + k / 2) % 2][0][1][0] = mul_bf16x2(x1, y1[0]);
+						phi[(2 * u + k / 2) % 2][0][1][1] = mul_bf16x2(x1, y1[1]);
+					}
+					{
+						const u32 at = K_pair[u];
+						u32 c[2][2];
+						cores_load4_trans(&c[0][0], &c[1][0], &c[0][1], &c[1][1], K_s + 512 * (k + 1) + (at >> 16));
+						const u32 x0 = shfl_idx_u32(c[0][0], (int)at);
+						const u32 y0[2] = { shfl_idx_u32(c[0][1], (int)(at >> 8)), shfl_idx_u32(c[0][1], (int)(at >> 8) + 8) };
+						phi[(2 * u + k / 2) % 2][1][0][0] = mul_bf16x2(x0, y0[0]);
+						phi[(2 * u + k / 2) % 2][1][0][1] = mul_bf16x2(x0, y0[1]);
+						const u32 x1 = shfl_idx_u32(c[1][0], (int)at);
+						const u32 y1[2] = { shfl_idx_u32(c[1][1], (int)(at >> 8)), shfl_idx_u32(c[1][1], (int)(at >> 8) + 8) };
+						phi[(2 * u + k / 2) % 2][1][1][0] = mul_bf16x2(x1, y1[0]);
+						phi[(2 * u + k / 2) % 2][1][1][1] = mul_bf16x2(x1, y1[1]);
+					}
+					#pragma unroll
+					for (int i = 0; i < 2; i++) {
+						#pragma unroll
+						for (int j = 0; j < 2; j++) {
+							#pragma unroll
+							for (int e = 0; e < 2; e++) {
+								wgmma_hold_b32(&phi[(2 * u + k / 2) % 2][i][j][e]);
+							}
+						}
+					}
+					wgmma_fence();
+					wgmma_bf16_rs_n64(S[2 * u], S[2 * u + 1], phi[(2 * u + k / 2) % 2][0][0][0], phi[(2 * u + k / 2) % 2][0][0][1], phi[(2 * u + k / 2) % 2][0][1][0], phi[(2 * u + k / 2) % 2][0][1][1], V_s_d + 128 * k, 1, 1);
+					wgmma_bf16_rs_n64(S[2 * u], S[2 * u + 1], phi[(2 * u + k / 2) % 2][1][0][0], phi[(2 * u + k / 2) % 2][1][0][1], phi[(2 * u + k / 2) % 2][1][1][0], phi[(2 * u + k / 2) % 2][1][1][1], V_s_d + 128 * (k + 1), 1, 1);
+					wgmma_commit();
 				}
 			}
+			wgmma_wait(0);
+			#pragma unroll
+			for (int i = 0; i < 6; i++) {
+				#pragma unroll
+				for (int j = 0; j < 8; j++) {
+					#pragma unroll
+					for (int e = 0; e < 2; e++) {
+						wgmma_hold_f32(&S[i][j][e]);
+					}
+				}
+			}
+			#pragma unroll
+			for (int i = 0; i < 2; i++) {
+				#pragma unroll
+				for (int j = 0; j < 2; j++) {
+					#pragma unroll
+					for (int e = 0; e < 2; e++) {
+						#pragma unroll
+						for (int h = 0; h < 2; h++) {
+							wgmma_hold_b32(&phi[i][j][e][h]);
+						}
+					}
+				}
+			}
+			warp_sync();
+			if (lane == 0) {
+				mbarrier_arrive(done);
+			}
+			turn++;
+		}
+	} else {
+		regs_lower(104);
+		const u32 Q_s_g = (g + warp * 16) * 32 + (((g + warp * 16) >> 2) & 1) * 16;
+		b16 *const o_p = o + bi * o_sB + hi * o_sH;
+		// based_prefill.lua:20
+		const int n_end = (N + 63) / 64;
+		if (tid == 0) {
+			if (0 < n_end) {
+				mbarrier_expect(full, 12288);
+				tma_load_4(Q_s_ring, &q_map, full, 0, 0, hi, bi);
+				tma_load_4(K_s_ring, &k_map, full, 0, 0, hi, bi);
+				tma_load_4(V_s_ring, &v_map, full, 0, 0, hi, bi);
+			}
+			if (1 < n_end) {
+				mbarrier_expect(full + 8, 12288);
+				tma_load_4(Q_s_ring + 2048, &q_map, full + 8, 0, 64, hi, bi);
+				tma_load_4(K_s_ring + 2048, &k_map, full + 8, 0, 64, hi, bi);
+				tma_load_4(V_s_ring + 8192, &v_map, full + 8, 0, 64, hi, bi);
+			}
+		}
+		int slot = 0, phase = 0;
+		int fill = 2, fill_phase = 0;
+		int turn = 0;
+		for (int n = 0; n < n_end; n++) {
+			const int n0 = n * 64;
+			const int n0_live = N - n0 < 64 ? N - n0 : 64;
+			mbarrier_wait(full + 8 * slot, phase);
+			const int fetch = n + 2;
+			if (tid == 0 && fetch < n_end) {
+				mbarrier_wait(empty + 8 * fill, fill_phase ^ 1);
+				mbarrier_expect(full + 8 * fill, 12288);
+				tma_load_4(Q_s_ring + fill * 2048, &q_map, full + 8 * fill, 0, fetch * 64, hi, bi);
+				tma_load_4(K_s_ring + fill * 2048, &k_map, full + 8 * fill, 0, fetch * 64, hi, bi);
+				tma_load_4(V_s_ring + fill * 8192, &v_map, full + 8 * fill, 0, fetch * 64, hi, bi);
+			}
+			const u32 Q_s = Q_s_ring + slot * 2048;
+			const u32 K_s = K_s_ring + slot * 2048;
+			const u32 V_s = V_s_ring + slot * 8192;
+			const u32 done = empty + 8 * slot;
+			slot = slot + 1 == 4 ? 0 : slot + 1;
+			phase ^= slot == 0;
+			fill = fill + 1 == 4 ? 0 : fill + 1;
+			fill_phase ^= fill == 0;
+			// based_prefill.lua:26
+			float dot[2][8][2];
+			float dot2[2][8][2];
+			const u64 K_s_d = wgmma_desc(K_s, 16, 256, 32);
+			wgmma_fence();
+			const u64 Q_s_d = wgmma_desc(Q_s, 16, 256, 32);
+			wgmma_bf16_ss_n64(dot2[0], dot2[1], Q_s_d, K_s_d, 0, 0, 0);
+			wgmma_commit();
+			wgmma_wait(0);
+			#pragma unroll
+			for (int i = 0; i < 2; i++) {
+				#pragma unroll
+				for (int j = 0; j < 8; j++) {
+					#pragma unroll
+					for (int e = 0; e < 2; e++) {
+						wgmma_hold_f32(&dot2[i][j][e]);
+					}
+				}
+			}
+			u32 where[2][8];
+			#pragma unroll
+			for (int i = 0; i < 2; i++) {
+				#pragma unroll
+				for (int j = 0; j < 8; j++) {
+					where[i][j] = pack_bf16(16 * warp + g + 8 * i >= 2 * t + 8 * j ? fmaf(fmaf(0.03125f, dot2[i][j][0], 0.25f), dot2[i][j][0], 1.0f) : 0.0f, 16 * warp + g + 8 * i >= 2 * t + 8 * j + 1 ? fmaf(fmaf(0.03125f, dot2[i][j][1], 0.25f), dot2[i][j][1], 1.0f) : 0.0f);
+				}
+			}
+			#pragma unroll
+			for (int i = 0; i < 2; i++) {
+				#pragma unroll
+				for (int j = 0; j < 8; j++) {
+					wgmma_hold_b32(&where[i][j]);
+				}
+			}
+			const u64 V_s_d = wgmma_desc(V_s, 8192, 1024, 128);
+			wgmma_fence();
+			#pragma unroll
+			for (int k = 0; k < 4; k++) {
+				wgmma_bf16_rs_n64(dot[0], dot[1], where[0][2 * k], where[1][2 * k], where[0][2 * k + 1], where[1][2 * k + 1], V_s_d + 128 * k, k > 0, 1);
+			}
+			wgmma_commit();
+			mbarrier_wait(S_s_full + (turn % 2) * 8, turn / 2 % 2);
+			const u32 S_s = S_s_both + (turn % 2) * 20480;
+			const u64 S_s_d = wgmma_desc(S_s, 20480, 1024, 128);
+			u32 Qa[2][4], Qb[2][4][2];
+			#pragma unroll
+			for (int r = 0; r < 2; r++) {
+				#pragma unroll
+				for (int u = 0; u < 2; u++) {
+					ld_shared_v4(&Qb[r][2 * u][0], Q_s + (Q_s_g ^ 16 * u) + 256 * r);
+					#pragma unroll
+					for (int I = 2 * u; I < 2 * u + 2; I++) {
+						Qa[r][I] = prmt(Qb[r][I][0], Qb[r][I][1], 0x1010 + 0x2222 * t);
+					}
+				}
+			}
+			u32 phi[2][4][2][2];
+			#pragma unroll
+			for (int I = 0; I < 4; I++) {
+				const u32 x0 = t >= 2 ? (t == 2 ? Qb[0][I][0] : Qb[0][I][1]) : mul_bf16x2(Qa[0][I], Qb[0][I][0]);
+				phi[0][I][0][0] = I == 0 && t == 1 ? (x0 & 0xffff0000u) | 0x3f80u : x0;
+				phi[0][I][0][1] = mul_bf16x2(Qa[0][I], Qb[0][I][1]);
+				const u32 x1 = t >= 2 ? (t == 2 ? Qb[1][I][0] : Qb[1][I][1]) : mul_bf16x2(Qa[1][I], Qb[1][I][0]);
+				phi[0][I][1][0] = I == 0 && t == 1 ? (x1 & 0xffff0000u) | 0x3f80u : x1;
+				phi[0][I][1][1] = mul_bf16x2(Qa[1][I], Qb[1][I][1]);
+			}
+			#pragma unroll
+			for (int i = 0; i < 4; i++) {
+				#pragma unroll
+				for (int j = 0; j < 2; j++) {
+					#pragma unroll
+					for (int e = 0; e < 2; e++) {
+						wgmma_hold_b32(&phi[0][i][j][e]);
+					}
+				}
+			}
+			wgmma_fence();
+			#pragma unroll
+			for (int I = 0; I < 4; I++) {
+				wgmma_bf16_rs_n64(dot[0], dot[1], phi[0][I][0][0], phi[0][I][1][0], phi[0][I][0][1], phi[0][I][1][1], S_s_d + 128 * I, 1, 1);
+			}
+			wgmma_commit();
+			wgmma_wait(1);
+			#pragma unroll
+			for (int i = 0; i < 2; i++) {
+				#pragma unroll
+				for (int j = 0; j < 8; j++) {
+					wgmma_hold_b32(&where[i][j]);
+				}
+			}
+			#pragma unroll
+			for (int I = 0; I < 3; I++) {
+				if (I >= 1) {
+					wgmma_wait(1);
+					#pragma unroll
+					for (int i = 0; i < 4; i++) {
+						#pragma unroll
+						for (int j = 0; j < 2; j++) {
+							#pragma unroll
+							for (int e = 0; e < 2; e++) {
+								wgmma_hold_b32(&phi[(I + 1) % 2][i][j][e]);
+							}
+						}
+					}
+				}
+				#pragma unroll
+				for (int J = I + 1; J < 4; J++) {
+					phi[(I + 1) % 2][J - I - 1][0][0] = mul_bf16x2(Qa[0][I], Qb[0][J][0]);
+					phi[(I + 1) % 2][J - I - 1][0][1] = mul_bf16x2(Qa[0][I], Qb[0][J][1]);
+					phi[(I + 1) % 2][J - I - 1][1][0] = mul_bf16x2(Qa[1][I], Qb[1][J][0]);
+					phi[(I + 1) % 2][J - I - 1][1][1] = mul_bf16x2(Qa[1][I], Qb[1][J][1]);
+				}
+				#pragma unroll
+				for (int i = 0; i < 4; i++) {
+					#pragma unroll
+					for (int j = 0; j < 2; j++) {
+						#pragma unroll
+						for (int e = 0; e < 2; e++) {
+							wgmma_hold_b32(&phi[(I + 1) % 2][i][j][e]);
+						}
+					}
+				}
+				wgmma_fence();
+				#pragma unroll
+				for (int J = I + 1; J < 4; J++) {
+					wgmma_bf16_rs_n64(dot[0], dot[1], phi[(I + 1) % 2][J - I - 1][0][0], phi[(I + 1) % 2][J - I - 1][1][0], phi[(I + 1) % 2][J - I - 1][0][1], phi[(I + 1) % 2][J - I - 1][1][1], S_s_d + 128 * (3 + I * (5 - I) / 2 + J), 1, 1);
+				}
+				wgmma_commit();
+			}
+			wgmma_wait(0);
+			#pragma unroll
+			for (int i = 0; i < 2; i++) {
+				#pragma unroll
+				for (int j = 0; j < 8; j++) {
+					#pragma unroll
+					for (int e = 0; e < 2; e++) {
+						wgmma_hold_f32(&dot[i][j][e]);
+					}
+				}
+			}
+			#pragma unroll
+			for (int i = 0; i < 2; i++) {
+				#pragma unroll
+				for (int j = 0; j < 4; j++) {
+					#pragma unroll
+					for (int e = 0; e < 2; e++) {
+						#pragma unroll
+						for (int h = 0; h < 2; h++) {
+							wgmma_hold_b32(&phi[i][j][e][h]);
+						}
+					}
+				}
+			}
+			b16 *const o_at = (b16 *)opaque(o_p + (i64)(n0 + 16 * (warp % 4) + g) * o_sN + 2 * t);
+			#pragma unroll
+			for (int i = 0; i < 2; i++) {
+				#pragma unroll
+				for (int j = 0; j < 8; j++) {
+					if (n0 + 16 * warp + g + 8 * i < N) {
+						st_global_b32(o_at + (i64)(8 * i) * o_sN + 8 * j, pack_bf16(dot[i][j][0], dot[i][j][1]));
+					}
+				}
+			}
+			warp_sync();
+			if (lane == 0) {
+				mbarrier_arrive(done);
+				mbarrier_arrive(S_s_empty + (turn % 2) * 8);
+			}
+			turn++;
 		}
 	}
 }

@@ -1,7 +1,9 @@
 // flash_attention -- generated from flash_attention.lua for sm_90a; do not edit.
 // Softmax attention with an online softmax, grouped-query heads
 // with C=64, D=128, V=128, causal=1, dtype=bf16, rows=128, stages=2, warps=4
-// launch flash_attention: blocks = B * G * R * ceil(M / 128), threads = 128, dynamic shared memory = 98304 bytes
+// launch flash_attention: blocks = B * G * R * ceil(M / 128), threads = 128, dynamic shared memory = 98560 bytes
+// tensor map k_map: k as (D, N, G, B), box (64, 64, 1, 1), innermost first, swizzle 128 bytes, zeros beyond the tensor
+// tensor map v_map: v as (V, N, G, B), box (64, 64, 1, 1), innermost first, swizzle 128 bytes, zeros beyond the tensor
 // strides (X_sA: of argument X along axis A) are in elements; matrices' last axes are contiguous.
 
 typedef unsigned short b16;
@@ -9,11 +11,36 @@ typedef unsigned int u32;
 typedef unsigned long long u64;
 typedef long long i64;
 
+// the pointer itself, of which the compiler knows nothing
+static __device__ __forceinline__ void *opaque(const void *p)
+{
+	asm volatile("" : "+l"(p));
+	return (void *)p;
+}
+
+// a tensor map; a kernel takes it as `const __grid_constant__ TensorMap`
+typedef struct __align__(64) TensorMap {
+	u64 opaque[16];
+} TensorMap;
+
 // where the block's dynamic shared memory begins; a multiple of 1024
 static __device__ __forceinline__ u32 smem_base(void)
 {
 	extern __shared__ __align__(1024) unsigned char smem_bytes[];
 	return (u32)__cvta_generic_to_shared(smem_bytes);
+}
+
+// a new barrier at `bar`, a multiple of 8: a phase takes `count` arrivals
+static __device__ __forceinline__ void mbarrier_init(u32 bar, int count)
+{
+	asm volatile("mbarrier.init.shared::cta.b64 [%0], %1;" :: "r"(bar), "r"(count) : "memory");
+}
+
+// shows the thread's new barriers to copies in flight; other threads need a barrier as well
+static __device__ __forceinline__ void mbarrier_init_fence(void)
+{
+	asm volatile("fence.mbarrier_init.release.cluster;" ::: "memory");
+	asm volatile("fence.proxy.async.shared::cta;" ::: "memory");
 }
 
 // copies the first `bytes` of 16 bytes and zeroes the rest; bytes = 0 reads nothing
@@ -38,27 +65,99 @@ static __device__ __forceinline__ void cp_async_commit(void)
 // waits until at most n of the thread's groups are in flight; n is a literal
 #define cp_async_wait(n) asm volatile("cp.async.wait_group %0;" :: "n"(n) : "memory")
 
+// shows what the thread wrote to shared memory to products and bulk copies; other threads need a barrier as well
+static __device__ __forceinline__ void proxy_fence(void)
+{
+	asm volatile("fence.proxy.async.shared::cta;" ::: "memory");
+}
+
 // every thread of the block arrives before any leaves; orders their memory
 static __device__ __forceinline__ void block_sync(void)
 {
 	__syncthreads();
 }
 
-// 4 cores from shared memory; lane l gives the address of row l%8 of core l/8
-static __device__ __forceinline__ void cores_load4(u32 *r0, u32 *r1, u32 *r2, u32 *r3, u32 addr)
+// one arrival, after which the phase takes `bytes` more bytes of copies
+static __device__ __forceinline__ void mbarrier_expect(u32 bar, int bytes)
 {
-	asm volatile("ldmatrix.sync.aligned.m8n8.x4.shared.b16 {%0, %1, %2, %3}, [%4];"
-	             : "=r"(*r0), "=r"(*r1), "=r"(*r2), "=r"(*r3) : "r"(addr) : "memory");
+	asm volatile("mbarrier.arrive.expect_tx.shared::cta.b64 _, [%0], %1;"
+	             :: "r"(bar), "r"(bytes) : "memory");
 }
 
-// d[16][8] += a[16][16] b[16][8]; d0 and d1 are the pairs of rows 0-7 and 8-15
-static __device__ __forceinline__ void mma_bf16(float *d0, float *d1, u32 a0, u32 a1, u32 a2, u32 a3,
-                                                u32 b0, u32 b1)
+// a box of a 4-dimensional tensor to shared memory at dst, a multiple of 128; brings its bytes to `bar`
+static __device__ __forceinline__ void tma_load_4(u32 dst, const TensorMap *map, u32 bar,
+                                                  int c0, int c1, int c2, int c3)
 {
-	asm("mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 "
-	    "{%0, %1, %2, %3}, {%4, %5, %6, %7}, {%8, %9}, {%0, %1, %2, %3};"
-	    : "+f"(d0[0]), "+f"(d0[1]), "+f"(d1[0]), "+f"(d1[1])
-	    : "r"(a0), "r"(a1), "r"(a2), "r"(a3), "r"(b0), "r"(b1));
+	asm volatile("cp.async.bulk.tensor.4d.shared::cluster.global.tile.mbarrier::complete_tx::bytes "
+	             "[%0], [%1, {%3, %4, %5, %6}], [%2];"
+	             :: "r"(dst), "l"(map), "r"(bar), "r"(c0), "r"(c1), "r"(c2), "r"(c3) : "memory");
+}
+
+// waits until the phase of this parity is over; the one before the first is over
+static __device__ __forceinline__ void mbarrier_wait(u32 bar, int phase)
+{
+	asm volatile("{\n"
+	             ".reg .pred over;\n"
+	             "AGAIN:\n"
+	             "mbarrier.try_wait.parity.shared::cta.b64 over, [%0], %1;\n"
+	             "@!over bra AGAIN;\n"
+	             "}" :: "r"(bar), "r"(phase) : "memory");
+}
+
+// names a matrix in shared memory: address and offsets in bytes, swizzle 0, 32, 64 or 128; + (bytes >> 4) moves it
+static __device__ __forceinline__ u64 wgmma_desc(u32 addr, int leading, int stride, int swizzle)
+{
+	const u64 mode = swizzle == 128 ? 1 : swizzle == 64 ? 2 : swizzle == 32 ? 3 : 0;
+
+	return (addr & 0x3ffff) >> 4 | (u64)(leading >> 4) << 16 | (u64)(stride >> 4) << 32 | mode << 62;
+}
+
+// registers written before it may be used by products after it
+static __device__ __forceinline__ void wgmma_fence(void)
+{
+	asm volatile("wgmma.fence.sync.aligned;" ::: "memory");
+}
+
+// d[64][64] (+)= a[64][16] b[16][64]; d0 and d1 are the pairs of rows g and g + 8 of the warp's rows
+#define wgmma_bf16_ss_n64(d0, d1, a, b, accumulate, trans_a, trans_b) \
+	asm volatile("{\n" \
+	             ".reg .pred add;\n" \
+	             "setp.ne.b32 add, %34, 0;\n" \
+	             "wgmma.mma_async.sync.aligned.m64n64k16.f32.bf16.bf16 {" \
+	             "%0, %1, %2, %3, " \
+	             "%4, %5, %6, %7, " \
+	             "%8, %9, %10, %11, " \
+	             "%12, %13, %14, %15, " \
+	             "%16, %17, %18, %19, " \
+	             "%20, %21, %22, %23, " \
+	             "%24, %25, %26, %27, " \
+	             "%28, %29, %30, %31" \
+	             "}, %32, %33, add, 1, 1, %35, %36;\n" \
+	             "}" \
+	             : \
+	             "+f"((d0)[0][0]), "+f"((d0)[0][1]), "+f"((d1)[0][0]), "+f"((d1)[0][1]), \
+	             "+f"((d0)[1][0]), "+f"((d0)[1][1]), "+f"((d1)[1][0]), "+f"((d1)[1][1]), \
+	             "+f"((d0)[2][0]), "+f"((d0)[2][1]), "+f"((d1)[2][0]), "+f"((d1)[2][1]), \
+	             "+f"((d0)[3][0]), "+f"((d0)[3][1]), "+f"((d1)[3][0]), "+f"((d1)[3][1]), \
+	             "+f"((d0)[4][0]), "+f"((d0)[4][1]), "+f"((d1)[4][0]), "+f"((d1)[4][1]), \
+	             "+f"((d0)[5][0]), "+f"((d0)[5][1]), "+f"((d1)[5][0]), "+f"((d1)[5][1]), \
+	             "+f"((d0)[6][0]), "+f"((d0)[6][1]), "+f"((d1)[6][0]), "+f"((d1)[6][1]), \
+	             "+f"((d0)[7][0]), "+f"((d0)[7][1]), "+f"((d1)[7][0]), "+f"((d1)[7][1]) \
+	             : "l"(a), "l"(b), "r"((int)(accumulate)), "n"(trans_a), "n"(trans_b))
+
+// closes the warpgroup's group of products
+static __device__ __forceinline__ void wgmma_commit(void)
+{
+	asm volatile("wgmma.commit_group.sync.aligned;" ::: "memory");
+}
+
+// waits until at most n of the warpgroup's groups are in flight; n is a literal
+#define wgmma_wait(n) asm volatile("wgmma.wait_group.sync.aligned %0;" :: "n"(n) : "memory")
+
+// keeps a register where it is across a wait; no instruction
+static __device__ __forceinline__ void wgmma_hold_f32(float *x)
+{
+	asm volatile("" : "+f"(*x) :: "memory");
 }
 
 // x of lane (own ^ mask)
@@ -95,18 +194,66 @@ static __device__ __forceinline__ float bf16_lo(u32 x)
 	return __uint_as_float(x << 16);
 }
 
-// 4 cores from shared memory, each transposed on the way; lane l gives the address of row l%8 of core l/8
-static __device__ __forceinline__ void cores_load4_trans(u32 *r0, u32 *r1, u32 *r2, u32 *r3, u32 addr)
+// keeps a register where it is across a wait; no instruction
+static __device__ __forceinline__ void wgmma_hold_b32(u32 *x)
 {
-	asm volatile("ldmatrix.sync.aligned.m8n8.x4.trans.shared.b16 {%0, %1, %2, %3}, [%4];"
-	             : "=r"(*r0), "=r"(*r1), "=r"(*r2), "=r"(*r3) : "r"(addr) : "memory");
+	asm volatile("" : "+r"(*x) :: "memory");
 }
 
-// the pointer itself, of which the compiler knows nothing
-static __device__ __forceinline__ void *opaque(const void *p)
+// d[64][128] (+)= a[64][16] b[16][128]; d0 and d1 are the pairs of rows g and g + 8, a0 .. a3 the cores of the warp's rows
+#define wgmma_bf16_rs_n128(d0, d1, a0, a1, a2, a3, b, accumulate, trans_b) \
+	asm volatile("{\n" \
+	             ".reg .pred add;\n" \
+	             "setp.ne.b32 add, %69, 0;\n" \
+	             "wgmma.mma_async.sync.aligned.m64n128k16.f32.bf16.bf16 {" \
+	             "%0, %1, %2, %3, " \
+	             "%4, %5, %6, %7, " \
+	             "%8, %9, %10, %11, " \
+	             "%12, %13, %14, %15, " \
+	             "%16, %17, %18, %19, " \
+	             "%20, %21, %22, %23, " \
+	             "%24, %25, %26, %27, " \
+	             "%28, %29, %30, %31, " \
+	             "%32, %33, %34, %35, " \
+	             "%36, %37, %38, %39, " \
+	             "%40, %41, %42, %43, " \
+	             "%44, %45, %46, %47, " \
+	             "%48, %49, %50, %51, " \
+	             "%52, %53, %54, %55, " \
+	             "%56, %57, %58, %59, " \
+	             "%60, %61, %62, %63" \
+	             "}, {%64, %65, %66, %67}, " \
+	             "%68, add, 1, 1, %70;\n" \
+	             "}" \
+	             : \
+	             "+f"((d0)[0][0]), "+f"((d0)[0][1]), "+f"((d1)[0][0]), "+f"((d1)[0][1]), \
+	             "+f"((d0)[1][0]), "+f"((d0)[1][1]), "+f"((d1)[1][0]), "+f"((d1)[1][1]), \
+	             "+f"((d0)[2][0]), "+f"((d0)[2][1]), "+f"((d1)[2][0]), "+f"((d1)[2][1]), \
+	             "+f"((d0)[3][0]), "+f"((d0)[3][1]), "+f"((d1)[3][0]), "+f"((d1)[3][1]), \
+	             "+f"((d0)[4][0]), "+f"((d0)[4][1]), "+f"((d1)[4][0]), "+f"((d1)[4][1]), \
+	             "+f"((d0)[5][0]), "+f"((d0)[5][1]), "+f"((d1)[5][0]), "+f"((d1)[5][1]), \
+	             "+f"((d0)[6][0]), "+f"((d0)[6][1]), "+f"((d1)[6][0]), "+f"((d1)[6][1]), \
+	             "+f"((d0)[7][0]), "+f"((d0)[7][1]), "+f"((d1)[7][0]), "+f"((d1)[7][1]), \
+	             "+f"((d0)[8][0]), "+f"((d0)[8][1]), "+f"((d1)[8][0]), "+f"((d1)[8][1]), \
+	             "+f"((d0)[9][0]), "+f"((d0)[9][1]), "+f"((d1)[9][0]), "+f"((d1)[9][1]), \
+	             "+f"((d0)[10][0]), "+f"((d0)[10][1]), "+f"((d1)[10][0]), "+f"((d1)[10][1]), \
+	             "+f"((d0)[11][0]), "+f"((d0)[11][1]), "+f"((d1)[11][0]), "+f"((d1)[11][1]), \
+	             "+f"((d0)[12][0]), "+f"((d0)[12][1]), "+f"((d1)[12][0]), "+f"((d1)[12][1]), \
+	             "+f"((d0)[13][0]), "+f"((d0)[13][1]), "+f"((d1)[13][0]), "+f"((d1)[13][1]), \
+	             "+f"((d0)[14][0]), "+f"((d0)[14][1]), "+f"((d1)[14][0]), "+f"((d1)[14][1]), \
+	             "+f"((d0)[15][0]), "+f"((d0)[15][1]), "+f"((d1)[15][0]), "+f"((d1)[15][1]) \
+	             : "r"(a0), "r"(a1), "r"(a2), "r"(a3), "l"(b), "r"((int)(accumulate)), "n"(trans_b))
+
+// the 32 lanes of a warp meet; orders their memory
+static __device__ __forceinline__ void warp_sync(void)
 {
-	asm volatile("" : "+l"(p));
-	return (void *)p;
+	__syncwarp();
+}
+
+// one arrival; what the thread did before is before the end of the phase
+static __device__ __forceinline__ void mbarrier_arrive(u32 bar)
+{
+	asm volatile("mbarrier.arrive.shared::cta.b64 _, [%0];" :: "r"(bar) : "memory");
 }
 
 // stores 4 bytes
@@ -135,9 +282,8 @@ extern "C" {
 __global__ void __launch_bounds__(128, 1) flash_attention(
 	int M, int R, int G, int B, const b16 *q,
 	i64 q_sB, i64 q_sG, i64 q_sR, i64 q_sM, int N,
-	const b16 *k, i64 k_sB, i64 k_sG, i64 k_sN, const b16 *v,
-	i64 v_sB, i64 v_sG, i64 v_sN, b16 *o, i64 o_sB,
-	i64 o_sG, i64 o_sR, i64 o_sM)
+	const __grid_constant__ TensorMap k_map, const __grid_constant__ TensorMap v_map,
+	b16 *o, i64 o_sB, i64 o_sG, i64 o_sR, i64 o_sM)
 {
 	const u32 smem = smem_base();
 	const int tid = (int)threadIdx.x;
@@ -148,6 +294,8 @@ __global__ void __launch_bounds__(128, 1) flash_attention(
 	const u32 Q_s = smem;
 	const u32 k_s_ring = smem + 32768;
 	const u32 v_s_ring = smem + 65536;
+	const u32 full = smem + 98304;
+	const u32 empty = smem + 98432;
 	const int m0 = ((M + 127) / 128 - 1 - (int)blockIdx.x % ((M + 127) / 128)) * 128;
 	const int pid2 = (int)blockIdx.x / ((M + 127) / 128);
 	const int ri = pid2 % R;
@@ -157,14 +305,18 @@ __global__ void __launch_bounds__(128, 1) flash_attention(
 	const int bi = pid4;
 	const b16 *const q_p = q + bi * q_sB + gi * q_sG + ri * q_sR;
 	const u32 Q_s_c = (tid % 16) / 8 * 16384 + tid / 16 * 128 + ((tid % 16) % 8 ^ (tid / 16 & 7)) * 16;
-	const b16 *const k_p = k + bi * k_sB + gi * k_sG;
-	const u32 k_s_c = (tid % 16) / 8 * 8192 + tid / 16 * 128 + ((tid % 16) % 8 ^ (tid / 16 & 7)) * 16;
-	const b16 *const v_p = v + bi * v_sB + gi * v_sG;
-	const u32 v_s_c = (tid % 16) / 8 * 8192 + tid / 16 * 128 + ((tid % 16) % 8 ^ (tid / 16 & 7)) * 16;
-	const u32 Q_s_l = (lane / 16 % 2) / 8 * 16384 + (lane % 16 + warp * 16) * 128 + ((lane / 16 % 2) % 8 ^ ((lane % 16 + warp * 16) & 7)) * 16;
-	const u32 k_s_l = (lane / 16 % 2) / 8 * 8192 + (lane % 16) * 128 + ((lane / 16 % 2) % 8 ^ (lane % 16 & 7)) * 16;
-	const u32 v_s_l = (lane / 16 % 2) / 8 * 8192 + (lane % 16) * 128 + ((lane / 16 % 2) % 8 ^ (lane % 16 & 7)) * 16;
 	b16 *const o_p = o + bi * o_sB + gi * o_sG + ri * o_sR;
+	if (tid == 0) {
+		#pragma unroll
+		for (int i = 0; i < 2; i++) {
+			mbarrier_init(full + 8 * i, 1);
+		}
+		#pragma unroll
+		for (int i = 0; i < 2; i++) {
+			mbarrier_init(empty + 8 * i, 4);
+		}
+		mbarrier_init_fence();
+	}
 	const b16 *const q_src = q_p + (i64)(m0 + tid / 16) * q_sM + 8 * (tid % 16);
 	#pragma unroll
 	for (int u = 0; u < 16; u++) {
@@ -194,75 +346,73 @@ __global__ void __launch_bounds__(128, 1) flash_attention(
 			}
 		}
 	}
+	cp_async_commit();
+	cp_async_wait(0);
 	// flash_attention.lua:25
 	const int N_last = m0 + 127;
 	const int n_end = N_last < 0 ? 0 : N_last / 64 + 1 < (N + 63) / 64 ? N_last / 64 + 1 : (N + 63) / 64;
-	if (0 < n_end) {
-		const b16 *const k_src = k_p + (i64)(tid / 16) * k_sN + 8 * (tid % 16);
-		#pragma unroll
-		for (int u = 0; u < 8; u++) {
-			cp_async_16(k_s_ring + k_s_c + 1024 * u, k_src + (i64)(8 * u) * k_sN, tid / 16 + 8 * u < N ? 16 : 0);
-		}
-		const b16 *const v_src = v_p + (i64)(tid / 16) * v_sN + 8 * (tid % 16);
-		#pragma unroll
-		for (int u = 0; u < 8; u++) {
-			cp_async_16(v_s_ring + v_s_c + 1024 * u, v_src + (i64)(8 * u) * v_sN, tid / 16 + 8 * u < N ? 16 : 0);
+	proxy_fence();
+	block_sync();
+	if (tid == 0) {
+		if (0 < n_end) {
+			mbarrier_expect(full, 32768);
+			#pragma unroll
+			for (int c = 0; c < 2; c++) {
+				tma_load_4(k_s_ring + 8192 * c, &k_map, full, 64 * c, 0, gi, bi);
+			}
+			#pragma unroll
+			for (int c = 0; c < 2; c++) {
+				tma_load_4(v_s_ring + 8192 * c, &v_map, full, 64 * c, 0, gi, bi);
+			}
 		}
 	}
-	cp_async_commit();
-	int slot = 0, fill = 1;
+	int slot = 0, phase = 0;
+	int fill = 1, fill_phase = 0;
 	for (int n = 0; n < n_end; n++) {
 		const int n0 = n * 64;
 		const int n0_live = N - n0 < 64 ? N - n0 : 64;
-		cp_async_wait(0);
+		mbarrier_wait(full + 8 * slot, phase);
 		const int fetch = n + 1;
-		block_sync();
-		if (fetch < n_end) {
-			const b16 *const k_src2 = k_p + (i64)(fetch * 64 + tid / 16) * k_sN + 8 * (tid % 16);
+		if (tid == 0 && fetch < n_end) {
+			mbarrier_wait(empty + 8 * fill, fill_phase ^ 1);
+			mbarrier_expect(full + 8 * fill, 32768);
 			#pragma unroll
-			for (int u = 0; u < 8; u++) {
-				cp_async_16(k_s_ring + fill * 16384 + k_s_c + 1024 * u, k_src2 + (i64)(8 * u) * k_sN, fetch * 64 + tid / 16 + 8 * u < N ? 16 : 0);
+			for (int c = 0; c < 2; c++) {
+				tma_load_4(k_s_ring + fill * 16384 + 8192 * c, &k_map, full + 8 * fill, 64 * c, fetch * 64, gi, bi);
 			}
-			const b16 *const v_src2 = v_p + (i64)(fetch * 64 + tid / 16) * v_sN + 8 * (tid % 16);
 			#pragma unroll
-			for (int u = 0; u < 8; u++) {
-				cp_async_16(v_s_ring + fill * 16384 + v_s_c + 1024 * u, v_src2 + (i64)(8 * u) * v_sN, fetch * 64 + tid / 16 + 8 * u < N ? 16 : 0);
+			for (int c = 0; c < 2; c++) {
+				tma_load_4(v_s_ring + fill * 16384 + 8192 * c, &v_map, full + 8 * fill, 64 * c, fetch * 64, gi, bi);
 			}
 		}
-		cp_async_commit();
 		const u32 k_s = k_s_ring + slot * 16384;
 		const u32 v_s = v_s_ring + slot * 16384;
+		const u32 done = empty + 8 * slot;
 		slot = slot + 1 == 2 ? 0 : slot + 1;
+		phase ^= slot == 0;
 		fill = fill + 1 == 2 ? 0 : fill + 1;
+		fill_phase ^= fill == 0;
 		// flash_attention.lua:26
 		float dot[4][8][2];
+		const u64 k_s_d = wgmma_desc(k_s, 16, 1024, 128);
+		wgmma_fence();
+		#pragma unroll
+		for (int i = 0; i < 2; i++) {
+			const u64 Q_s_d = wgmma_desc(Q_s + 8192 * i, 16, 1024, 128);
+			#pragma unroll
+			for (int k = 0; k < 8; k++) {
+				wgmma_bf16_ss_n64(dot[2 * i], dot[2 * i + 1], Q_s_d + k / 4 * 1024 + 2 * (k % 4), k_s_d + k / 4 * 512 + 2 * (k % 4), k > 0, 0, 0);
+			}
+		}
+		wgmma_commit();
+		wgmma_wait(0);
 		#pragma unroll
 		for (int i = 0; i < 4; i++) {
 			#pragma unroll
 			for (int j = 0; j < 8; j++) {
 				#pragma unroll
 				for (int e = 0; e < 2; e++) {
-					dot[i][j][e] = 0.0f;
-				}
-			}
-		}
-		#pragma unroll
-		for (int k = 0; k < 8; k++) {
-			u32 Q_f[4][2];
-			#pragma unroll
-			for (int i = 0; i < 4; i += 2) {
-				cores_load4(&Q_f[i][0], &Q_f[i + 1][0], &Q_f[i][1], &Q_f[i + 1][1], Q_s + 4096 * i + (Q_s_l ^ 16 * (2 * k % 8)) + 2 * k / 8 * 16384);
-			}
-			u32 k_f[8][2];
-			#pragma unroll
-			for (int i = 0; i < 8; i += 2) {
-				cores_load4(&k_f[i][0], &k_f[i + 1][0], &k_f[i][1], &k_f[i + 1][1], k_s + 1024 * i + (k_s_l ^ 16 * (2 * k % 8)) + 2 * k / 8 * 8192);
-			}
-			#pragma unroll
-			for (int i = 0; i < 2; i++) {
-				#pragma unroll
-				for (int j = 0; j < 8; j++) {
-					mma_bf16(dot[2 * i][j], dot[2 * i + 1][j], Q_f[2 * i][0], Q_f[2 * i + 1][0], Q_f[2 * i][1], Q_f[2 * i + 1][1], k_f[j][0], k_f[j][1]);
+					wgmma_hold_f32(&dot[i][j][e]);
 				}
 			}
 		}
@@ -357,24 +507,58 @@ __global__ void __launch_bounds__(128, 1) flash_attention(
 			}
 		}
 		#pragma unroll
-		for (int k = 0; k < 4; k++) {
-			u32 v_f[2][16];
+		for (int i = 0; i < 4; i++) {
 			#pragma unroll
-			for (int j = 0; j < 16; j += 2) {
-				cores_load4_trans(&v_f[0][j], &v_f[1][j], &v_f[0][j + 1], &v_f[1][j + 1], v_s + 2048 * k + (v_s_l ^ 16 * (j % 8)) + j / 8 * 8192);
+			for (int j = 0; j < 8; j++) {
+				wgmma_hold_b32(&P_h[i][j]);
 			}
+		}
+		#pragma unroll
+		for (int i = 0; i < 4; i++) {
 			#pragma unroll
-			for (int i = 0; i < 2; i++) {
+			for (int j = 0; j < 16; j++) {
 				#pragma unroll
-				for (int j = 0; j < 16; j++) {
-					mma_bf16(acc[2 * i][j], acc[2 * i + 1][j], P_h[2 * i][2 * k], P_h[2 * i + 1][2 * k], P_h[2 * i][2 * k + 1], P_h[2 * i + 1][2 * k + 1], v_f[0][j], v_f[1][j]);
+				for (int e = 0; e < 2; e++) {
+					wgmma_hold_f32(&acc[i][j][e]);
 				}
 			}
 		}
+		const u64 v_s_d = wgmma_desc(v_s, 8192, 1024, 128);
+		wgmma_fence();
+		#pragma unroll
+		for (int i = 0; i < 2; i++) {
+			#pragma unroll
+			for (int k = 0; k < 4; k++) {
+				wgmma_bf16_rs_n128(acc[2 * i], acc[2 * i + 1], P_h[2 * i][2 * k], P_h[2 * i + 1][2 * k], P_h[2 * i][2 * k + 1], P_h[2 * i + 1][2 * k + 1], v_s_d + 128 * k, 1, 1);
+			}
+		}
+		wgmma_commit();
 		// flash_attention.lua:26
 		#pragma unroll
 		for (int i = 0; i < 4; i++) {
 			m2[i] = m_new[i];
+		}
+		wgmma_wait(0);
+		#pragma unroll
+		for (int i = 0; i < 4; i++) {
+			#pragma unroll
+			for (int j = 0; j < 8; j++) {
+				wgmma_hold_b32(&P_h[i][j]);
+			}
+		}
+		#pragma unroll
+		for (int i = 0; i < 4; i++) {
+			#pragma unroll
+			for (int j = 0; j < 16; j++) {
+				#pragma unroll
+				for (int e = 0; e < 2; e++) {
+					wgmma_hold_f32(&acc[i][j][e]);
+				}
+			}
+		}
+		warp_sync();
+		if (lane == 0) {
+			mbarrier_arrive(done);
 		}
 	}
 	// flash_attention.lua:28

@@ -39,16 +39,23 @@ static __device__ __forceinline__ void cp_async_commit(void)
 // waits until at most n of the thread's groups are in flight; n is a literal
 #define cp_async_wait(n) asm volatile("cp.async.wait_group %0;" :: "n"(n) : "memory")
 
+// shows what the thread wrote to shared memory to products and bulk copies; other threads need a barrier as well
+static __device__ __forceinline__ void proxy_fence(void)
+{
+	asm volatile("fence.proxy.async.shared::cta;" ::: "memory");
+}
+
 // every thread of the block arrives before any leaves; orders their memory
 static __device__ __forceinline__ void block_sync(void)
 {
 	__syncthreads();
 }
 
-// stores 4 bytes
-static __device__ __forceinline__ void st_shared_b32(u32 a, u32 v)
+// 4 cores to shared memory; lane l gives the address of row l%8 of core l/8
+static __device__ __forceinline__ void cores_store4(u32 addr, u32 r0, u32 r1, u32 r2, u32 r3)
 {
-	asm volatile("st.shared.u32 [%0], %1;" :: "r"(a), "r"(v));
+	asm volatile("stmatrix.sync.aligned.m8n8.x4.shared.b16 [%0], {%1, %2, %3, %4};"
+	             :: "r"(addr), "r"(r0), "r"(r1), "r"(r2), "r"(r3) : "memory");
 }
 
 // two fp32 to a pair of bf16, to nearest even
@@ -59,28 +66,60 @@ static __device__ __forceinline__ u32 pack_bf16(float lo, float hi)
 	return d;
 }
 
-// 4 cores from shared memory; lane l gives the address of row l%8 of core l/8
-static __device__ __forceinline__ void cores_load4(u32 *r0, u32 *r1, u32 *r2, u32 *r3, u32 addr)
+// names a matrix in shared memory: address and offsets in bytes, swizzle 0, 32, 64 or 128; + (bytes >> 4) moves it
+static __device__ __forceinline__ u64 wgmma_desc(u32 addr, int leading, int stride, int swizzle)
 {
-	asm volatile("ldmatrix.sync.aligned.m8n8.x4.shared.b16 {%0, %1, %2, %3}, [%4];"
-	             : "=r"(*r0), "=r"(*r1), "=r"(*r2), "=r"(*r3) : "r"(addr) : "memory");
+	const u64 mode = swizzle == 128 ? 1 : swizzle == 64 ? 2 : swizzle == 32 ? 3 : 0;
+
+	return (addr & 0x3ffff) >> 4 | (u64)(leading >> 4) << 16 | (u64)(stride >> 4) << 32 | mode << 62;
 }
 
-// 4 cores from shared memory, each transposed on the way; lane l gives the address of row l%8 of core l/8
-static __device__ __forceinline__ void cores_load4_trans(u32 *r0, u32 *r1, u32 *r2, u32 *r3, u32 addr)
+// registers written before it may be used by products after it
+static __device__ __forceinline__ void wgmma_fence(void)
 {
-	asm volatile("ldmatrix.sync.aligned.m8n8.x4.trans.shared.b16 {%0, %1, %2, %3}, [%4];"
-	             : "=r"(*r0), "=r"(*r1), "=r"(*r2), "=r"(*r3) : "r"(addr) : "memory");
+	asm volatile("wgmma.fence.sync.aligned;" ::: "memory");
 }
 
-// d[16][8] += a[16][16] b[16][8]; d0 and d1 are the pairs of rows 0-7 and 8-15
-static __device__ __forceinline__ void mma_bf16(float *d0, float *d1, u32 a0, u32 a1, u32 a2, u32 a3,
-                                                u32 b0, u32 b1)
+// d[64][64] (+)= a[64][16] b[16][64]; d0 and d1 are the pairs of rows g and g + 8 of the warp's rows
+#define wgmma_bf16_ss_n64(d0, d1, a, b, accumulate, trans_a, trans_b) \
+	asm volatile("{\n" \
+	             ".reg .pred add;\n" \
+	             "setp.ne.b32 add, %34, 0;\n" \
+	             "wgmma.mma_async.sync.aligned.m64n64k16.f32.bf16.bf16 {" \
+	             "%0, %1, %2, %3, " \
+	             "%4, %5, %6, %7, " \
+	             "%8, %9, %10, %11, " \
+	             "%12, %13, %14, %15, " \
+	             "%16, %17, %18, %19, " \
+	             "%20, %21, %22, %23, " \
+	             "%24, %25, %26, %27, " \
+	             "%28, %29, %30, %31" \
+	             "}, %32, %33, add, 1, 1, %35, %36;\n" \
+	             "}" \
+	             : \
+	             "+f"((d0)[0][0]), "+f"((d0)[0][1]), "+f"((d1)[0][0]), "+f"((d1)[0][1]), \
+	             "+f"((d0)[1][0]), "+f"((d0)[1][1]), "+f"((d1)[1][0]), "+f"((d1)[1][1]), \
+	             "+f"((d0)[2][0]), "+f"((d0)[2][1]), "+f"((d1)[2][0]), "+f"((d1)[2][1]), \
+	             "+f"((d0)[3][0]), "+f"((d0)[3][1]), "+f"((d1)[3][0]), "+f"((d1)[3][1]), \
+	             "+f"((d0)[4][0]), "+f"((d0)[4][1]), "+f"((d1)[4][0]), "+f"((d1)[4][1]), \
+	             "+f"((d0)[5][0]), "+f"((d0)[5][1]), "+f"((d1)[5][0]), "+f"((d1)[5][1]), \
+	             "+f"((d0)[6][0]), "+f"((d0)[6][1]), "+f"((d1)[6][0]), "+f"((d1)[6][1]), \
+	             "+f"((d0)[7][0]), "+f"((d0)[7][1]), "+f"((d1)[7][0]), "+f"((d1)[7][1]) \
+	             : "l"(a), "l"(b), "r"((int)(accumulate)), "n"(trans_a), "n"(trans_b))
+
+// closes the warpgroup's group of products
+static __device__ __forceinline__ void wgmma_commit(void)
 {
-	asm("mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 "
-	    "{%0, %1, %2, %3}, {%4, %5, %6, %7}, {%8, %9}, {%0, %1, %2, %3};"
-	    : "+f"(d0[0]), "+f"(d0[1]), "+f"(d1[0]), "+f"(d1[1])
-	    : "r"(a0), "r"(a1), "r"(a2), "r"(a3), "r"(b0), "r"(b1));
+	asm volatile("wgmma.commit_group.sync.aligned;" ::: "memory");
+}
+
+// waits until at most n of the warpgroup's groups are in flight; n is a literal
+#define wgmma_wait(n) asm volatile("wgmma.wait_group.sync.aligned %0;" :: "n"(n) : "memory")
+
+// keeps a register where it is across a wait; no instruction
+static __device__ __forceinline__ void wgmma_hold_f32(float *x)
+{
+	asm volatile("" : "+f"(*x) :: "memory");
 }
 
 // loads 4 bytes
@@ -111,6 +150,40 @@ static __device__ __forceinline__ float exp2_fast(float x)
 	return d;
 }
 
+// keeps a register where it is across a wait; no instruction
+static __device__ __forceinline__ void wgmma_hold_b32(u32 *x)
+{
+	asm volatile("" : "+r"(*x) :: "memory");
+}
+
+// d[64][64] (+)= a[64][16] b[16][64]; d0 and d1 are the pairs of rows g and g + 8, a0 .. a3 the cores of the warp's rows
+#define wgmma_bf16_rs_n64(d0, d1, a0, a1, a2, a3, b, accumulate, trans_b) \
+	asm volatile("{\n" \
+	             ".reg .pred add;\n" \
+	             "setp.ne.b32 add, %37, 0;\n" \
+	             "wgmma.mma_async.sync.aligned.m64n64k16.f32.bf16.bf16 {" \
+	             "%0, %1, %2, %3, " \
+	             "%4, %5, %6, %7, " \
+	             "%8, %9, %10, %11, " \
+	             "%12, %13, %14, %15, " \
+	             "%16, %17, %18, %19, " \
+	             "%20, %21, %22, %23, " \
+	             "%24, %25, %26, %27, " \
+	             "%28, %29, %30, %31" \
+	             "}, {%32, %33, %34, %35}, " \
+	             "%36, add, 1, 1, %38;\n" \
+	             "}" \
+	             : \
+	             "+f"((d0)[0][0]), "+f"((d0)[0][1]), "+f"((d1)[0][0]), "+f"((d1)[0][1]), \
+	             "+f"((d0)[1][0]), "+f"((d0)[1][1]), "+f"((d1)[1][0]), "+f"((d1)[1][1]), \
+	             "+f"((d0)[2][0]), "+f"((d0)[2][1]), "+f"((d1)[2][0]), "+f"((d1)[2][1]), \
+	             "+f"((d0)[3][0]), "+f"((d0)[3][1]), "+f"((d1)[3][0]), "+f"((d1)[3][1]), \
+	             "+f"((d0)[4][0]), "+f"((d0)[4][1]), "+f"((d1)[4][0]), "+f"((d1)[4][1]), \
+	             "+f"((d0)[5][0]), "+f"((d0)[5][1]), "+f"((d1)[5][0]), "+f"((d1)[5][1]), \
+	             "+f"((d0)[6][0]), "+f"((d0)[6][1]), "+f"((d1)[6][0]), "+f"((d1)[6][1]), \
+	             "+f"((d0)[7][0]), "+f"((d0)[7][1]), "+f"((d1)[7][0]), "+f"((d1)[7][1]) \
+	             : "r"(a0), "r"(a1), "r"(a2), "r"(a3), "l"(b), "r"((int)(accumulate)), "n"(trans_b))
+
 // the pointer itself, of which the compiler knows nothing
 static __device__ __forceinline__ void *opaque(const void *p)
 {
@@ -128,6 +201,13 @@ static __device__ __forceinline__ void st_global_b32(void *p, u32 v)
 static __device__ __forceinline__ float shfl_xor_f32(float x, int mask)
 {
 	return __shfl_xor_sync(0xffffffffu, x, mask);
+}
+
+// 4 cores from shared memory, each transposed on the way; lane l gives the address of row l%8 of core l/8
+static __device__ __forceinline__ void cores_load4_trans(u32 *r0, u32 *r1, u32 *r2, u32 *r3, u32 addr)
+{
+	asm volatile("ldmatrix.sync.aligned.m8n8.x4.trans.shared.b16 {%0, %1, %2, %3}, [%4];"
+	             : "=r"(*r0), "=r"(*r1), "=r"(*r2), "=r"(*r3) : "r"(addr) : "memory");
 }
 
 // the low half of a pair, as fp32
@@ -174,13 +254,9 @@ __global__ void __launch_bounds__(128, 1) simple_gla(
 	const b16 *const v_p = v + bi * v_sB + hi * v_sH;
 	const u32 V_s_c = tid / 8 * 128 + (tid % 8 ^ (tid / 8 & 7)) * 16;
 	const float *const g_p = g2 + bi * g_sB + hi * g_sH;
-	const u32 S_s_w = (16 * warp + g) * 128 + ((16 * warp + g) & 7) * 16 + 4 * t;
-	const u32 Q_s_l = (lane % 16 + warp * 16) * 128 + (lane / 16 % 2 ^ ((lane % 16 + warp * 16) & 7)) * 16;
-	const u32 S_s_l = (lane % 16) * 128 + (lane / 16 % 2 ^ (lane % 16 & 7)) * 16;
-	const u32 K_s_l = (lane % 16) * 128 + (lane / 16 % 2 ^ (lane % 16 & 7)) * 16;
-	const u32 V_s_l = (lane % 16) * 128 + (lane / 16 % 2 ^ (lane % 16 & 7)) * 16;
+	const u32 S_s_w = (lane % 8 + 16 * warp) * 128 + (lane / 8 ^ ((lane % 8 + 16 * warp) & 7)) * 16;
 	b16 *const o_p = o + bi * o_sB + hi * o_sH;
-	const u32 K_s_l2 = (lane % 16) * 128 + ((lane / 16 % 2 + warp * 2) ^ (lane % 16 & 7)) * 16;
+	const u32 K_s_l = (lane % 16) * 128 + ((lane / 16 % 2 + warp * 2) ^ (lane % 16 & 7)) * 16;
 	// simple_gla.lua:17
 	float S[2][8][2];
 	#pragma unroll
@@ -223,6 +299,7 @@ __global__ void __launch_bounds__(128, 1) simple_gla(
 		const int n0_live = N - n0 < 64 ? N - n0 : 64;
 		cp_async_wait(0);
 		const int fetch = n + 1;
+		proxy_fence();
 		block_sync();
 		if (fetch < n_end) {
 			const b16 *const q_src2 = q_p + (i64)(fetch * 64 + tid / 8) * q_sN + 8 * (tid % 8);
@@ -256,39 +333,32 @@ __global__ void __launch_bounds__(128, 1) simple_gla(
 			#pragma unroll
 			for (int i = 0; i < 2; i++) {
 				#pragma unroll
-				for (int j = 0; j < 8; j++) {
-					st_shared_b32(S_s + (S_s_w ^ 16 * j) + 1024 * i, pack_bf16(S[i][j][0], S[i][j][1]));
+				for (int j = 0; j < 8; j += 4) {
+					cores_store4(S_s + (S_s_w ^ 16 * j) + 1024 * i, pack_bf16(S[i][j][0], S[i][j][1]), pack_bf16(S[i][j + 1][0], S[i][j + 1][1]), pack_bf16(S[i][j + 2][0], S[i][j + 2][1]), pack_bf16(S[i][j + 3][0], S[i][j + 3][1]));
 				}
 			}
 		}
 		// simple_gla.lua:21
-		u32 Q[2][8];
-		#pragma unroll
-		for (int j = 0; j < 8; j += 2) {
-			cores_load4(&Q[0][j], &Q[1][j], &Q[0][j + 1], &Q[1][j + 1], Q_s + (Q_s_l ^ 16 * j));
-		}
 		float dot[2][8][2];
+		proxy_fence();
+		block_sync();
+		const u64 S_s_d = wgmma_desc(S_s, 8192, 1024, 128);
+		wgmma_fence();
+		const u64 Q_s_d = wgmma_desc(Q_s, 16, 1024, 128);
+		#pragma unroll
+		for (int k = 0; k < 4; k++) {
+			wgmma_bf16_ss_n64(dot[0], dot[1], Q_s_d + 2 * k, S_s_d + 128 * k, k > 0, 0, 1);
+		}
+		wgmma_commit();
+		wgmma_wait(0);
 		#pragma unroll
 		for (int i = 0; i < 2; i++) {
 			#pragma unroll
 			for (int j = 0; j < 8; j++) {
 				#pragma unroll
 				for (int e = 0; e < 2; e++) {
-					dot[i][j][e] = 0.0f;
+					wgmma_hold_f32(&dot[i][j][e]);
 				}
-			}
-		}
-		block_sync();
-		#pragma unroll
-		for (int k = 0; k < 4; k++) {
-			u32 S_s_f[2][8];
-			#pragma unroll
-			for (int j = 0; j < 8; j += 2) {
-				cores_load4_trans(&S_s_f[0][j], &S_s_f[1][j], &S_s_f[0][j + 1], &S_s_f[1][j + 1], S_s + 2048 * k + (S_s_l ^ 16 * j));
-			}
-			#pragma unroll
-			for (int j = 0; j < 8; j++) {
-				mma_bf16(dot[0][j], dot[1][j], Q[0][2 * k], Q[1][2 * k], Q[0][2 * k + 1], Q[1][2 * k + 1], S_s_f[0][j], S_s_f[1][j]);
 			}
 		}
 		float w[2];
@@ -339,26 +409,23 @@ __global__ void __launch_bounds__(128, 1) simple_gla(
 			}
 		}
 		float dot2[2][8][2];
+		const u64 K_s_d = wgmma_desc(K_s, 16, 1024, 128);
+		wgmma_fence();
+		const u64 Q_s_d2 = wgmma_desc(Q_s, 16, 1024, 128);
+		#pragma unroll
+		for (int k = 0; k < 4; k++) {
+			wgmma_bf16_ss_n64(dot2[0], dot2[1], Q_s_d2 + 2 * k, K_s_d + 2 * k, k > 0, 0, 0);
+		}
+		wgmma_commit();
+		wgmma_wait(0);
 		#pragma unroll
 		for (int i = 0; i < 2; i++) {
 			#pragma unroll
 			for (int j = 0; j < 8; j++) {
 				#pragma unroll
 				for (int e = 0; e < 2; e++) {
-					dot2[i][j][e] = 0.0f;
+					wgmma_hold_f32(&dot2[i][j][e]);
 				}
-			}
-		}
-		#pragma unroll
-		for (int k = 0; k < 4; k++) {
-			u32 K_f[8][2];
-			#pragma unroll
-			for (int i = 0; i < 8; i += 2) {
-				cores_load4(&K_f[i][0], &K_f[i + 1][0], &K_f[i][1], &K_f[i + 1][1], K_s + 1024 * i + (K_s_l ^ 32 * k));
-			}
-			#pragma unroll
-			for (int j = 0; j < 8; j++) {
-				mma_bf16(dot2[0][j], dot2[1][j], Q[0][2 * k], Q[1][2 * k], Q[0][2 * k + 1], Q[1][2 * k + 1], K_f[j][0], K_f[j][1]);
 			}
 		}
 		float c2_at_at[8][2];
@@ -378,15 +445,45 @@ __global__ void __launch_bounds__(128, 1) simple_gla(
 			}
 		}
 		#pragma unroll
-		for (int k = 0; k < 4; k++) {
-			u32 V_f[2][8];
-			#pragma unroll
-			for (int j = 0; j < 8; j += 2) {
-				cores_load4_trans(&V_f[0][j], &V_f[1][j], &V_f[0][j + 1], &V_f[1][j + 1], V_s + 2048 * k + (V_s_l ^ 16 * j));
-			}
+		for (int i = 0; i < 2; i++) {
 			#pragma unroll
 			for (int j = 0; j < 8; j++) {
-				mma_bf16(add[0][j], add[1][j], mul2[0][2 * k], mul2[1][2 * k], mul2[0][2 * k + 1], mul2[1][2 * k + 1], V_f[0][j], V_f[1][j]);
+				wgmma_hold_b32(&mul2[i][j]);
+			}
+		}
+		#pragma unroll
+		for (int i = 0; i < 2; i++) {
+			#pragma unroll
+			for (int j = 0; j < 8; j++) {
+				#pragma unroll
+				for (int e = 0; e < 2; e++) {
+					wgmma_hold_f32(&add[i][j][e]);
+				}
+			}
+		}
+		const u64 V_s_d = wgmma_desc(V_s, 8192, 1024, 128);
+		wgmma_fence();
+		#pragma unroll
+		for (int k = 0; k < 4; k++) {
+			wgmma_bf16_rs_n64(add[0], add[1], mul2[0][2 * k], mul2[1][2 * k], mul2[0][2 * k + 1], mul2[1][2 * k + 1], V_s_d + 128 * k, 1, 1);
+		}
+		wgmma_commit();
+		wgmma_wait(0);
+		#pragma unroll
+		for (int i = 0; i < 2; i++) {
+			#pragma unroll
+			for (int j = 0; j < 8; j++) {
+				wgmma_hold_b32(&mul2[i][j]);
+			}
+		}
+		#pragma unroll
+		for (int i = 0; i < 2; i++) {
+			#pragma unroll
+			for (int j = 0; j < 8; j++) {
+				#pragma unroll
+				for (int e = 0; e < 2; e++) {
+					wgmma_hold_f32(&add[i][j][e]);
+				}
 			}
 		}
 		b16 *const o_at = (b16 *)opaque(o_p + (i64)(n0 + 16 * (warp % 4) + g) * o_sN + 2 * t);
@@ -422,34 +519,67 @@ __global__ void __launch_bounds__(128, 1) simple_gla(
 			}
 		}
 		// simple_gla.lua:23
+		u32 K[8][2];
 		#pragma unroll
-		for (int k = 0; k < 4; k++) {
-			u32 K[2][2];
-			cores_load4_trans(&K[0][0], &K[1][0], &K[0][1], &K[1][1], K_s + 2048 * k + K_s_l2);
-			float where[2][2];
+		for (int i = 0; i < 8; i += 2) {
+			cores_load4_trans(&K[i][0], &K[i + 1][0], &K[i][1], &K[i + 1][1], K_s + 1024 * i + K_s_l);
+		}
+		float where[8][2];
+		#pragma unroll
+		for (int i = 0; i < 8; i++) {
 			#pragma unroll
-			for (int i = 0; i < 2; i++) {
-				#pragma unroll
-				for (int e = 0; e < 2; e++) {
-					where[i][e] = 16 * k + 2 * t + 8 * i + e < n0_live ? exp2_fast(fmaf(total, 1.44269504f, -1.44269504f * c2_at_at[2 * k + i][e])) : 0.0f;
-				}
+			for (int e = 0; e < 2; e++) {
+				where[i][e] = 2 * t + 8 * i + e < n0_live ? exp2_fast(fmaf(total, 1.44269504f, -1.44269504f * c2_at_at[i][e])) : 0.0f;
 			}
-			u32 mul3[2][2];
+		}
+		u32 mul3[8][2];
+		#pragma unroll
+		for (int i = 0; i < 8; i++) {
 			#pragma unroll
-			for (int i = 0; i < 2; i++) {
-				#pragma unroll
-				for (int j = 0; j < 2; j++) {
-					mul3[i][j] = pack_bf16(bf16_lo(K[i][j]) * where[i][0], bf16_hi(K[i][j]) * where[i][1]);
-				}
+			for (int j = 0; j < 2; j++) {
+				mul3[i][j] = pack_bf16(bf16_lo(K[i][j]) * where[i][0], bf16_hi(K[i][j]) * where[i][1]);
 			}
-			u32 V_f2[2][8];
+		}
+		#pragma unroll
+		for (int i = 0; i < 8; i++) {
 			#pragma unroll
-			for (int j = 0; j < 8; j += 2) {
-				cores_load4_trans(&V_f2[0][j], &V_f2[1][j], &V_f2[0][j + 1], &V_f2[1][j + 1], V_s + 2048 * k + (V_s_l ^ 16 * j));
+			for (int j = 0; j < 2; j++) {
+				wgmma_hold_b32(&mul3[i][j]);
 			}
+		}
+		#pragma unroll
+		for (int i = 0; i < 2; i++) {
 			#pragma unroll
 			for (int j = 0; j < 8; j++) {
-				mma_bf16(S[0][j], S[1][j], mul3[0][0], mul3[0][1], mul3[1][0], mul3[1][1], V_f2[0][j], V_f2[1][j]);
+				#pragma unroll
+				for (int e = 0; e < 2; e++) {
+					wgmma_hold_f32(&S[i][j][e]);
+				}
+			}
+		}
+		const u64 V_s_d2 = wgmma_desc(V_s, 8192, 1024, 128);
+		wgmma_fence();
+		#pragma unroll
+		for (int k = 0; k < 4; k++) {
+			wgmma_bf16_rs_n64(S[0], S[1], mul3[2 * k][0], mul3[2 * k][1], mul3[2 * k + 1][0], mul3[2 * k + 1][1], V_s_d2 + 128 * k, 1, 1);
+		}
+		wgmma_commit();
+		wgmma_wait(0);
+		#pragma unroll
+		for (int i = 0; i < 8; i++) {
+			#pragma unroll
+			for (int j = 0; j < 2; j++) {
+				wgmma_hold_b32(&mul3[i][j]);
+			}
+		}
+		#pragma unroll
+		for (int i = 0; i < 2; i++) {
+			#pragma unroll
+			for (int j = 0; j < 8; j++) {
+				#pragma unroll
+				for (int e = 0; e < 2; e++) {
+					wgmma_hold_f32(&S[i][j][e]);
+				}
 			}
 		}
 	}

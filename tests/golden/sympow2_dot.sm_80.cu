@@ -47,15 +47,6 @@ static __device__ __forceinline__ void block_sync(void)
 	__syncthreads();
 }
 
-// an element of a constant table
-static __device__ __forceinline__ float table_f32(const float *p)
-{
-	float x;
-
-	asm volatile("ld.f32 %0, [%1];" : "=f"(x) : "l"(p));
-	return x;
-}
-
 // stores 4 bytes
 static __device__ __forceinline__ void st_shared_b32(u32 a, u32 v)
 {
@@ -67,6 +58,14 @@ static __device__ __forceinline__ u32 pack_bf16(float lo, float hi)
 {
 	u32 d;
 	asm("cvt.rn.bf16x2.f32 %0, %1, %2;" : "=r"(d) : "f"(hi), "f"(lo));
+	return d;
+}
+
+// products of pairs, each rounded once (an fma with -0: mul.bf16x2 needs sm_90)
+static __device__ __forceinline__ u32 mul_bf16x2(u32 x, u32 y)
+{
+	u32 d;
+	asm("fma.rn.bf16x2 %0, %1, %2, %3;" : "=r"(d) : "r"(x), "r"(y), "r"(0x80008000u));
 	return d;
 }
 
@@ -109,14 +108,6 @@ static __device__ __forceinline__ u32 prmt(u32 a, u32 b, u32 sel)
 	return d;
 }
 
-// products of pairs, each rounded once (an fma with -0: mul.bf16x2 needs sm_90)
-static __device__ __forceinline__ u32 mul_bf16x2(u32 x, u32 y)
-{
-	u32 d;
-	asm("fma.rn.bf16x2 %0, %1, %2, %3;" : "=r"(d) : "r"(x), "r"(y), "r"(0x80008000u));
-	return d;
-}
-
 // the pointer itself, of which the compiler knows nothing
 static __device__ __forceinline__ void *opaque(const void *p)
 {
@@ -138,30 +129,6 @@ static __device__ __forceinline__ u32 shfl_idx_u32(u32 x, int lane)
 
 
 extern "C" {
-
-// feature slot -> product of both sides' scales
-static __device__ const float sympow2_dot_weight[160] = {
-	1.0f, 2.0f, 0.0f, 1.0f, 0.0f, 0.0f, 0.0f, 0.0f,
-	2.0f, 2.0f, 2.0f, 2.0f, 1.0f, 2.0f, 0.0f, 1.0f,
-	1.0f, 2.0f, 0.0f, 1.0f, 0.0f, 0.0f, 0.0f, 0.0f,
-	2.0f, 2.0f, 2.0f, 2.0f, 1.0f, 2.0f, 0.0f, 1.0f,
-	1.0f, 2.0f, 0.0f, 1.0f, 0.0f, 0.0f, 0.0f, 0.0f,
-	2.0f, 2.0f, 2.0f, 2.0f, 1.0f, 2.0f, 0.0f, 1.0f,
-	1.0f, 2.0f, 0.0f, 1.0f, 0.0f, 0.0f, 0.0f, 0.0f,
-	2.0f, 2.0f, 2.0f, 2.0f, 1.0f, 2.0f, 0.0f, 1.0f,
-	2.0f, 2.0f, 2.0f, 2.0f, 2.0f, 2.0f, 2.0f, 2.0f,
-	2.0f, 2.0f, 2.0f, 2.0f, 2.0f, 2.0f, 2.0f, 2.0f,
-	2.0f, 2.0f, 2.0f, 2.0f, 2.0f, 2.0f, 2.0f, 2.0f,
-	2.0f, 2.0f, 2.0f, 2.0f, 2.0f, 2.0f, 2.0f, 2.0f,
-	2.0f, 2.0f, 2.0f, 2.0f, 2.0f, 2.0f, 2.0f, 2.0f,
-	2.0f, 2.0f, 2.0f, 2.0f, 2.0f, 2.0f, 2.0f, 2.0f,
-	2.0f, 2.0f, 2.0f, 2.0f, 2.0f, 2.0f, 2.0f, 2.0f,
-	2.0f, 2.0f, 2.0f, 2.0f, 2.0f, 2.0f, 2.0f, 2.0f,
-	2.0f, 2.0f, 2.0f, 2.0f, 2.0f, 2.0f, 2.0f, 2.0f,
-	2.0f, 2.0f, 2.0f, 2.0f, 2.0f, 2.0f, 2.0f, 2.0f,
-	2.0f, 2.0f, 2.0f, 2.0f, 2.0f, 2.0f, 2.0f, 2.0f,
-	2.0f, 2.0f, 2.0f, 2.0f, 2.0f, 2.0f, 2.0f, 2.0f
-};
 
 // step of 16 slots -> I + 256 J, its groups of four columns
 static __device__ const short sympow2_dot_groups[12] = {
@@ -197,16 +164,14 @@ __global__ void __launch_bounds__(128, 1) sympow2_dot(
 	const u32 Q_s_g = (g + warp * 16) * 32 + (((g + warp * 16) >> 2) & 1) * 16;
 	const u32 S_s_l = (lane % 16) * 64 + (lane / 16 % 2 ^ ((lane % 16 >> 1) & 3)) * 16;
 	b16 *const o_p = o + bi * o_sB;
-	int K_i[3], K_j[3];
-	u32 K_at[3];
+	u32 K_pair[3];
 	#pragma unroll
 	for (int u = 0; u < 3; u++) {
 		const int pair = table_s16(sympow2_dot_groups + 4 * u + warp);
 		const int I = pair % 256;
 		const int J = pair / 256;
-		K_i[u] = 4 * (4 * (I % 2) + g / 2) + t;
-		K_j[u] = 4 * (4 * (J % 2) + g % 2) + t;
-		K_at[u] = (lane % 16) * 32 + ((lane < 16 ? I : J) / 2 ^ ((lane % 16 >> 2) & 1)) * 16;
+		const u32 lanes = 4 * (4 * (I % 2) + g / 2) + t + 256 * (4 * (4 * (J % 2) + g % 2) + t);
+		K_pair[u] = lanes + 65536u * ((lane % 16) * 32 + ((lane < 16 ? I : J) / 2 ^ ((lane % 16 >> 2) & 1)) * 16);
 	}
 	// sympow2_dot.lua:15
 	float S[6][4][2];
@@ -258,12 +223,12 @@ __global__ void __launch_bounds__(128, 1) sympow2_dot(
 		slot = slot + 1 == 2 ? 0 : slot + 1;
 		fill = fill + 1 == 2 ? 0 : fill + 1;
 		{
-			const float S_x = table_f32(sympow2_dot_weight + 16 * warp + g);
+			const float S_x = g <= 0 ? 1.0f : g <= 1 ? 2.0f : g <= 2 ? 0.0f : g <= 3 ? 1.0f : 0.0f;
 			#pragma unroll
 			for (int j = 0; j < 4; j++) {
 				st_shared_b32(S_s + (S_s_w ^ 16 * j), pack_bf16(S[0][j][0] * S_x, S[0][j][1] * S_x));
 			}
-			const float S_x2 = table_f32(sympow2_dot_weight + 16 * warp + g + 8);
+			const float S_x2 = g <= 3 ? 2.0f : g <= 4 ? 1.0f : g <= 5 ? 2.0f : g <= 6 ? 0.0f : 1.0f;
 			#pragma unroll
 			for (int j = 0; j < 4; j++) {
 				st_shared_b32(S_s + (S_s_w ^ 16 * j) + 512, pack_bf16(S[1][j][0] * S_x2, S[1][j][1] * S_x2));
@@ -278,11 +243,11 @@ __global__ void __launch_bounds__(128, 1) sympow2_dot(
 			if (warp < 2) {
 				#pragma unroll
 				for (int j = 0; j < 4; j++) {
-					st_shared_b32(S_s + (S_s_w ^ 16 * j) + 8192, pack_bf16(S[4][j][0] * 2.0f, S[4][j][1] * 2.0f));
+					st_shared_b32(S_s + (S_s_w ^ 16 * j) + 8192, mul_bf16x2(pack_bf16(S[4][j][0], S[4][j][1]), 0x40004000u));
 				}
 				#pragma unroll
 				for (int j = 0; j < 4; j++) {
-					st_shared_b32(S_s + (S_s_w ^ 16 * j) + 8704, pack_bf16(S[5][j][0] * 2.0f, S[5][j][1] * 2.0f));
+					st_shared_b32(S_s + (S_s_w ^ 16 * j) + 8704, mul_bf16x2(pack_bf16(S[5][j][0], S[5][j][1]), 0x40004000u));
 				}
 			}
 		}
@@ -411,14 +376,15 @@ __global__ void __launch_bounds__(128, 1) sympow2_dot(
 			}
 			{
 				u32 phi3[2][2];
+				const u32 at = K_pair[0];
 				u32 c[2][2];
-				cores_load4_trans(&c[0][0], &c[1][0], &c[0][1], &c[1][1], K_s + 512 * k + K_at[0]);
-				const u32 x0 = shfl_idx_u32(c[0][0], K_i[0]);
-				const u32 y0[2] = { shfl_idx_u32(c[0][1], K_j[0]), shfl_idx_u32(c[0][1], K_j[0] + 8) };
+				cores_load4_trans(&c[0][0], &c[1][0], &c[0][1], &c[1][1], K_s + 512 * k + (at >> 16));
+				const u32 x0 = shfl_idx_u32(c[0][0], (int)at);
+				const u32 y0[2] = { shfl_idx_u32(c[0][1], (int)(at >> 8)), shfl_idx_u32(c[0][1], (int)(at >> 8) + 8) };
 				phi3[0][0] = mul_bf16x2(x0, y0[0]);
 				phi3[0][1] = mul_bf16x2(x0, y0[1]);
-				const u32 x1 = shfl_idx_u32(c[1][0], K_i[0]);
-				const u32 y1[2] = { shfl_idx_u32(c[1][1], K_j[0]), shfl_idx_u32(c[1][1], K_j[0] + 8) };
+				const u32 x1 = shfl_idx_u32(c[1][0], (int)at);
+				const u32 y1[2] = { shfl_idx_u32(c[1][1], (int)(at >> 8)), shfl_idx_u32(c[1][1], (int)(at >> 8) + 8) };
 				phi3[1][0] = mul_bf16x2(x1, y1[0]);
 				phi3[1][1] = mul_bf16x2(x1, y1[1]);
 				#pragma unroll
@@ -429,14 +395,15 @@ __global__ void __launch_bounds__(128, 1) sympow2_dot(
 			#pragma unroll
 			for (int u = 1; u < 3; u++) {
 				u32 phi4[2][2];
+				const u32 at = K_pair[u];
 				u32 c[2][2];
-				cores_load4_trans(&c[0][0], &c[1][0], &c[0][1], &c[1][1], K_s + 512 * k + K_at[u]);
-				const u32 x0 = shfl_idx_u32(c[0][0], K_i[u]);
-				const u32 y0[2] = { shfl_idx_u32(c[0][1], K_j[u]), shfl_idx_u32(c[0][1], K_j[u] + 8) };
+				cores_load4_trans(&c[0][0], &c[1][0], &c[0][1], &c[1][1], K_s + 512 * k + (at >> 16));
+				const u32 x0 = shfl_idx_u32(c[0][0], (int)at);
+				const u32 y0[2] = { shfl_idx_u32(c[0][1], (int)(at >> 8)), shfl_idx_u32(c[0][1], (int)(at >> 8) + 8) };
 				phi4[0][0] = mul_bf16x2(x0, y0[0]);
 				phi4[0][1] = mul_bf16x2(x0, y0[1]);
-				const u32 x1 = shfl_idx_u32(c[1][0], K_i[u]);
-				const u32 y1[2] = { shfl_idx_u32(c[1][1], K_j[u]), shfl_idx_u32(c[1][1], K_j[u] + 8) };
+				const u32 x1 = shfl_idx_u32(c[1][0], (int)at);
+				const u32 y1[2] = { shfl_idx_u32(c[1][1], (int)(at >> 8)), shfl_idx_u32(c[1][1], (int)(at >> 8) + 8) };
 				phi4[1][0] = mul_bf16x2(x1, y1[0]);
 				phi4[1][1] = mul_bf16x2(x1, y1[1]);
 				#pragma unroll

@@ -151,15 +151,17 @@ static void print_row(const Run *r)
 {
 	const Plan *p = r->plan;
 	Arena *a = r->cli->arena;
+	const SimCounters *counted = &r->exec.result.counters;
 	const char *work;
 
 	if (r->exec.gpu)
 		work = arena_printf(a, "%.4f ms", r->ms);
 	else
-		work = arena_printf(a, "%llu mma, %.1f KB", (unsigned long long)r->exec.result.counters.mma,
-		                    (double)(r->exec.result.counters.global_load_bytes +
-		                             r->exec.result.counters.async_bytes +
-		                             r->exec.result.counters.global_store_bytes) /
+		work = arena_printf(a, "%llu %smma, %.1f KB",
+		                    (unsigned long long)(counted->wgmma ? counted->wgmma : counted->mma),
+		                    counted->wgmma ? "wg" : "",
+		                    (double)(counted->global_load_bytes + counted->async_bytes +
+		                             counted->global_store_bytes) /
 		                        1024);
 	printf("%-18s %-38s %-3s %-6s %-21s", p->k->name, plan_shape_text(p, a),
 	       r->exec.gpu ? "gpu" : "sim", p->m->arch, work);

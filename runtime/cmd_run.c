@@ -156,6 +156,8 @@ static void print_row(const Run *r)
 
 	if (r->exec.gpu)
 		work = arena_printf(a, "%.4f ms", r->ms);
+	else if (r->cli->unchecked)
+		work = "unchecked";
 	else
 		work = arena_printf(a, "%llu %smma, %.1f KB",
 		                    (unsigned long long)(counted->wgmma ? counted->wgmma : counted->mma),

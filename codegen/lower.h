@@ -43,6 +43,13 @@ typedef struct Strip {
 typedef enum LowerPart { PART_ALL, PART_LOCAL, PART_SEGMENT } LowerPart;
 typedef struct Segments Segments;
 
+/* A staged tile turned round, its columns as rows: lower_share.c. */
+typedef struct Turned {
+	const Op *op;
+	Buffer *buf;
+	const char *base;
+} Turned;
+
 /* Who the warps are: all of them one, or (lower_roles.c) two warpgroups. */
 typedef enum Role { ROLE_STATE, ROLE_OUTPUT, ROLE_ALL } Role;
 
@@ -101,6 +108,8 @@ typedef struct Lower {
 	int nflying, group; /* products of warpgroups not waited for: lower_wgmma.c */
 	Role role;
 	const char *turn; /* in roles: counts the loop's turns */
+	int nturned;
+	Turned turned[MAX_BUFFERS];
 	int npublished;
 	Published published[MAX_BUFFERS];
 	Ring ring; /* of the first role, for the second */
@@ -200,6 +209,10 @@ bool lower_must_publish(Lower *L, const Op *x, bool swapped);
 Staged *lower_publish(Lower *L, Op *x, const Grow *left);
 void lower_publish_get(Lower *L, Op *get);
 void lower_publish_release(Lower *L); /* in roles, at the end of a reader's turn */
+
+/* lower_share.c */
+const Turned *lower_turned(Lower *L, const Op *x); /* NULL: it is not */
+void lower_turn_tiles(Lower *L, const Region *r);
 
 /* lower_roles.c */
 bool lower_roles_fit(Lower *L);

@@ -47,6 +47,16 @@ void product_stream(Product *p, Operand *o, const char *k);
 /* lower_features.c: a grown left operand, along the contraction or along the result's rows. */
 void lower_over_features(Product *p);
 void lower_to_features(Product *p);
+/* acc cores (row0, j) and (row1, j) += the formed cores f times the k step's of the right. */
+void lower_features_add(Product *p, const char *f, const char *row0, const char *row1,
+                        const char *k);
+
+/* lower_share.c: the second, where the warps divide the features. */
+typedef struct Share {
+	int warps, pos, n; /* how many parts, from which place of the warp's number; steps of each */
+	const char *w;     /* which part this warp's is, 0 .. warps-1 */
+} Share;
+void lower_share(Product *p, const Share *h);
 
 /* lower_wgmma.c */
 bool lower_wgmma_fits(Product *p);

@@ -150,7 +150,7 @@ static void lower_loop(Lower *L, Op *op)
 	const Range *r = op->range;
 	const char *axis = lowercase(L, r->axis->name), *n = lower_name(L, axis), *n0, *tiles, *lo, *hi,
 	           *end;
-	int stages = L->stages, first = L->nstaged, homes = L->nhomes;
+	int stages = L->stages, first = L->nstaged, homes = L->nhomes, turned;
 	Block *saved, *inner;
 	bool any = false, engine = stages > 1 && !op->parent->owner;
 	const char *slot = NULL, *fill_slot = NULL, *fetch = NULL;
@@ -248,7 +248,10 @@ static void lower_loop(Lower *L, Op *op)
 		dev_add(L->dev, L->out, S_COMMIT, NULL);
 		wait_for(L, 0);
 	}
+	turned = L->nturned;
+	lower_turn_tiles(L, op->body);
 	lower_region(L, op->body);
+	L->nturned = turned;
 	lower_wgmma_settle(L);
 	if (engine)
 		lower_ring_release(L, &ring);

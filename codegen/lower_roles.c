@@ -131,7 +131,7 @@ static void share_registers(Lower *L, Stmt *split)
 static void forget(Lower *L, int names)
 {
 	L->versions = NULL;
-	L->nstaged = L->nhomes = L->nlanes = 0;
+	L->nstaged = L->nhomes = L->nlanes = L->nturned = 0;
 	L->diagonal[0] = L->diagonal[1] = NULL;
 	memset(L->pointer, 0, sizeof L->pointer);
 	L->nnames = names;

@@ -37,6 +37,8 @@ static bool needs_barrier(const Stmt *s, const State *st)
 
 		if (s->acc[i].buf->by_engine)
 			continue;
+		if (s->acc[i].buf->by_turns && !is_read(&s->acc[i]))
+			continue;
 		if (is_read(&s->acc[i]) ? f & (WRITTEN | LANDED) : f & (READ | WRITTEN | LANDED | READING))
 			return true;
 	}

@@ -29,19 +29,33 @@ static const struct {
 	const Form *form;
 	const char *by;
 } arguments[] = {
-    {"cp_async_wait", 0, false, &ADD, "1"},    {"wgmma_wait", 0, false, &ADD, "1"},
-    {"tma_store_wait", 0, false, &ADD, "1"},   {"tma_store_wait_read", 0, false, &ADD, "1"},
-    {"mbarrier_init", 1, false, &ADD, "1"},    {"mbarrier_init", 1, false, &SUB, "1"},
-    {"mbarrier_expect", 1, false, &ADD, "16"}, {"mbarrier_expect", 1, false, &SUB, "16"},
-    {"mbarrier_wait", 1, false, &FLIP, "1"},   {"named_sync", 0, false, &ADD, "1"},
-    {"named_sync", 1, false, &ADD, "32"},      {"named_sync", 1, false, &SUB, "32"},
-    {"named_arrive", 0, false, &SUB, "1"},     {"named_arrive", 1, false, &ADD, "32"},
-    {"named_arrive", 1, false, &SUB, "32"},    {"bulk_load", 2, false, &SUB, "16"},
-    {"tma_load_*", 3, true, &ADD, "1"},        {"tma_store_2", 2, true, &ADD, "1"},
-    {"tma_store_3", 2, true, &ADD, "1"},       {"tma_store_4", 2, true, &ADD, "1"},
-    {"tma_store_5", 2, true, &ADD, "1"},       {"wgmma_desc", 0, false, &ADD, "16"},
-    {"wgmma_desc", 1, false, &ADD, "16"},      {"wgmma_desc", 2, false, &ADD, "16"},
+    /* clang-format off */
+    {"cp_async_wait", 0, false, &ADD, "1"},
+    {"wgmma_wait", 0, false, &ADD, "1"},
+    {"tma_store_wait", 0, false, &ADD, "1"},
+    {"tma_store_wait_read", 0, false, &ADD, "1"},
+    {"mbarrier_init", 1, false, &ADD, "1"},
+    {"mbarrier_init", 1, false, &SUB, "1"},
+    {"mbarrier_expect", 1, false, &ADD, "16"},
+    {"mbarrier_expect", 1, false, &SUB, "16"},
+    {"mbarrier_wait", 1, false, &FLIP, "1"},
+    {"named_sync", 0, false, &SUB, "1"},
+    {"named_sync", 1, false, &ADD, "32"},
+    {"named_sync", 1, false, &SUB, "32"},
+    {"named_arrive", 0, false, &SUB, "1"},
+    {"named_arrive", 1, false, &ADD, "32"},
+    {"named_arrive", 1, false, &SUB, "32"},
+    {"bulk_load", 2, false, &SUB, "16"},
+    {"tma_load_*", 3, true, &ADD, "1"},
+    {"tma_store_2", 2, true, &ADD, "1"},
+    {"tma_store_3", 2, true, &ADD, "1"},
+    {"tma_store_4", 2, true, &ADD, "1"},
+    {"tma_store_5", 2, true, &ADD, "1"},
+    {"wgmma_desc", 0, false, &ADD, "16"},
+    {"wgmma_desc", 1, false, &ADD, "16"},
+    {"wgmma_desc", 2, false, &ADD, "16"},
     {"wgmma_desc", 3, false, &DIV, "2"},
+    /* clang-format on */
 };
 
 /* ---- Numbers and names ---- */

@@ -62,6 +62,20 @@ static const Small small[] = {
                "if (t < 128) { x = ld_shared_f32(s + 1024 + 4 * t); mbarrier_arrive(s + 8); }\n"
                "if (t == 0) mbarrier_wait(s + 8, 0);\n" LOAD "mbarrier_wait(s, 1);",
      NSIMKINDS, ""},
+    {"load_after_a_lane_arrives",
+     "if (t == 0) { mbarrier_init(s, 1); mbarrier_init(s + 8, 1); mbarrier_init_fence(); }\n"
+     "block_sync();\n" LOAD "mbarrier_wait(s, 0);\n"
+     "if (t / 32 == 1) { u32 r[4]; ldmatrix_x4(r, s + 1024 + 16 * (t % 32)); }\n"
+     "if (t == 32) mbarrier_arrive(s + 8);\n"
+     "if (t == 0) mbarrier_wait(s + 8, 0);\n" LOAD "mbarrier_wait(s, 1);",
+     SIM_RACE, "copies over"},
+    {"load_after_a_warp_arrives",
+     "if (t == 0) { mbarrier_init(s, 1); mbarrier_init(s + 8, 1); mbarrier_init_fence(); }\n"
+     "block_sync();\n" LOAD "mbarrier_wait(s, 0);\n"
+     "if (t / 32 == 1) { u32 r[4]; ldmatrix_x4(r, s + 1024 + 16 * (t % 32)); warp_sync(); }\n"
+     "if (t == 32) mbarrier_arrive(s + 8);\n"
+     "if (t == 0) mbarrier_wait(s + 8, 0);\n" LOAD "mbarrier_wait(s, 1);",
+     NSIMKINDS, ""},
     {"load_of_an_output",
      INIT "if (t == 0) { mbarrier_expect(s, 1024);"
           " tma_load_2(s + 1024, &omap, s, 0, 0); }\nmbarrier_wait(s, 0);",

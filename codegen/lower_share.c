@@ -1,0 +1,543 @@
+/* lower_share.c -- T(phi) [F, k] times [k, n] where the warps divide the features.
+ *
+ * Warp w forms slots 16 (warps u + w) .. + 15, u = 0, 1, .. Which pair (I, J) of column groups that
+ * is, it looks up once. A core of features against tokens wants column 4 I + a of the tile in lanes
+ * with g / 2 = a, and 4 J + b in lanes with g % 2 = b: rows of the tile turned round, in any order,
+ * which is what ldmatrix reads. So a tile that features are made of is turned in shared memory at
+ * the start of a turn (lower_turn_tiles), each warp some of its tokens, and a step of 16 slots and
+ * 16 tokens reads six matrices of it. A tile that is only in registers is shuffled instead.
+ */
+#include "lower_dot.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* How the warps divide a piece's steps, and what a warp looks up for them. */
+typedef struct Steps {
+	Share s;
+	/* by step u, where the piece's tile is turned: from bit 0 the place of the rows of the first
+	 * factor and of the second's first half, from bit 16 that of its second half; else bits 0-4 and
+	 * 8-12 the lanes that hold the factors (of half 0 the second; of half 1 it is 8 on), 16-23 and
+	 * 24-31 their column cores */
+	const char *look;
+	const Turned *turned;
+	const char *cores, *row; /* the tile's cores, where they are in registers */
+	const char *ahead;       /* the step's rows of the turned tile, read before */
+} Steps;
+
+static const char *group_table(Lower *L, const Piece *pc, int steps)
+{
+	int G = pc->groups, first = pc->slot / 16, *pair = ARENA_ARRAY(L->a, int, steps);
+	const char *name;
+	Text t = {.arena = L->a};
+
+	for (int I = 0; I < G; I++)
+		for (int J = I; J < G; J++)
+			if (first + grow_pair(G, I, J) < steps)
+				pair[first + grow_pair(G, I, J)] = I + 256 * J;
+	for (int i = 0; i < steps; i++)
+		text_add(&t, "%s%d", i == 0 ? "\n\t" : i % 12 ? ", " : ",\n\t", pair[i]);
+	for (int i = 0; i < L->dev->ntables; i++)
+		if (strstr(L->dev->table[i].text, t.s) && strstr(L->dev->table[i].name, "groups"))
+			return L->dev->table[i].name;
+	name = lower_name(L, arena_printf(L->a, "%s_groups", L->dev->name));
+	if (L->dev->ntables == MAX_TABLES)
+		bug("too many tables");
+	L->dev->table[L->dev->ntables++] =
+	    (Table){name, arena_printf(L->a,
+	                               "// step of 16 slots -> I + 256 J, its groups of four columns\n"
+	                               "static __device__ const short %s[%d] = {%s\n};",
+	                               name, steps, t.s)};
+	return name;
+}
+
+/* The step of 16 slots that is this warp's u-th. */
+static const char *step_of(Lower *L, const Steps *h, const char *u)
+{
+	char *end;
+	long n = strtol(u, &end, 10);
+
+	if (*end)
+		return arena_printf(L->a, "%d * %s + %s", h->s.warps, u, h->s.w);
+	return n ? arena_printf(L->a, "%ld + %s", n * h->s.warps, h->s.w) : h->s.w;
+}
+
+static void share_lookup(Product *p, Steps *h, const Piece *pc)
+{
+	Lower *L = p->L;
+	const char *x = pc->x->name ? pc->x->name : "x";
+	const char *table = group_table(L, pc, h->s.warps * h->s.n);
+	Block *saved = L->out;
+
+	h->turned = lower_turned(L, pc->x);
+	L->out = L->pro;
+	h->look = lower_name(L, arena_printf(L->a, "%s_pair", x));
+	lower_code(L, "u32 %s[%d];", h->look, h->s.n);
+	lower_open(L, S_FOR, true, "int u = 0; u < %d; u++", h->s.n);
+	lower_code(L, "const int pair = table_s16(%s + %d * u + %s);", table, h->s.warps, h->s.w);
+	lower_code(L, "const int I = pair %% 256;");
+	lower_code(L, "const int J = pair / 256;");
+	if (h->turned) {
+		const Buffer *b = h->turned->buf;
+
+		lower_code(L, "const int row = lane < 16 ? 4 * I + lane %% 8 / 2 : 4 * J + lane %% 2;");
+		lower_code(L, "const int high = 4 * J + 2 + lane %% 2;");
+		lower_code(L, "%s[u] = %s + 65536u * (%s);", h->look,
+		           lower_unit(L, b, "row", "(lane / 8 % 2)"),
+		           lower_unit(L, b, "high", "(lane / 8 % 2)"));
+	} else {
+		lower_code(L, "const u32 lanes = 4 * (4 * (I %% 2) + g / 2) + t + 256 * (4 * (4 * (J %% 2) "
+		              "+ g %% 2) + t);");
+		lower_code(L, "%s[u] = lanes + 65536u * (I / 2 + J / 2 * 256);", h->look);
+	}
+	L->out = saved;
+}
+
+/* Core [row r][column c] of an array, c known only when running. */
+static const char *pick(Lower *L, const Steps *h, int r, const char *c, int ncols)
+{
+	Text t = {.arena = L->a};
+
+	for (int i = 0; i + 1 < ncols; i++)
+		text_add(&t, "%s == %d ? %s[%s%d][%d] : ", c, i, h->cores, h->row, r, i);
+	text_add(&t, "%s[%s%d][%d]", h->cores, h->row, r, ncols - 1);
+	return t.s;
+}
+
+/* The diagonal's part of a step: `always`, or where this warp's step is one of the first ones. */
+static void fold_diagonal(Product *p, int q, const char *f, const char *step, bool always)
+{
+	Lower *L = p->L;
+	const Grow *g = p->a.grow;
+	const Piece *pc = &g->piece[q];
+	const char *one = L->f16 ? "3c00" : "3f80", *ty = L->f16 ? "f16" : "bf16";
+	Block *saved = L->out;
+
+	if (!always)
+		lower_open(L, S_IF, false, "%s < %d", step, pc->slot / 16 + pc->groups);
+	for (int r = 0; r < 2; r++) {
+		if (lower_state_diagonal(pc))
+			for (int b = 0; b < 2; b++)
+				lower_code(L, "%s[%d][%d] = mul_%sx2(%s[%d][%d], %s);", f, r, b, ty, f, r, b,
+				           lower_diagonal_factor(L, b));
+		if (g->linear >= 0 && g->pow2 == q)
+			lower_code(L, "%s[%d][0] = g >= 4 ? (g < 6 ? y%d0 : y%d1) : %s[%d][0];", f, r, r, r,
+			           f, r);
+		if (g->const_slot == pc->slot + 2)
+			lower_code(L, "%s[%d][0] = %s == %d && g == 2 ? 0x%s%su : %s[%d][0];", f, r, step,
+			           pc->slot / 16, one, one, f, r);
+	}
+	L->out = saved;
+}
+
+/* c = the rows of step u: the first factor, the second's two halves; tokens of k16 step k. */
+static void load_rows(Lower *L, const Steps *h, const char *c, const char *u, const char *k)
+{
+	const Buffer *b = h->turned->buf;
+	int per = b->pbytes / 32;
+	const char *at = arena_printf(L->a, "%s[%s]", h->look, u), *panel = "", *step = k;
+
+	if (strchr(k, ' '))
+		step = k = arena_printf(L->a, "(%s)", k);
+	if (b->cols > b->pcols) {
+		panel = arena_printf(L->a, " + %s / %d * %d", k, per, b->rows * b->pbytes);
+		step = arena_printf(L->a, "(%s %% %d)", k, per);
+	}
+	dev_access(lower_code(L,
+	                      "cores_load4(&%s[0][0], &%s[0][1], &%s[1][0], &%s[1][1], %s + (%s %% "
+	                      "65536 ^ 32 * %s)%s);",
+	                      c, c, c, c, h->turned->base, at, step, panel),
+	           h->turned->buf, ACC_READ);
+	lower_code(L, "cores_load2(&%s[2][0], &%s[2][1], %s + (%s / 65536 ^ 32 * %s)%s);", c, c,
+	           h->turned->base, at, step, panel);
+}
+
+/* f = the cores of step u of a POW2 piece; `diagonal`: 2 all of the warps' are, 1 some, 0 none. */
+static void share_pairs(Product *p, const Steps *h, int q, const char *f, const char *u,
+                        const char *k, const char *step, int diagonal)
+{
+	Lower *L = p->L;
+	const Piece *pc = &p->a.grow->piece[q];
+	const char *ty = L->f16 ? "f16" : "bf16", *c = h->ahead ? h->ahead : "c";
+	int ncols = facts_dim(L->f, pc->x, 1).cores * facts_dim(L->f, pc->x, 1).warps;
+
+	if (!h->turned)
+		lower_code(L, "const u32 at = %s[%s];", h->look, u);
+	else if (!h->ahead) {
+		lower_code(L, "u32 c[3][2];");
+		load_rows(L, h, "c", u, k);
+	}
+	for (int r = 0; r < 2; r++) {
+		if (!h->turned) {
+			lower_code(L, "const u32 x%d = shfl_idx_u32(%s, (int)at);", r,
+			           pick(L, h, r, "(at >> 16 & 255)", ncols));
+			for (int b = 0; b < 2; b++)
+				lower_code(L, "const u32 y%d%d = shfl_idx_u32(%s, (int)(at >> 8)%s);", r, b,
+				           pick(L, h, r, "(at >> 24)", ncols), b ? " + 8" : "");
+		} else if (diagonal) {
+			for (int b = 0; b < 2; b++)
+				lower_code(L, "const u32 y%d%d = %s[%d][%d];", r, b, c, b + 1, r);
+		}
+		for (int b = 0; b < 2; b++)
+			if (h->turned)
+				lower_code(L, "%s[%d][%d] = mul_%sx2(%s[0][%d], %s[%d][%d]);", f, r, b, ty, c, r, c,
+				           b + 1, r);
+			else
+				lower_code(L, "%s[%d][%d] = mul_%sx2(x%d, y%d%d);", f, r, b, ty, r, r, b);
+	}
+	if (diagonal)
+		fold_diagonal(p, q, f, step, diagonal == 2);
+}
+
+static void share_plain(Product *p, const Leaf *x, int q, const char *f, const char *step)
+{
+	Lower *L = p->L;
+	const Piece *pc = &p->a.grow->piece[q];
+	const char *one = L->f16 ? "3c00" : "3f80";
+	int ncols = facts_dim(L->f, pc->kind == PIECE_ELEM ? pc->x : p->a.x, 1).cores;
+
+	for (int r = 0; r < 2; r++)
+		for (int b = 0; b < 2; b++) {
+			Text t = {.arena = L->a};
+
+			if (pc->kind == PIECE_CONST) {
+				text_add(&t, b ? "0" : "g == 0 ? 0x%s%su : 0", one, one);
+			} else {
+				for (int s = 0; s + 1 < pc->nslots / 16 && 2 * s + b < ncols; s++)
+					text_add(&t, "%s == %d ? %s[%s%d][%d] : ", step, pc->slot / 16 + s, x->a[q],
+					         x->b[q], r, 2 * s + b);
+				text_add(&t, "%s[%s%d][%d]", x->a[q], x->b[q], r, pc->nslots / 8 - 2 + b);
+			}
+			lower_code(L, "%s[%d][%d] = %s;", f, r, b, t.s);
+		}
+}
+
+/* Steps [lo, hi] of all warps for one u: the piece each is of, and what of it is diagonal: 2 all,
+ * 1 some, 0 none. */
+typedef struct Tile {
+	int first, last, diagonal; /* pieces */
+} Tile;
+
+static Tile tile_of(const Grow *g, int lo, int hi)
+{
+	Tile t = {-1, -1, 0};
+
+	for (int q = 0; q < g->npieces; q++) {
+		const Piece *pc = &g->piece[q];
+		int a = pc->slot / 16, b = a + pc->nslots / 16;
+
+		if (!pc->nslots)
+			continue;
+		if ((lo < b && hi >= a) || (t.first < 0 && lo >= b)) {
+			t.first = t.first < 0 || lo >= b ? q : t.first;
+			t.last = q;
+		}
+		if (pc->kind == PIECE_POW2 && lo < a + pc->groups && hi >= a)
+			t.diagonal = lo >= a && hi < a + pc->groups ? 2 : 1;
+	}
+	return t;
+}
+
+/* What is formed for one of the warp's steps u, or several alike. */
+typedef struct Run {
+	Tile tile;
+	int u, n;
+} Run;
+
+static Run run_at(const Grow *g, const Share *h, int u)
+{
+	Run r = {tile_of(g, u * h->warps, u * h->warps + h->warps - 1), u, 1};
+	bool plain = r.tile.first == r.tile.last && r.tile.diagonal != 1 &&
+	             g->piece[r.tile.first].kind == PIECE_POW2;
+
+	for (; plain && u + r.n < h->n; r.n++) {
+		Tile t = tile_of(g, (u + r.n) * h->warps, (u + r.n) * h->warps + h->warps - 1);
+
+		if (t.first != r.tile.first || t.last != t.first || t.diagonal != r.tile.diagonal)
+			break;
+	}
+	return r;
+}
+
+/* Opens the run's loop; returns u. */
+static const char *run_open(Lower *L, const Run *r)
+{
+	if (r->n == 1) {
+		lower_open(L, S_SCOPE, false, "%s", "");
+		return arena_printf(L->a, "%d", r->u);
+	}
+	lower_open(L, S_FOR, true, "int u = %d; u < %d; u++", r->u, r->u + r->n);
+	return "u";
+}
+
+/* f = the cores of the warp's step u and k16 step k: of a piece, or of the one that the warp's
+ * step falls into. */
+static void form_share(Product *p, const Steps *each, const Leaf *x, const Run *r, const char *u,
+                       const char *k, const char *f)
+{
+	Lower *L = p->L;
+	const Grow *g = p->a.grow;
+	const char *at = step_of(L, each, u);
+	Block *tile = L->out;
+
+	for (int q = r->tile.first; q <= r->tile.last; q++) {
+		Steps h = each[q];
+
+		if (!g->piece[q].nslots)
+			continue;
+		if (q < r->tile.last) /* the same for a whole warp */
+			lower_open(L, S_IF, false, "%s < %d", at, (g->piece[q].slot + g->piece[q].nslots) / 16);
+		if (g->piece[q].kind == PIECE_POW2) {
+			h.cores = x->a[q];
+			h.row = x->b[q];
+			share_pairs(p, &h, q, f, u, k, at, r->tile.diagonal);
+		} else {
+			share_plain(p, x, q, f, at);
+		}
+		if (q < r->tile.last) {
+			Stmt *chain = tile->last;
+
+			while (chain->orelse.last)
+				chain = chain->orelse.last;
+			L->out = &chain->orelse;
+		}
+	}
+	L->out = tile;
+}
+
+/* The cores of the tiles that the step's operands are made of, where they are not in memory. */
+static Leaf share_leaf(Product *p, const Steps *each, const char *k)
+{
+	Lower *L = p->L;
+	const Grow *g = p->a.grow;
+	Leaf none = {0};
+
+	for (int q = 0; q < g->npieces; q++)
+		if (g->piece[q].nslots &&
+		    (g->piece[q].kind == PIECE_ELEM || (each[q].look && !each[q].turned)))
+			return lower_leaf_cores(L, g, &p->a.own, product_twice(L, 0, k));
+	return none;
+}
+
+/* By k16 steps of the tokens, whose right operand's cores are loaded once. */
+static void to_share(Product *p, const Steps *each)
+{
+	Lower *L = p->L;
+	Block *saved = L->out, *step;
+	const char *k;
+	Leaf x;
+
+	product_loop(L, "k", p->a.k / 2, &k);
+	if (p->b.kind == STREAM)
+		product_stream(p, &p->b, k);
+	x = share_leaf(p, each, k);
+	step = L->out;
+	for (int u = 0; u < each->s.n;) {
+		Run r = run_at(p->a.grow, &each->s, u);
+		const char *us = run_open(L, &r), *f = lower_name(L, "phi");
+
+		lower_code(L, "u32 %s[2][2];", f);
+		form_share(p, each, &x, &r, us, k, f);
+		lower_features_add(p, f, arena_printf(L->a, "2 * %s", us), arena_printf(L->a, "2 * %s + 1", us),
+		            k);
+		L->out = step;
+		u += r.n;
+	}
+	L->out = saved;
+}
+
+/* The one piece that has slots, when it is of pairs; else -1. */
+static int only_piece(const Grow *g)
+{
+	int q = -1;
+
+	for (int i = 0; i < g->npieces; i++)
+		if (g->piece[i].nslots && (q >= 0 || g->piece[i].kind != PIECE_POW2))
+			return -1;
+		else if (g->piece[i].nslots)
+			q = i;
+	return q;
+}
+
+/* By the warp's own steps, whose lookups are then needed one at a time; two k16 steps are a batch,
+ * in two register sets by turns. */
+static void to_share_wgmma(Product *p, const Steps *each)
+{
+	Lower *L = p->L;
+	Block *saved = L->out, *turn;
+	int steps = p->a.k / 2, batch = steps % 2 ? 1 : 2, per = steps / batch, n[2] = {2, batch};
+	const char *all, *cols = NULL;
+	Steps h[MAX_SRC];
+	int q = only_piece(p->a.grow);
+
+	memcpy(h, each, sizeof h);
+	lower_wgmma_open(p);
+	all = lower_wgmma_batch(L, "phi", n, 2);
+	for (int u = 0; u < each->s.n;) {
+		Run r = run_at(p->a.grow, &each->s, u);
+		const char *us = run_open(L, &r), *k = "0", *set, *b;
+
+		if (per > 1) {
+			lower_open(L, S_FOR, true, "int k = 0; k < %d; k += %d", steps, batch);
+			k = "k";
+		}
+		b = per > 1 ? arena_printf(L->a, batch > 1 ? "%d * %s + k / 2" : "%d * %s + k", per, us)
+		            : us;
+		set = arena_printf(L->a, strchr(b, ' ') ? "%s[(%s) %% 2]" : "%s[%s %% 2]", all, b);
+		turn = L->out;
+		if (per * (r.u + r.n) > 2) {
+			if (per * r.u < 2) {
+				lower_open(L, S_IF, false, "%s >= 2", b);
+				turn->last->uniform = true;
+			}
+			lower_wgmma_reuse(L, set, batch, 2);
+			L->out = turn;
+		}
+		if (q >= 0 && each[q].turned) { /* all reads before what waits for them */
+			cols = lower_name(L, "c");
+			lower_code(L, "u32 %s[%d][3][2];", cols, batch);
+			for (int i = 0; i < batch; i++)
+				load_rows(L, &each[q], arena_printf(L->a, "%s[%d]", cols, i), us,
+				          i ? arena_printf(L->a, "%s + 1", k) : k);
+		}
+		for (int i = 0; i < batch; i++) {
+			const char *ki = i ? arena_printf(L->a, "%s + 1", k) : k;
+			Leaf x = share_leaf(p, each, ki);
+
+			if (cols)
+				h[q].ahead = arena_printf(L->a, "%s[%d]", cols, i);
+			lower_open(L, S_SCOPE, false, "%s", "");
+			form_share(p, h, &x, &r, us, strchr(ki, ' ') ? arena_printf(L->a, "(%s)", ki) : ki,
+			           arena_printf(L->a, "%s[%d]", set, i));
+			L->out = turn;
+		}
+		lower_wgmma_formed(L, set, batch);
+		for (int i = 0; i < batch; i++)
+			lower_wgmma_step(p, arena_printf(L->a, "%s[%d]", set, i), true, us,
+			                 i ? arena_printf(L->a, "%s + 1", k) : k);
+		L->group += per * r.n - 1;
+		lower_wgmma_own(L, all, n, 2);
+		lower_wgmma_commit(L);
+		L->out = saved;
+		u += r.n;
+	}
+	lower_wgmma_close(p);
+}
+
+void lower_share(Product *p, const Share *share)
+{
+	const Grow *g = p->a.grow;
+	Steps each[MAX_SRC];
+
+	for (int q = 0; q < g->npieces; q++) {
+		each[q] = (Steps){.s = *share};
+		if (g->piece[q].kind == PIECE_POW2)
+			share_lookup(p, &each[q], &g->piece[q]);
+	}
+	(p->wgmma ? to_share_wgmma : to_share)(p, each);
+}
+
+/* -- tiles turned round ------------------------------------------------------------------------- */
+
+const Turned *lower_turned(Lower *L, const Op *x)
+{
+	for (int i = 0; i < L->nturned; i++)
+		if (L->turned[i].op == x)
+			return &L->turned[i];
+	return NULL;
+}
+
+/* Each warp turns some of the tile's tokens, sixteen at a time. In a role the copy of the turn
+ * before is still read when the next is written: there are two, and the barrier between a turn's
+ * writes and its reads is enough for both. */
+static void turn_tile(Lower *L, Op *x)
+{
+	const Staged *s = lower_staged(L, x);
+	Split rows, cols = facts_dim(L->f, x, 1);
+	Turned *t = &L->turned[L->nturned];
+	const char *k = "warp", *name, *lane;
+	Layout l;
+	Block *saved = L->out;
+	int n;
+
+	if (!s || s->buf->elem != 2 || s->buf->rows % 16 || lower_turned(L, x) ||
+	    L->nturned == MAX_BUFFERS)
+		return;
+	rows = (Split){s->buf->rows / 8, 1, 1};
+	cols = (Split){cols.cores * cols.warps, 1, 1};
+	if (cols.cores % 2)
+		return;
+	name = lower_name(L, arena_printf(L->a, "%s_t", x->name ? x->name : x->arg->name));
+	*t = (Turned){x, dev_buffer(L->dev, L->turn ? arena_printf(L->a, "%s_both", name) : name,
+	                            8 * cols.cores, s->buf->rows, 2, L->turn ? 2 : 1),
+	              name};
+	L->nturned++;
+	t->buf->used_cols = 0;
+	t->buf->by_turns = L->turn != NULL;
+	if (t->buf->bytes * t->buf->stages > 1 << 16) /* its places are looked up in 16 bits */
+		bug("a turned tile of %d bytes", t->buf->bytes);
+	if (L->turn)
+		lower_code(L, "const u32 %s = %s + %s %% 2 * %d;", name, t->buf->name, L->turn,
+		           t->buf->swizzle ? (t->buf->bytes + 1023) / 1024 * 1024 : t->buf->bytes);
+	lane = lower_name(L, arena_printf(L->a, "%s_w", name));
+	L->out = L->pro;
+	lower_code(L, "const u32 %s = %s;", lane,
+	           L->dev->gpu->stmatrix
+	               ? lower_unit(L, t->buf, "(lane / 16 * 8 + lane % 8)", "(lane / 8 % 2)")
+	               : arena_printf(L->a, "%s + 4 * t", lower_unit(L, t->buf, "g", "0")));
+	L->out = saved;
+	n = rows.cores / 2;
+	l = layout_core(ORIENT_T, rows, cols);
+	if (n != L->warps) {
+		lower_open(L, S_FOR, false, "int k = warp; k < %d; k += %d", n, L->warps);
+		k = "k";
+	} else {
+		lower_open(L, S_SCOPE, false, "%s", "");
+	}
+	saved->last->atomic = true;
+	for (int c = 0; c < cols.cores; c += 2) {
+		int per = t->buf->pbytes / 32;
+		const char *array = lower_name(L, "x"), *place;
+		Block *in = L->out;
+
+		lower_code(L, "u32 %s[2][2];", array);
+		lower_cores(L, s, &l, array, arena_printf(L->a, "2 * %s", k), 2,
+		            arena_printf(L->a, "%d", c), 2);
+		L->out = in;
+		place = arena_printf(L->a, "%s + %d", name, 8 * c * t->buf->pbytes);
+		if (t->buf->cols > t->buf->pcols)
+			place = arena_printf(L->a, "%s + %s / %d * %d + (%s ^ 32 * (%s %% %d))", place, k, per,
+			                     t->buf->rows * t->buf->pbytes, lane, k, per);
+		else
+			place = arena_printf(L->a, "%s + (%s ^ 32 * %s)", place, lane, k);
+		if (L->dev->gpu->stmatrix)
+			lower_code(L, "cores_store4(%s, %s[0][0], %s[1][0], %s[0][1], %s[1][1]);", place, array,
+			           array, array, array);
+		for (int i = 0; !L->dev->gpu->stmatrix && i < 4; i++)
+			lower_code(L, i % 2 ? "st_shared_b32(((%s) ^ 16) + %d, %s[%d][%d]);"
+			                    : "st_shared_b32(%s + %d, %s[%d][%d]);",
+			           place, i / 2 * 8 * t->buf->pbytes, array, i % 2, i / 2);
+	}
+	dev_access(saved->last, t->buf, ACC_WRITE);
+	L->out = saved;
+}
+
+/* Those that the region's updates form features of, before anything else of a turn. */
+void lower_turn_tiles(Lower *L, const Region *r)
+{
+	for (Op *x = r->first; x; x = x->next) {
+		bool sw = false;
+		const Grow *g;
+		Op *left;
+
+		if (x->code != OP_update || x->src[1]->code != OP_dot || (L->live && !L->live[x->id]))
+			continue;
+		left = op_base(x->src[1]->src[0], &sw);
+		g = sw && x->src[0]->dim[1].n > 1 ? grow_parse(L->a, left) : NULL;
+		if (!g || facts_dim(L->f, x->src[1], 0).warps == 1)
+			continue;
+		for (int q = 0; q < g->npieces; q++)
+			if (g->piece[q].kind == PIECE_POW2)
+				turn_tile(L, g->piece[q].x);
+	}
+}

@@ -87,6 +87,8 @@ static void perform(const Request *q, Thread *lane)
 		return;
 	}
 	sim_multiply(q->mma.reg, q->mma.acc, q->flag);
+	if (M->unchecked)
+		return;
 	sim_count_work(q->at, q->flag ? WORK_mma_f16 : WORK_mma_bf16, 1);
 	sim_count_work(q->at, WORK_tensor_flops, 2 * 16 * 8 * 16);
 }

@@ -73,7 +73,8 @@ static void go_to(Thread *t)
 		return;
 	if (M->cur) {
 		M->cur->turn = *M->turn;
-		sim_nan_poll(M->cur, (int)M->cur->at);
+		if (!M->unchecked)
+			sim_nan_poll(M->cur, (int)M->cur->at);
 	}
 	M->cur = t;
 	if (t) {

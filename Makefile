@@ -43,10 +43,16 @@ build/tests/%: tests/unit/%.c $(OBJ)
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) $(WARN) -MMD -MP $(LUAINC) -no-pie -o $@ $< $(OBJ) $(STATIC)
 
-build/azmutate: $(patsubst %.c,build/%.o,$(wildcard tests/mutate/*.c)) $(OBJ)
+MUTATE := $(patsubst %.c,build/%.o,$(wildcard tests/mutate/*.c))
+FUZZ   := $(patsubst %.c,build/%.o,$(wildcard tests/fuzz/*.c))
+
+build/azmutate: $(MUTATE) $(OBJ)
 	$(CC) -no-pie -o $@ $^ $(STATIC)
 
-units: $(UNIT) build/azmutate
+build/fuzz: $(FUZZ) $(OBJ)
+	$(CC) -no-pie -o $@ $^ $(STATIC)
+
+units: $(UNIT) build/azmutate build/fuzz
 
 # Debian and Ubuntu; only what is missing is installed.
 NEED = liblua5.4-dev lua5.4 libyaml-dev
@@ -93,4 +99,4 @@ clean:
 
 .PHONY: all units setup demo check generated tuned golden mutate fuzz bench wc 80 clean
 .DELETE_ON_ERROR:
--include $(OBJ:.o=.d) build/runtime/main.d $(UNIT:=.d) $(wildcard build/tests/mutate/*.d)
+-include $(OBJ:.o=.d) $(MUTATE:.o=.d) $(FUZZ:.o=.d) build/runtime/main.d $(UNIT:=.d)

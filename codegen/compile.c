@@ -57,6 +57,7 @@ static void pass_tails(Compile *c)
 static void pass_place(Compile *c)
 {
 	c->f = facts_new(c->k);
+	grow_check(c->f);
 	facts_split(c->f, setting(c->k, "warps", 4));
 	c->m->redundancy = cost_redundancy(c->f, setting(c->k, "warps", 4));
 }

@@ -83,6 +83,7 @@ const Grow *grow_parse(Arena *a, const Op *op); /* NULL: not a grown tile */
 /* Place of the pair (I, J) of `groups` groups in a POW2 piece. */
 int grow_pair(int groups, int I, int J);
 bool grow_same(const Grow *a, const Grow *b);
+void grow_check(const Facts *f); /* grow_check.c: features meet features alone; throws */
 /* Through casts and transposes to the tile itself; *swapped is flipped by each transpose. */
 Op *op_base(Op *x, bool *swapped);
 void ir_walk(const Region *r, FactsVisit *f, void *user);

@@ -213,6 +213,7 @@ int dtype_bytes(Dtype dt);
 void ir_check(Kernel *k);                /* mistakes that only the whole body shows */
 unsigned char *ir_live(const Kernel *k); /* by Op.id: does an output need it */
 void ir_prune(Kernel *k);                /* removes what is not live, and renumbers */
+Dtype ir_narrow(const Kernel *k);        /* the 16-bit dtype of its matrices and products */
 
 /* -- affine.c ----------------------------------------------------------------------------- */
 /* The loop that may be cut in segments, or NULL with the reason and its line. */

@@ -202,9 +202,7 @@ void lower_kernel(Dev *d, Facts *f, int stages, int align, LowerPart part, Segme
 	L->stages = stages;
 	L->align = align;
 	L->warps = d->warps;
-	for (int i = 0; i < d->k->nargs; i++) {
-		L->f16 |= d->k->args[i]->dtype == DT_F16;
-	}
+	L->f16 = ir_narrow(d->k) == DT_F16;
 	for (int i = 0; i < d->k->naxes; i++)
 		L->names[L->nnames++] = d->k->axes[i]->name;
 	for (int i = 0; i < d->k->nargs; i++)

@@ -149,6 +149,8 @@ Layout lower_lane_layout(int n);
 int lower_last(const Layout *l); /* the last register digit's place in v */
 int lower_covered(const Layout *l,
                   int d); /* elements along dimension d, from the first to the last */
+/* The same from 0 on, over all strips: more than the coordinates that occur. */
+int lower_reach(Lower *L, const Op *op, const Layout *l, int d);
 Block *lower_hoist(Lower *L, const Layout *l, int *scope);
 
 /* lower_expr.c: one element as a C expression, over versions that lower_ensure has made. */

@@ -208,7 +208,7 @@ static const char *in_buffer(Lower *L, const Staged *s, const Layout *l, const c
 
 		if (last && b->elem == 2) /* whole panels are filled */
 			n = (n + b->pcols - 1) / b->pcols * b->pcols;
-		if (lower_covered(l, d) > n)
+		if (lower_reach(L, s->op, l, d) > n)
 			text_add(&t, "%s%s < %d", t.len ? " && " : "", coord[d], n);
 	}
 	return t.len ? t.s : NULL;

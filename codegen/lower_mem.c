@@ -102,8 +102,7 @@ const char *lower_guard(Lower *L, const Op *io, const Op *tile, const Layout *l,
 
 	for (int d = 0; d < tile->rank; d++) {
 		const Range *r = lower_io_range(io, d);
-		int covered =
-		    l->base[d] ? facts_extent(L->f, facts_class(L->f, tile, d)) : lower_covered(l, d);
+		int covered = lower_reach(L, tile, l, d);
 
 		if (r && r->kind != RANGE_WHOLE) {
 			if (covered > tile->dim[d].n)
@@ -289,8 +288,15 @@ void lower_issue(Lower *L, const Staged *s, const char *dst, const Range *ring,
 			src = arena_printf(L->a, "%s + %s", src, col);
 		if (tiled) {
 			src = arena_printf(L->a, "%s + %s", src, col);
-			lower_code(L, "const int left = %d * (%s - (%s)%s);", b->elem, lower_size(L, cols, 0),
-			           col, per > 1 ? arena_printf(L->a, " - %d * c", gran / b->elem) : "");
+			/* units beyond the chunk hold elements of the next one */
+			if (row_bytes > op->dim[1].n * b->elem)
+				lower_code(L, "const int end = %s - (%s) < %d ? %s - (%s) : %d;",
+				           lower_size(L, cols, 0), col, op->dim[1].n, lower_size(L, cols, 0), col,
+				           op->dim[1].n);
+			else
+				lower_code(L, "const int end = %s - (%s);", lower_size(L, cols, 0), col);
+			lower_code(L, "const int left = %d * (end%s);", b->elem,
+			           per > 1 ? arena_printf(L->a, " - %d * c", gran / b->elem) : "");
 			lower_code(L, "const int bytes = !on || left < 0 ? 0 : left < %d ? left : %d;", gran,
 			           gran);
 			bytes = "bytes";

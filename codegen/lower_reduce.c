@@ -26,8 +26,10 @@ static Block *atomic_nest(Lower *L, const Layout *l, const Layout *one, const ch
 {
 	const char *owner = one ? layout_owner(L->a, one, L->warps) : NULL;
 	Block *saved = L->out;
-	Stmt *last = saved->last, *opened;
+	Stmt *last, *opened;
 
+	lower_wgmma_settle(L); /* a wait is for whole warps: not behind a condition on the thread */
+	last = saved->last;
 	if (owner)
 		lower_open(L, S_IF, false, "%s", owner);
 	lower_nest(L, l, false, v);
@@ -74,7 +76,7 @@ static void through_warps(Lower *L, Op *op, Version *w, const Layout *l, const L
 	if (warps == 1)
 		return;
 	name = lower_name(L, arena_printf(L->a, "%s_x", w->name));
-	buf = dev_buffer(L->dev, name, warps, lower_covered(l, 0), 4, 1);
+	buf = dev_buffer(L->dev, name, warps, l->rank ? lower_reach(L, op, l, 0) : 1, 4, 1);
 	b = atomic_nest(L, l, &own, v);
 	at = l->rank ? layout_coord(L->a, l, 0, v) : "0";
 	st = lower_code(L, "st_shared_f32(%s + %d * (warp / %d %% %d) + 4 * (%s), %s);", name,
@@ -188,7 +190,7 @@ static Version *matrix_cumsum(Lower *L, Op *op, const Layout *want)
 	b = lower_nest(L, want, false, v);
 	at[0] = layout_coord(L->a, want, 0, v);
 	at[1] = layout_coord(L->a, want, 1, v);
-	if (lower_covered(want, 0) > rows || lower_covered(want, 1) > cols)
+	if (lower_reach(L, op, want, 0) > rows || lower_reach(L, op, want, 1) > cols)
 		in = arena_printf(L->a, "%s < %d && %s < %d ? ", at[0], rows, at[1], cols);
 	st = lower_code(L, "%s = %sld_shared_f32(%s + %d * (%s) + 4 * (%s))%s;",
 	                lower_ref(L, w, want, v), in, name, buf->pbytes, at[0], at[1],
@@ -269,10 +271,7 @@ Version *lower_convert(Lower *L, Op *op, Version *from, const Layout *want)
 		}
 	if (!buf) {
 		name = lower_name(L, arena_printf(L->a, "%s_v", from->name));
-		buf = dev_buffer(L->dev, name, 1,
-		                 from->l.base[0] ? facts_extent(L->f, facts_class(L->f, op, 0))
-		                                 : lower_covered(&from->l, 0),
-		                 4, 1);
+		buf = dev_buffer(L->dev, name, 1, lower_reach(L, op, &from->l, 0), 4, 1);
 		b = atomic_nest(L, &from->l, &from->l, v);
 		st = lower_code(L,
 		                whole ? "st_shared_b32(%s + 4 * (%s), (u32)%s);"
@@ -295,7 +294,7 @@ Version *lower_convert(Lower *L, Op *op, Version *from, const Layout *want)
 	x = arena_printf(L->a,
 	                 whole ? "(int)ld_shared_b32(%s + 4 * (%s))" : "ld_shared_f32(%s + 4 * (%s))",
 	                 name, at);
-	if (lower_covered(want, 0) > buf->cols)
+	if (lower_reach(L, op, want, 0) > buf->cols)
 		x = arena_printf(L->a, "%s < %d ? %s : 0", at, buf->cols, x);
 	st = lower_code(L, "%s = %s;", lower_ref(L, w, want, v), x);
 	dev_access(st, buf, ACC_READ);

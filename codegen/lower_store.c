@@ -70,6 +70,7 @@ static void store_body(Lower *L, Op *op, const Layout *l)
 	lower_ensure(L, from, l);
 	if (from->rank > 0 && !lower_find(L, from, l, false) && !op_is_elementwise(from))
 		lower_need(L, from, l);
+	lower_wgmma_settle(L); /* a wait is for whole warps: not behind a condition on the thread */
 	owner = layout_owner(L->a, l, L->warps);
 	b = L->out;
 	if (owner)

@@ -167,6 +167,11 @@ int lower_covered(const Layout *l, int d)
 	return layout_reach(l, d, true);
 }
 
+int lower_reach(Lower *L, const Op *op, const Layout *l, int d)
+{
+	return l->base[d] ? facts_extent(L->f, facts_class(L->f, op, d)) : lower_covered(l, d);
+}
+
 Layout lower_lane_layout(int n)
 {
 	Layout l = {.rank = 1, .orient = ORIENT_NONE};

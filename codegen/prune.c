@@ -121,8 +121,43 @@ void ir_prune(Kernel *k)
 
 /* -- checks ------------------------------------------------------------------------------- */
 
+/* What is kept two to a register, a matrix from memory or a product's operand: its dtype, or F32.
+ */
+static Dtype narrow(const Op *o)
+{
+	Dtype dt = o->code == OP_load && o->rank == 2 ? o->dtype
+	           : o->code == OP_dot                ? o->src[0]->dtype
+	                                              : DT_F32;
+
+	return dt == DT_BF16 || dt == DT_F16 ? dt : DT_F32;
+}
+
+static void find_narrow(void *user, Op *o)
+{
+	const Op **first = user;
+
+	if (!*first && narrow(o) != DT_F32)
+		*first = o;
+}
+
+static const Op *first_narrow(const Kernel *k)
+{
+	const Op *first = NULL;
+
+	each_op(k->body, find_narrow, &first);
+	return first;
+}
+
+Dtype ir_narrow(const Kernel *k)
+{
+	const Op *o = first_narrow(k);
+
+	return o ? narrow(o) : DT_BF16;
+}
+
 typedef struct Uses {
 	Kernel *k;
+	const Op *narrow;   /* the first 16-bit matrix or product, or NULL */
 	int *use;           /* by Op.id: how many ops have it as a source */
 	unsigned char *set; /* by Op.id of a var: something sets it */
 } Uses;
@@ -153,6 +188,12 @@ static void check_op(void *user, Op *o)
 {
 	Uses *u = user;
 
+	if (u->narrow && narrow(o) != DT_F32 && narrow(o) != narrow(u->narrow))
+		diag_fail(u->k->diag, o->loc,
+		          "%s: %s beside %s (line %d); matrices and operands of products have one 16-bit "
+		          "dtype, p.dtype",
+		          op_info[o->code].name, dtype_name(narrow(o)), dtype_name(narrow(u->narrow)),
+		          u->narrow->loc.line);
 	if (o->code == OP_var && !u->set[o->id])
 		diag_fail(u->k->diag, o->loc,
 		          "%s is never set; a value that does not change needs no az.var",
@@ -177,7 +218,7 @@ static void check_op(void *user, Op *o)
 
 void ir_check(Kernel *k)
 {
-	Uses u = {k, ARENA_ARRAY(k->arena, int, k->nops + 1),
+	Uses u = {k, first_narrow(k), ARENA_ARRAY(k->arena, int, k->nops + 1),
 	          arena_alloc(k->arena, (size_t)k->nops + 1)};
 
 	each_op(k->body, count_uses, &u);

@@ -237,9 +237,13 @@ static bool is_zero(Dead x)
 	return x.known && x.v == 0;
 }
 
+/* Of whole numbers, the ends of i32 that are exact in fp32, which the fold computes in. */
 static double neutral_of(const Op *o)
 {
-	return o->code == OP_sum ? 0 : o->code == OP_rmax ? -INFINITY : INFINITY;
+	bool whole = o->src[0]->dtype == DT_I32;
+	double least = whole ? -2147483648.0 : -INFINITY, most = whole ? 2147483520.0 : INFINITY;
+
+	return o->code == OP_sum ? 0 : o->code == OP_rmax ? least : most;
 }
 
 /* Whether o sees nothing but neutral elements where none exist. */

@@ -124,7 +124,7 @@ static void try_one(Diag *d, Spec **s, const char *path, const char *smoke, int 
 			r.data[i][j] = a->output ? NAN : a->dtype == DT_I32 ? trunc(x) : x;
 		}
 	}
-	eval_kernel(r.k, r.size, r.data);
+	eval_kernel(r.k, r.size, r.data, 1);
 	for (int i = 0; i < r.k->nargs; i++) {
 		const Arg *a = r.k->args[i];
 		double e;

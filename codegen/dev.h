@@ -27,10 +27,10 @@ typedef struct Buffer {
 	int barriers, arrivals; /* it holds barriers, of so many arrivals each */
 	bool by_engine;
 	bool by_turns;
-	    /* two copies: a write does not meet the reads of the turn before */ /* filled by the copy
-	                                                                            engine, ordered by
-	                                                                            barriers of its own
-	                                                                          */
+	/* two copies: a write does not meet the reads of the turn before */ /* filled by the copy
+	                                                                        engine, ordered by
+	                                                                        barriers of its own
+	                                                                      */
 	int used_cols; /* columns the copies fill, the others are zeroed once; 0: threads fill all */
 	int id;
 } Buffer;

@@ -52,9 +52,10 @@ typedef struct SimMore {
 	X(NAN,       "NaN")
 
 /* What is counted: name, the total that it is also part of, what one of it is. Bytes are those
- * asked for; sectors are of 32 bytes; wavefronts of 32 banks; conflicts are wavefronts beyond the
- * least possible; mma, wgmma and shuffles by warp [group], exp_ops and mufu_ops by lane, barriers
- * by those that meet. tensor_flops: 2 m n k by the instruction's shape. */
+ * asked for, by a warp at once each byte once; sectors are of 32 bytes; wavefronts of 32 banks;
+ * conflicts are wavefronts beyond the least possible; mma, wgmma and shuffles by warp [group],
+ * exp_ops and mufu_ops by lane, barriers by those that meet. tensor_flops: 2 m n k by the
+ * instruction's shape. */
 #define SIM_WORK(X) \
 	X(global_load_bytes,      none) \
 	X(global_store_bytes,     none) \
@@ -65,6 +66,8 @@ typedef struct SimMore {
 	X(global_load_sectors,    global_sectors) \
 	X(global_store_sectors,   global_sectors) \
 	X(async_sectors,          global_sectors) \
+	X(tma_load_sectors,       global_sectors) \
+	X(tma_store_sectors,      global_sectors) \
 	X(global_sectors,         none) \
 	X(shared_load_waves,      shared_wavefronts) \
 	X(shared_store_waves,     shared_wavefronts) \

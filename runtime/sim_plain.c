@@ -48,6 +48,11 @@ void sim_plain_global_store(u64 at, void *p, const void *v, int bytes)
 	memcpy(p, v, (size_t)bytes);
 }
 
+void sim_plain_table_load(u64 at, void *out, const void *p, int bytes)
+{
+	sim_plain_global_load(at, out, p, bytes);
+}
+
 void sim_plain_cp_async(u64 at, u32 dst, const void *src, int size, int bytes)
 {
 	unsigned char *to = M->smem + sim_plain_offset(dst, size);

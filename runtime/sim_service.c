@@ -18,6 +18,7 @@
 	X(shared_store) \
 	X(global_load) \
 	X(global_store) \
+	X(table_load) \
 	X(cp_async) \
 	X(cp_async_commit) \
 	X(cp_async_wait) \
@@ -53,6 +54,7 @@
 	X(shared_store) \
 	X(global_load) \
 	X(global_store) \
+	X(table_load) \
 	X(cp_async) \
 	X(cp_async_commit) \
 	X(cp_async_wait)

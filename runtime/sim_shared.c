@@ -269,7 +269,7 @@ void sim_do_cp_async(u64 at, u32 dst, const void *src, int size, int bytes)
 	sim_count_work(at, WORK_cp_async_bytes, (u64)bytes);
 	sim_count(t, at, ASYNC_STORE, size, dst);
 	if (bytes && src)
-		sim_count(t, at, ASYNC_LOAD, bytes, (u64)(uintptr_t)src);
+		sim_count_copy(t, at, bytes, size, (u64)(uintptr_t)src, dst);
 }
 
 void sim_do_cp_async_commit(u64 at, int site)

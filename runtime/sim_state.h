@@ -281,11 +281,11 @@ void sim_shared_land(u32 addr, const void *data, int bytes, Access writer);
 
 /* sim_count.c: one lane's access; and the end of a stretch in which a warp's lanes were apart. */
 void sim_count(Thread *t, u64 at, Traffic kind, int bytes, u64 addr);
+void sim_count_copy(Thread *t, u64 at, int bytes, int size, u64 src, u32 dst); /* a copy's reads */
 void sim_count_flush(int warp);
 void sim_count_block(void); /* at its end: what the text itself counted */
 /* Work of any other sort, at a call; also into the totals that `kind` is part of. */
 void sim_count_work(u64 at, WorkKind kind, u64 amount);
-int sim_wavefronts(u32 mask, const u64 *addr, int bytes, int *least);
 void sim_count_matrix(u64 at, bool store, const u64 *row); /* 8 rows of 16 bytes */
 
 /* sim_mma.c: the product of a warp's registers a0-a3, b0, b1, added to its accumulators: pairs of
@@ -302,6 +302,7 @@ void sim_plain_shared_load(u64 at, void *out, u32 addr, int bytes);
 void sim_plain_shared_store(u64 at, u32 addr, const void *v, int bytes);
 void sim_plain_global_load(u64 at, void *out, const void *p, int bytes);
 void sim_plain_global_store(u64 at, void *p, const void *v, int bytes);
+void sim_plain_table_load(u64 at, void *out, const void *p, int bytes);
 void sim_plain_cp_async(u64 at, u32 dst, const void *src, int size, int bytes);
 void sim_plain_cp_async_commit(u64 at, int site);
 void sim_plain_cp_async_wait(u64 at, int site, int n);
@@ -329,6 +330,7 @@ void sim_do_shared_load(u64 at, void *out, u32 addr, int bytes);
 void sim_do_shared_store(u64 at, u32 addr, const void *v, int bytes);
 void sim_do_global_load(u64 at, void *out, const void *p, int bytes);
 void sim_do_global_store(u64 at, void *p, const void *v, int bytes);
+void sim_do_table_load(u64 at, void *out, const void *p, int bytes);
 void sim_do_cp_async(u64 at, u32 dst, const void *src, int size, int bytes);
 void sim_do_cp_async_commit(u64 at, int site);
 void sim_do_cp_async_wait(u64 at, int site, int n);

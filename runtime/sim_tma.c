@@ -110,7 +110,7 @@ static void check_global(const Bulk *b, bool is_store)
 			continue;
 		sim_count_work(b->at, is_store ? WORK_tma_store_bytes : WORK_tma_load_bytes,
 		               (u64)(to - from));
-		sim_count_work(b->at, is_store ? WORK_global_store_sectors : WORK_async_sectors,
+		sim_count_work(b->at, is_store ? WORK_tma_store_sectors : WORK_tma_load_sectors,
 		               ((u64)(uintptr_t)p + (u64)to - 1) / 32 -
 		                   ((u64)(uintptr_t)p + (u64)from) / 32 + 1);
 	}

@@ -46,12 +46,17 @@ static const Case cases[] = {
      1,
      32,
      {W(global_load_bytes, 128), W(global_load_sectors, 32), W(global_sectors, 32)}},
-    /* All lanes read one float. */
+    /* All lanes read one float, 4 bytes of one sector; then of a table, of two. */
     {"one_for_all",
      "x = ld_global_f32(in + 7);",
      1,
      32,
-     {W(global_load_bytes, 128), W(global_load_sectors, 1), W(global_sectors, 1)}},
+     {W(global_load_bytes, 4), W(global_load_sectors, 1), W(global_sectors, 1)}},
+    {"table",
+     "x = table_f32(in + 4 + threadIdx.x / 16 * 4);",
+     1,
+     32,
+     {W(global_load_bytes, 8), W(global_load_sectors, 2), W(global_sectors, 2)}},
     /* 16 bytes a lane, a row of 64 bytes to 4 lanes, rows 256 bytes apart: 8 rows x 2 sectors. */
     {"rows",
      "u32 r[4];\nld_global_v4(r, in + threadIdx.x / 4 * 64 + threadIdx.x % 4 * 4);",
@@ -84,6 +89,40 @@ static const Case cases[] = {
      1,
      32,
      {W(shared_store_waves, 4 + 32 + 2), W(shared_wavefronts, 38), W(shared_store_conflicts, 28),
+      W(shared_conflicts, 28)}},
+    /* 16-byte loads go by 8 lanes: side by side 4 wavefronts. Where the lanes of a quad read the
+     * same, by 16, which are 4 places: 2. So too where lanes l and l ^ 2 read the same. Where only
+     * lanes l and l ^ 4 do, by 8 still: 4. */
+    {"wide_for_many",
+     "u32 r[4];\nst_shared_v4(s + 16 * threadIdx.x, 0, 0, 0, 0);\nwarp_sync();\n"
+     "ld_shared_v4(r, s + 16 * threadIdx.x);\n"
+     "ld_shared_v4(r, s + threadIdx.x / 4 * 16);\n"
+     "ld_shared_v4(r, s + (threadIdx.x / 4 * 2 + threadIdx.x % 2) * 16);\n"
+     "ld_shared_v4(r, s + (threadIdx.x & 27) * 16);",
+     1,
+     32,
+     {W(shared_store_waves, 4), W(shared_load_waves, 4 + 2 + 2 + 4), W(shared_wavefronts, 16)}},
+    /* 4 bytes at a time, side by side and aligned, become one access of 16 bytes: 128 bytes a
+     * wavefront, 4 of them. The loads are of one place a quad: by 16 lanes, 2. */
+    {"neighbours",
+     "for (int i = 0; i < 4; i++) st_shared_f32(s + 16 * threadIdx.x + 4 * i, x);\nwarp_sync();\n"
+     "for (int i = 0; i < 4; i++) x += ld_shared_f32(s + 16 * (threadIdx.x / 4) + 4 * i);",
+     1,
+     32,
+     {W(shared_store_waves, 4), W(shared_load_waves, 2), W(shared_wavefronts, 6)}},
+    /* Aligned to 8 bytes only: twice 8 bytes, 24 apart. Of 16 lanes the words 6 l and 6 l + 1:
+     * over 32 banks 6 l takes each even place once in 16: no conflict, 2 wavefronts each. */
+    {"neighbours_by_8",
+     "for (int i = 0; i < 4; i++) st_shared_f32(s + 24 * threadIdx.x + 8 + 4 * i, x);",
+     1,
+     32,
+     {W(shared_store_waves, 4), W(shared_wavefronts, 4)}},
+    /* Not side by side: 4 accesses, of 32 words 8 apart: 8 in a bank. */
+    {"not_neighbours",
+     "for (int i = 0; i < 4; i++) st_shared_f32(s + 32 * threadIdx.x + 8 * i, x);",
+     1,
+     32,
+     {W(shared_store_waves, 4 * 8), W(shared_wavefronts, 32), W(shared_store_conflicts, 28),
       W(shared_conflicts, 28)}},
     /* Two lanes a word (16-bit stores): no conflict. */
     {"halves",
@@ -126,6 +165,18 @@ static const Case cases[] = {
      64,
      {W(cp_async_bytes, 1024), W(async_bytes, 1024), W(async_sectors, 32), W(global_sectors, 32),
       W(async_waves, 16), W(shared_wavefronts, 16), W(barriers, 1)}},
+    /* 48-byte rows, 3 copies of 16 bytes each, to rows of 64: an even row is a whole sector and a
+     * half; an odd one a half and a whole, which goes to two units of 32 bytes: asked for twice.
+     * 8 rows: 4 x 2 + 4 x 3. By 4 bytes it is not: 96 bytes from the middle of a sector on, 4. */
+    {"copies_across",
+     "const int row = threadIdx.x / 4, unit = threadIdx.x % 4;\n"
+     "if (unit < 3) cp_async_16(s + 64 * row + 16 * unit, in + 12 * row + 4 * unit, 16);\n"
+     "if (threadIdx.x < 24) cp_async_4(s + 1024 + 4 * threadIdx.x, in + 4 + threadIdx.x, 4);\n"
+     "cp_async_commit();\ncp_async_wait(0);",
+     1,
+     32,
+     {W(cp_async_bytes, 8 * 48 + 96), W(async_bytes, 480), W(async_sectors, 4 * 2 + 4 * 3 + 4),
+      W(global_sectors, 24), W(async_waves, 4 + 1), W(shared_wavefronts, 5)}},
     /* Rows of 128 bytes. Plain, the 8 rows of a matrix begin in the same bank: 8 wavefronts each,
      * 7 too many. With unit u of row r at u ^ r % 8: 1 each. x4 loads 4 matrices. */
     {"matrices",

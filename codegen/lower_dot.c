@@ -140,13 +140,12 @@ const char *product_core(Product *p, Operand *o, const char *outer, const char *
 {
 	Lower *L = p->L;
 	const char *i, *j;
-	bool strip;
+	int d = o->left == o->swapped; /* x's dimension that is the operand's outer one */
 
 	if (o->kind == STREAM)
 		return arena_printf(L->a, "%s[%s][%s]", o->frag, outer, k);
-	strip = o->array->l.base[o->swapped] == NULL && o->own.base[o->swapped] != NULL;
-	if (strip)
-		outer = arena_printf(L->a, "%s + %s", product_strip(L, &o->own, o->swapped), outer);
+	if (!o->array->l.base[d] && o->own.base[d])
+		outer = arena_printf(L->a, "%s + %s", product_strip(L, &o->own, d), outer);
 	i = o->left ? outer : k;
 	j = o->left ? k : outer;
 	if (o->swapped) {
@@ -326,6 +325,8 @@ Version *lower_dot(Lower *L, Op *op, const Layout *l, Version *acc)
 	if (l->orient == ORIENT_NONE)
 		lower_cannot(L, op, "a product used where its fragments do not fit");
 	p.flip = l->orient == ORIENT_T;
+	if (l->d[p.flip].n % 2)
+		bug("a product of half an mma");
 	p.ty = L->f16 ? "f16" : "bf16";
 	operand_open(&p, &p.a, op->src[0], true);
 	operand_open(&p, &p.b, op->src[1], false);

@@ -143,12 +143,12 @@ static Dead dead(Facts *f, const Op *x, int d)
 		return d == x->axis_dim ? unknown : dead(f, x->src[0], d > x->axis_dim ? d - 1 : d);
 	case DOT:
 		a = dead(f, x->src[d], d);
-		return a.known && a.v == 0 ? a : unknown;
+		return a.known && a.v == 0 ? a : (Dead){false, a.risky, 0};
 	case REDUCE:
-		if (x->code != OP_sum)
-			return unknown;
 		a = dead(f, x->src[0], d + (d >= x->axis_dim));
-		return a.known && a.v == 0 ? a : unknown;
+		return a.known && a.v == 0 && x->code == OP_sum ? a : (Dead){false, a.risky, 0};
+	case SCAN:
+		return (Dead){false, dead(f, x->src[0], d).risky, 0};
 	default:
 		return unknown;
 	}

@@ -266,6 +266,19 @@ static void mma_tiles(Product *p, const char *k)
 	L->out = saved;
 }
 
+/* A step's part of a vector that threads fold is not theirs to fold: the whole is made before. */
+static void fold_vectors(Lower *L, Op *x)
+{
+	if (x->rank == 1 && op_info[x->code].class == REDUCE) {
+		Layout l = lower_value_layout(L, x);
+
+		lower_need(L, x, &l);
+	} else if (op_is_elementwise(x) || op_info[x->code].class == VIEW) {
+		for (int i = 0; i < x->nsrc; i++)
+			fold_vectors(L, x->src[i]);
+	}
+}
+
 /* The steps are strips: what does not depend on them goes before their loop. */
 static void product_by_steps(Product *p)
 {
@@ -275,6 +288,9 @@ static void product_by_steps(Product *p)
 	Strip s = {"k", "16 * k", outer, L->scope, p->a.k / 2};
 	Stmt *loop = ARENA_NEW(L->a, Stmt);
 
+	for (int i = 0; i < 2; i++)
+		if (side[i]->kind == MADE)
+			fold_vectors(L, side[i]->x);
 	loop->kind = S_FOR;
 	loop->unroll = true;
 	loop->text = arena_printf(L->a, "int k = 0; k < %d; k++", s.count);

@@ -108,15 +108,16 @@ static void need_group(u64 at)
 
 /* ---- Sets of registers ---- */
 
-/* By the first register's place, of the first thread. */
-static Set *find_set(Group *g, const u32 *first, int n)
+/* By the registers' places in the first thread: arrays of one place, one after the other, may be
+ * taken in different orders. */
+static Set *find_set(Group *g, u32 *const *reg, int n)
 {
 	int k = g->nset, idle = -1;
 	Set *s;
 
 	for (int i = 0; i < g->nset; i++) {
 		s = g->set[i];
-		if (s->reg[0] == first && s->n == n) {
+		if (s->n == n && !memcmp(s->reg, reg, (size_t)n * sizeof *reg)) {
 			s->used = ++g->turn;
 			return s;
 		}
@@ -137,23 +138,32 @@ static Set *find_set(Group *g, const u32 *first, int n)
 	return s;
 }
 
+/* d0[j][0], d0[j][1], d1[j][0], d1[j][1] */
+static void places(const Thread *t, u32 **reg, int n)
+{
+	for (int r = 0; r < n; r++)
+		reg[r] = (u32 *)t->wgmma_d[r / 2 % 2] + r / 4 * 2 + r % 2;
+}
+
 static Set *accumulators(Group *g, int columns)
 {
 	const Thread *t = threads(g);
-	Set *s = find_set(g, (const u32 *)t->wgmma_d[0], columns / 2);
+	u32 *first[WGMMA_N / 2];
+	Set *s;
 
+	places(t, first, columns / 2);
+	s = find_set(g, first, columns / 2);
 	if (!s->value)
 		s->value = must(calloc(WGMMA_M, sizeof *s->value));
 	for (int i = 0; i < GROUP; i++)
-		for (int r = 0; r < s->n; r++) /* d0[j][0], d0[j][1], d1[j][0], d1[j][1] */
-			s->reg[i * s->n + r] = (u32 *)t[i].wgmma_d[r / 2 % 2] + r / 4 * 2 + r % 2;
+		places(&t[i], &s->reg[i * s->n], s->n);
 	return s;
 }
 
 static Set *left_operand(Group *g)
 {
 	const Thread *t = threads(g);
-	Set *s = find_set(g, t->wgmma_a[0], LEFT_REGS);
+	Set *s = find_set(g, t->wgmma_a, LEFT_REGS);
 
 	for (int i = 0; i < GROUP; i++)
 		memcpy(&s->reg[i * LEFT_REGS], t[i].wgmma_a, sizeof t[i].wgmma_a);

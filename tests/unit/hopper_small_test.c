@@ -208,6 +208,10 @@ static const Small small[] = {
      "register 2 of the product's left operand"},
     {"left_changed", PRODUCTS PRODUCT RETIRE "r[2] = t;\nwgmma_fence();\n" PRODUCT RETIRE,
      NSIMKINDS, ""},
+    {"left_in_another_order",
+     PRODUCTS PRODUCT RETIRE "for (int i = 0; i < 4; i++) r[i] = 7 * i;\nwgmma_fence();\n"
+                             "wgmma_bf16_rs_n8(d0, d1, r[0], r[2], r[1], r[3], b, 1, 0);\n" RETIRE,
+     NSIMKINDS, ""},
     {"accumulator_changed_without_fence", PRODUCTS PRODUCT RETIRE "d1[0][1] = 3;\n" PRODUCT RETIRE,
      SIM_FENCE, "register 3 of the product's accumulators"},
     {"accumulator_changed",

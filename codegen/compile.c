@@ -292,6 +292,22 @@ static void print_entries(const Module *m, Text *t)
 	text_puts(t, "\t{ 0, 0 },\n};\n");
 }
 
+/* Where each kernel's shared buffers lie, for what the simulator says of them. */
+static void print_places(const Compile *c, Text *t)
+{
+	text_puts(t, "\nconst SimPlace sim_places[] = {\n");
+	for (int i = 0; i < c->ndevs; i++)
+		for (int b = 0; b < c->dev[i]->nbufs; b++) {
+			const Buffer *x = c->dev[i]->buf[b];
+			const char *ring = x->stages > 1 ? strstr(x->name, "_ring") : NULL;
+			int n = (int)(ring ? ring - x->name : (long)strlen(x->name));
+
+			text_add(t, "\t{ \"%s\", \"%.*s\", %d, %d, %d },\n", c->dev[i]->name, n, x->name,
+			         x->offset, x->bytes, x->stages);
+		}
+	text_puts(t, "\t{ 0, 0, 0, 0, 0 },\n};\n");
+}
+
 static void emit(Compile *c)
 {
 	Module *m = c->m;
@@ -314,6 +330,7 @@ static void emit(Compile *c)
 	text_puts(&sim, "\n");
 	text_puts(&sim, body.s);
 	print_entries(m, &sim);
+	print_places(c, &sim);
 	m->text_cuda = cuda.s;
 	m->text_sim = sim.s;
 }

@@ -30,7 +30,7 @@ typedef struct Cli {
 	int seeds, rows, align, drop;
 	int segments;  /* of the segmented schedule; 0: as many as fill the GPU */
 	double budget; /* seconds; 0: the command's own */
-	bool json, check, counters, no_cache, early;
+	bool json, check, counters, no_cache, early, unchecked;
 	bool no_smoke; /* sizes come from the settings alone */
 } Cli;
 

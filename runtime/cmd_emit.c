@@ -1,7 +1,9 @@
 /* cmd_emit.c -- emit, build, explain: what a spec becomes, with no device. */
 #define _GNU_SOURCE
+#include "../codegen/cost.h"
 #include "cache.h"
 #include "choose.h"
+#include "counters.h"
 #include "json.h"
 #include "nvrtc.h"
 #include "plan.h"
@@ -109,6 +111,41 @@ int cmd_build(Cli *c)
 	return ST_OK;
 }
 
+/* Above this many operations explain does not simulate by itself. */
+static const double EXPLAIN_FLOPS = 2e9;
+
+/* What the kernels do, by spec line: a run in the simulator, where one is cheap. */
+static void explain_counters(Cli *c, Plan *p)
+{
+	static Diag diag; /* no compiler, no memory: then without */
+	static Exec x;
+	double flops = kernel_flops(p->k, p->size, p->scalar) + 16 * plan_bytes(p);
+	Cli *own = arena_alloc(c->arena, sizeof *own);
+	int i;
+
+	if (flops > EXPLAIN_FLOPS) {
+		printf(
+		    "\nCounters: too much to simulate in passing; azulejo run %s --device sim --counters, "
+		    "or smaller sizes by --set\n",
+		    c->spec);
+		return;
+	}
+	*own = *c;
+	own->diag = &diag;
+	if (DIAG_TRY(&diag)) {
+		printf("\nCounters: %s\n", diag.text);
+		return;
+	}
+	exec_load(&x, p, own, false);
+	exec_fill(&x);
+	exec_run(&x, 0, false);
+	printf("\nWork at %s:\n", plan_shape_text(p, c->arena));
+	counters_print(&x, stdout);
+	for (i = 0; i < x.result.nfindings; i++)
+		fprintf(stderr, "%s\n", x.result.finding[i].text);
+	exec_close(&x);
+}
+
 int cmd_explain(Cli *c)
 {
 	const GpuTarget *g;
@@ -135,6 +172,7 @@ int cmd_explain(Cli *c)
 		       t->name, (long long)blocks, t->threads, t->smem, by_smem,
 		       (double)blocks / (g->sms * (by_smem ? by_smem : 1)));
 	}
+	explain_counters(c, p);
 	plan_close(p);
 	return ST_OK;
 }

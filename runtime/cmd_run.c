@@ -1,11 +1,12 @@
 /* cmd_run.c -- run: one launch on the GPU or the simulator, checked, in one table row. */
 #define _GNU_SOURCE
+#include "../codegen/cost.h"
 #include "bench.h"
 #include "check.h"
 #include "choose.h"
+#include "counters.h"
 #include "json.h"
 
-#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -72,34 +73,6 @@ static void time_gpu(Run *r)
 
 /* -- reporting ------------------------------------------------------------------------------ */
 
-static const struct Counter {
-	const char *name;
-	size_t at;
-} counters[] = {
-#define C(f) \
-	{ \
-#f, offsetof(SimCounters, f) \
-	}
-    C(global_load_bytes),
-    C(global_store_bytes),
-    C(global_sectors),
-    C(shared_wavefronts),
-    C(shared_conflicts),
-    C(async_bytes),
-    C(mma),
-    C(barriers),
-    C(exp_ops),
-    C(shuffles),
-#undef C
-};
-
-static uint64_t counter(const SimCounters *c, const struct Counter *k)
-{
-	return *(const uint64_t *)((const char *)c + k->at);
-}
-
-enum { NCOUNTERS = sizeof counters / sizeof *counters };
-
 static const char *verdict(const Run *r)
 {
 	if (r->exec.result.nfindings)
@@ -109,6 +82,16 @@ static const char *verdict(const Run *r)
 	if (!r->cli->check)
 		return "not checked";
 	return r->check.ok ? "ok" : r->check.verdict;
+}
+
+static void print_speed(const Run *r, Json *j)
+{
+	double flops = kernel_flops(r->plan->k, r->plan->size, r->plan->scalar);
+
+	json_number(j, "flops", flops);
+	json_number(j, "sim_seconds", r->exec.result.seconds);
+	json_number(j, "sim_core_seconds", r->exec.result.core_seconds);
+	json_number(j, "sim_gflops_per_core", 1e-9 * flops / r->exec.result.core_seconds);
 }
 
 static void print_json(const Run *r)
@@ -131,7 +114,7 @@ static void print_json(const Run *r)
 	if (r->exec.gpu)
 		json_number(&j, "ms", r->ms);
 	else
-		json_number(&j, "sim_seconds", s->seconds);
+		print_speed(r, &j);
 	json_bool(&j, "ok", r->ok);
 	json_text(&j, "verdict", verdict(r));
 	if (r->seeds > 1)
@@ -157,10 +140,9 @@ static void print_json(const Run *r)
 		for (i = 0; i < s->nfindings; i++)
 			json_text(&j, NULL, s->finding[i].text);
 		json_close(&j);
-		json_open(&j, "counters", '{');
-		for (i = 0; i < NCOUNTERS; i++)
-			json_int(&j, counters[i].name, (long long)counter(&s->counters, &counters[i]));
-		json_close(&j);
+		counters_json(&r->exec, &j);
+		if (r->cli->counters)
+			counters_json_lines(&r->exec, &j);
 	}
 	json_end(&j);
 }
@@ -169,25 +151,27 @@ static void print_row(const Run *r)
 {
 	const Plan *p = r->plan;
 	Arena *a = r->cli->arena;
+	const SimCounters *counted = &r->exec.result.counters;
 	const char *work;
-	int i;
 
 	if (r->exec.gpu)
 		work = arena_printf(a, "%.4f ms", r->ms);
+	else if (r->cli->unchecked)
+		work = "unchecked";
 	else
-		work = arena_printf(a, "%llu mma, %.1f KB", (unsigned long long)r->exec.result.counters.mma,
-		                    (double)(r->exec.result.counters.global_load_bytes +
-		                             r->exec.result.counters.async_bytes +
-		                             r->exec.result.counters.global_store_bytes) /
+		work = arena_printf(a, "%llu %smma, %.1f KB",
+		                    (unsigned long long)(counted->wgmma ? counted->wgmma : counted->mma),
+		                    counted->wgmma ? "wg" : "",
+		                    (double)(counted->global_load_bytes + counted->async_bytes +
+		                             counted->global_store_bytes) /
 		                        1024);
 	printf("%-18s %-38s %-3s %-6s %-21s", p->k->name, plan_shape_text(p, a),
 	       r->exec.gpu ? "gpu" : "sim", p->m->arch, work);
 	if (r->cli->check)
 		printf(" %.2e", r->check.error);
 	printf("  %s\n", verdict(r));
-	for (i = 0; r->cli->counters && !r->exec.gpu && i < NCOUNTERS; i++)
-		printf("  %-20s %llu\n", counters[i].name,
-		       (unsigned long long)counter(&r->exec.result.counters, &counters[i]));
+	if (r->cli->counters && !r->exec.gpu)
+		counters_print(&r->exec, stdout);
 }
 
 static void save_outputs(Run *r)
@@ -213,6 +197,11 @@ int cmd_run(Cli *c)
 	bool on_gpu = choose_device(c);
 	int i;
 
+	if (c->unchecked && (on_gpu || c->counters || c->drop))
+		diag_fail(c->diag, (Loc){0}, "--unchecked: for the simulator, without %s",
+		          on_gpu        ? "--device gpu"
+		          : c->counters ? "--counters"
+		                        : "--drop");
 	memset(&r, 0, sizeof r);
 	r.cli = c;
 	g = choose_gpu(c, on_gpu, &r.device);

@@ -3,9 +3,11 @@
  * are read element by element from the function, or row by row from the device.
  */
 #include "exec.h"
+#include "../codegen/cost.h"
 #include "cache.h"
 #include "random.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -54,7 +56,10 @@ void exec_load(Exec *x, Plan *p, Cli *c, bool gpu)
 	x->cli = c;
 	x->gpu = gpu;
 	if (!gpu) {
-		x->sim = sim_load(c->diag, m->text_sim, c->no_cache ? NULL : cache_dir());
+		x->sim = sim_load_for(c->diag, m->text_sim, c->no_cache ? NULL : cache_dir(),
+		                      kernel_flops(p->k, p->size, p->scalar) + 16 * plan_bytes(p));
+		x->lines =
+		    arena_alloc(c->arena, MAX_KERNELS * (size_t)sim_lines(x->sim) * sizeof *x->lines);
 		return;
 	}
 	driver_use(c->diag, false);
@@ -121,6 +126,23 @@ static void fill_tensor(Exec *x, Tensor *t)
 		exec_fill_device(x, t, x->base[t->arg->id]);
 }
 
+static SimElem elem_of(const Tensor *t)
+{
+	static const SimElem elem[] = {[DT_F32] = SIM_F32, [DT_F16] = SIM_F16, [DT_BF16] = SIM_BF16};
+
+	return (size_t)t->arg->dtype < sizeof elem / sizeof *elem ? elem[t->arg->dtype] : SIM_BYTES;
+}
+
+static bool has_nan(const Tensor *t)
+{
+	int64_t n = (int64_t)t->bytes / dtype_bytes(t->arg->dtype), i;
+
+	for (i = 0; i < n; i++)
+		if (elem_of(t) != SIM_BYTES && isnan(dtype_load(t->arg->dtype, t->data, i)))
+			return true;
+	return false;
+}
+
 void exec_fill(Exec *x)
 {
 	Plan *p = x->plan;
@@ -135,6 +157,9 @@ void exec_fill(Exec *x)
 		device_wait(d);
 		return;
 	}
+	for (i = 0; i < p->ntensors; i++)
+		if (p->tensor[i].rank && !p->tensor[i].arg->output)
+			x->nan_given |= has_nan(&p->tensor[i]);
 	x->work_host = aligned_alloc(256, p->work_bytes + 256);
 	if (!x->work_host)
 		diag_env(d, "no memory for %zu bytes of workspace", p->work_bytes);
@@ -169,30 +194,85 @@ static void add_counters(SimCounters *sum, const SimCounters *c)
 		to[i] += from[i];
 }
 
-/* Counters are those of the first run; findings, of all. */
-static void add_result(SimResult *sum, const SimResult *r, bool first)
+/* Keeps the list as sim_run does: most important first, one of a kind and line. */
+static void add_finding(SimResult *sum, const SimFinding *f)
 {
+	int i, at = 0;
+
+	for (i = 0; i < sum->nfindings; i++) {
+		SimFinding *g = &sum->finding[i];
+		if (g->kind == f->kind && g->line == f->line && !strcmp(g->spec, f->spec)) {
+			g->count += f->count;
+			return;
+		}
+		at += g->kind <= f->kind;
+	}
+	if (at == SIM_MAX_FINDINGS)
+		return;
+	if (sum->nfindings < SIM_MAX_FINDINGS)
+		sum->nfindings++;
+	for (i = sum->nfindings - 1; i > at; i--)
+		sum->finding[i] = sum->finding[i - 1];
+	sum->finding[at] = *f;
+}
+
+/* Findings of all runs, counters of the first. */
+static void add_result(Exec *x, int kernel, const SimResult *r, bool first)
+{
+	SimResult *sum = &x->result;
 	int i;
 
-	for (i = 0; i < r->nfindings && sum->nfindings < SIM_MAX_FINDINGS; i++)
-		sum->finding[sum->nfindings++] = r->finding[i];
+	for (i = 0; i < r->nfindings; i++)
+		add_finding(sum, &r->finding[i]);
 	if (!first)
 		return;
 	add_counters(&sum->counters, &r->counters);
+	add_counters(&x->kernel[kernel], &r->counters);
 	sum->seconds += r->seconds;
+	sum->core_seconds += r->core_seconds;
+}
+
+/* Which bytes of an output or workspace the kernels before have written. */
+static unsigned char *written_of(Exec *x, int i, size_t bytes)
+{
+	if (!x->written[i])
+		x->written[i] = arena_alloc(x->cli->arena, bytes / 2 + 1);
+	return x->written[i];
+}
+
+static void forget_written(Exec *x)
+{
+	const Plan *p = x->plan;
+	int i;
+
+	for (i = 0; i < p->ntensors; i++)
+		if (x->written[i])
+			memset(x->written[i], 0, p->tensor[i].bytes / 2 + 1);
+	for (i = 0; i < p->m->nwork; i++)
+		if (x->written[MAX_ARGS + i])
+			memset(x->written[MAX_ARGS + i], 0,
+			       (size_t)module_work_elems(&p->m->work[i], p->size, p->segs) *
+			               (size_t)p->m->work[i].elem_bytes / 2 +
+			           1);
 }
 
 static void run_sim(Exec *x, uint64_t seed, bool early)
 {
 	Plan *p = x->plan;
 	SimBuffer buf[MAX_ARGS + MAX_WORK];
-	SimOptions o = {seed, early, 0, x->cli->drop - 1};
+	SimMore more[MAX_ARGS + MAX_WORK];
+	SimOptions o = {.seed = seed,
+	                .early = early,
+	                .drop_site = x->cli->drop - 1,
+	                .more = more,
+	                .unchecked = x->cli->unchecked};
 	Params params;
 	SimResult r;
 	int i, k, n;
 
 	if (p->work_bytes)
 		memset(x->work_host, 0xff, p->work_bytes);
+	forget_written(x);
 	for (k = 0; k < p->m->nkernels; k++) {
 		const KernelText *t = &p->m->kernel[k];
 		int64_t blocks = module_blocks(t, p->size, p->segs);
@@ -201,22 +281,26 @@ static void run_sim(Exec *x, uint64_t seed, bool early)
 		n = 0;
 		for (i = 0; i < p->ntensors; i++) {
 			const Tensor *y = &p->tensor[i];
-			if (y->rank)
-				buf[n++] = (SimBuffer){y->arg->name, y->data, y->bytes, y->arg->output,
-				                       !y->arg->output || k > 0};
+			if (!y->rank)
+				continue;
+			more[n] = (SimMore){y->arg->output && !x->nan_given ? elem_of(y) : SIM_BYTES,
+			                    y->arg->output ? written_of(x, i, y->bytes) : NULL};
+			buf[n++] =
+			    (SimBuffer){y->arg->name, y->data, y->bytes, y->arg->output, !y->arg->output};
 		}
 		for (i = 0; i < p->m->nwork; i++) {
 			const WorkBuffer *w = &p->m->work[i];
+			size_t bytes = (size_t)module_work_elems(w, p->size, p->segs) * (size_t)w->elem_bytes;
+			more[n] = (SimMore){SIM_BYTES, written_of(x, MAX_ARGS + i, bytes)};
 			buf[n++] =
-			    (SimBuffer){w->name, (char *)x->work_host + p->work_at[i],
-			                (size_t)module_work_elems(w, p->size, p->segs) * (size_t)w->elem_bytes,
-			                true, k > 0};
+			    (SimBuffer){w->name, (char *)x->work_host + p->work_at[i], bytes, true, false};
 		}
 		plan_params(p, t, x->base, x->work, true, &params);
 		memset(&r, 0, sizeof r);
+		o.lines = seed ? NULL : &x->lines[(size_t)k * (size_t)sim_lines(x->sim)];
 		sim_run(x->sim, x->cli->diag, t->name, blocks, t->threads, t->smem, params.at, n, buf, &o,
 		        &r);
-		add_result(&x->result, &r, !seed);
+		add_result(x, k, &r, !seed);
 	}
 }
 

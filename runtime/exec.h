@@ -20,7 +20,11 @@ typedef struct Exec {
 	/* simulator */
 	Sim *sim;
 	void *work_host;
-	SimResult result; /* of all launches so far */
+	SimResult result;                /* of all launches so far; counters of the first run */
+	SimCounters kernel[MAX_KERNELS]; /* each kernel's, and each by generated line: */
+	SimCounters *lines;              /* [MAX_KERNELS][sim_lines] */
+	bool nan_given;                  /* some input holds a NaN */
+	unsigned char *written[MAX_ARGS + MAX_WORK]; /* SimMore.written, between kernels */
 	/* both: each argument's address by Arg.id, and the workspace's */
 	uint64_t base[MAX_ARGS], work;
 } Exec;

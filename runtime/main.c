@@ -46,6 +46,7 @@ static const struct Option {
     {"--check", FLAG, offsetof(Cli, check), "compare with the reference"},
     {"--rows", INTEGER, offsetof(Cli, rows), "about how many rows of each output to check"},
     {"--counters", FLAG, offsetof(Cli, counters), "the simulator's counts"},
+    {"--unchecked", FLAG, offsetof(Cli, unchecked), "simulator: no checks, no counts, fast"},
     {"--early", FLAG, offsetof(Cli, early), "simulator: asynchronous copies land at once"},
     {"--drop", INTEGER, offsetof(Cli, drop), "simulator: leave out synchronisation N, from 1"},
     {"--align", INTEGER, offsetof(Cli, align), "assume no more than this alignment, in bytes"},

@@ -7,11 +7,13 @@
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -24,6 +26,8 @@
 
 enum { RED_ZONE = 1 << 16, ALIGNMENT = 256, MAX_WORKERS = 64, MAX_MAPS = 200 };
 
+static const double PROGRESS_AFTER = 2, PROGRESS_EVERY = 10; /* seconds */
+
 /* What a run keeps; all of it mapped, all shared with the workers. */
 typedef struct Run {
 	const Sim *sim;
@@ -32,6 +36,7 @@ typedef struct Run {
 	int64_t blocks, *next;
 	int threads, nworkers, nbuffer, smem;
 	Report *report;
+	SimCounters *line; /* nlines of each worker */
 	Buffer *buffer;
 	void **params;
 	struct {
@@ -40,6 +45,14 @@ typedef struct Run {
 	} map[MAX_MAPS];
 	int nmap;
 } Run;
+
+static double now(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
 
 static void *map(Run *r, Diag *d, size_t bytes)
 {
@@ -63,6 +76,10 @@ static void fold_aliases(Run *r, const SimBuffer *buf, int nbuf)
 
 		while (k < r->nbuffer && (r->buffer[k].user.data != buf[i].data || !buf[i].bytes))
 			k++;
+		if (r->o->more && r->o->more[i].nan)
+			r->buffer[k].nan = r->o->more[i].nan;
+		if (r->o->more && r->o->more[i].written)
+			r->buffer[k].written = r->o->more[i].written;
 		if (k == r->nbuffer) {
 			r->buffer[r->nbuffer++].user = buf[i];
 			continue;
@@ -84,6 +101,9 @@ static void map_buffers(Run *r, Diag *d)
 		    (unsigned char *)map(r, d, b->user.bytes + 2 * RED_ZONE + ALIGNMENT) + RED_ZONE + low;
 		if (b->user.bytes)
 			memcpy(b->data, b->user.data, b->user.bytes);
+		if (b->written)
+			b->written =
+			    memcpy(map(r, d, b->user.bytes / 2 + 1), b->written, b->user.bytes / 2 + 1);
 		if (b->user.writable)
 			b->tag = map(r, d, (b->user.bytes / 2 + 1) * sizeof *b->tag);
 	}
@@ -137,11 +157,19 @@ static void machine_init(const Run *r, int worker)
 	m->params = r->params;
 	m->thread_index = variable(r, "threadIdx");
 	m->block_index = variable(r, "blockIdx");
-	m->exp_ops = variable(r, "sim_exp_ops");
+	m->exp_ops = calloc(2 * (size_t)r->sim->nlines, sizeof *m->exp_ops);
+	if (!m->exp_ops)
+		abort();
+	m->mufu_ops = m->exp_ops + r->sim->nlines;
+	*(u64 **)variable(r, "sim_exp_ops") = m->exp_ops;
+	*(u64 **)variable(r, "sim_mufu_ops") = m->mufu_ops;
+	m->turn = variable(r, "sim_turn");
+	m->batch = variable(r, "sim_batch");
+	m->unchecked = r->o->unchecked;
+	sim_bind(r->sim->lib, m->unchecked);
 	*(Index *)variable(r, "blockDim") = (Index){(u32)r->threads, 1, 1};
 	*(Index *)variable(r, "gridDim") = (Index){(u32)r->blocks, 1, 1};
 	*m->thread_index = *m->block_index = (Index){0, 0, 0};
-	*m->exp_ops = 0;
 	m->drop_site = r->o->drop_site;
 	m->min_blocks = r->kernel->entry.min_blocks;
 	m->early = r->o->early;
@@ -149,6 +177,8 @@ static void machine_init(const Run *r, int worker)
 	m->nbuffer = r->nbuffer;
 	m->buffer = r->buffer;
 	m->report = &r->report[worker];
+	m->nlines = r->sim->nlines;
+	m->line = &r->line[(size_t)worker * (size_t)m->nlines];
 	if (posix_memalign((void **)&m->smem, 1024, (size_t)r->smem + 1024))
 		abort();
 	m->granule = calloc((size_t)r->smem / 2 + 16, sizeof *m->granule);
@@ -156,16 +186,20 @@ static void machine_init(const Run *r, int worker)
 		abort();
 	for (int i = 0; i < r->smem / 2 + 16; i++)
 		m->granule[i].read[0].thread = NOBODY;
+	sim_places_init(dlsym(r->sim->lib, "sim_places"), r->kernel->entry.name);
 	sim_block_init(r->threads);
 }
 
-static _Noreturn void work(const Run *r, int worker)
+static _Noreturn void work(const Run *r, int worker, pid_t parent)
 {
 	Machine *m = &sim_machine;
 	int64_t b;
 
+	(void)parent;
 #ifdef __linux__
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (getppid() != parent)
+		_exit(1);
 #endif
 	machine_init(r, worker);
 	sim_watch();
@@ -177,25 +211,66 @@ static _Noreturn void work(const Run *r, int worker)
 	_exit(0);
 }
 
-static void run_workers(Run *r, Diag *d)
+static double seconds_of(const struct timeval *t)
 {
-	pid_t pid[MAX_WORKERS];
-	int started = 0;
+	return (double)t->tv_sec + 1e-6 * (double)t->tv_usec;
+}
 
+/* Until every worker has closed its end of the pipe; tells how far they are. */
+static void watch_workers(const Run *r, int pipe)
+{
+	struct pollfd end = {.fd = pipe, .events = POLLIN};
+	double start = now(), last = start;
+	bool terminal = isatty(2);
+
+	while (poll(&end, 1, 200) <= 0) {
+		double t = now() - start;
+		int64_t begun = __atomic_load_n(r->next, __ATOMIC_RELAXED);
+		double share = (double)(begun < r->blocks ? begun : r->blocks) / (double)r->blocks;
+
+		if (t < PROGRESS_AFTER || (!terminal && now() - last < PROGRESS_EVERY))
+			continue;
+		last = now();
+		fprintf(stderr,
+		        terminal ? "\r\033[Ksimulating %s: %3.0f%% of %lld blocks, %.0f s"
+		                 : "azulejo: simulating %s: %.0f%% of %lld blocks, %.0f s\n",
+		        r->kernel->entry.name, 100 * share, (long long)r->blocks, t);
+	}
+	if (terminal && now() - start > PROGRESS_AFTER)
+		fputs("\r\033[K", stderr);
+}
+
+static void run_workers(Run *r, Diag *d, SimResult *out)
+{
+	pid_t pid[MAX_WORKERS], self = getpid();
+	int started = 0, ends[2];
+
+	if (pipe(ends))
+		diag_env(d, "simulator: no pipe: %s", strerror(errno));
 	for (int i = 0; i < r->nworkers; i++) {
 		pid[i] = fork();
-		if (!pid[i])
-			work(r, i);
+		if (!pid[i]) {
+			close(ends[0]);
+			work(r, i, self);
+		}
 		if (pid[i] < 0)
 			break;
+		sim_child(pid[i], true);
 		started++;
 	}
+	close(ends[1]);
+	if (started)
+		watch_workers(r, ends[0]);
+	close(ends[0]);
 	for (int i = 0; i < started; i++) {
 		int status = 0;
+		struct rusage used = {0};
 		SimFinding *f;
 
-		while (waitpid(pid[i], &status, 0) < 0 && errno == EINTR)
+		while (wait4(pid[i], &status, 0, &used) < 0 && errno == EINTR)
 			;
+		sim_child(pid[i], false);
+		out->core_seconds += seconds_of(&used.ru_utime) + seconds_of(&used.ru_stime);
 		if (r->report[i].done || !(f = sim_find_in(&r->report[i], SIM_BOUNDS, 0)))
 			continue;
 		sim_say(f, "a worker of the simulator ended early (%s %d)",
@@ -208,27 +283,54 @@ static void run_workers(Run *r, Diag *d)
 
 /* ---- Results ---- */
 
-/* Writes "line 12" as "line 12, spec.lua:3" wherever a text names a generated line. */
-static void name_lines(const Sim *s, SimFinding *f)
+static const char *const kind_names[] = {
+#define ROW(id, name) name,
+    SIM_KINDS(ROW)
+#undef ROW
+};
+
+static const char *joined(SimKind k)
+{
+	static const char *const words[NSIMKINDS] = {[SIM_BOUNDS] = " of ",
+	                                             [SIM_UNINIT] = " of ",
+	                                             [SIM_ALIGN] = " to ",
+	                                             [SIM_READONLY] = " ",
+	                                             [SIM_NAN] = " in "};
+
+	return words[k] ? words[k] : " on ";
+}
+
+/* "copy.lua:21: race on k_s: ... [line 97]", and every "line 12" within becomes
+ * "line 12 (copy.lua:3)". */
+static void word(const Sim *s, SimFinding *f)
 {
 	char out[sizeof f->text];
-	size_t n = 0;
+	size_t n = 0, room = sizeof out - 16;
+	int k = snprintf(out, room, "%s%s%s%s%s: ", f->spec, *f->spec ? ": " : "", kind_names[f->kind],
+	                 *f->buffer ? joined(f->kind) : "", f->buffer);
 
-	for (const char *p = f->text; *p && n + 1 < sizeof out;) {
+	n = (size_t)k;
+	for (const char *p = f->text; *p && n + 1 < room;) {
 		if (!strncmp(p, "line ", 5) && p[5] >= '0' && p[5] <= '9') {
 			char *end;
 			int line = (int)strtol(p + 5, &end, 10);
 			const char *spec = sim_spec_line(s, line);
-			int k = snprintf(out + n, sizeof out - n, "line %d%s%s", line, *spec ? ", " : "", spec);
 
-			n = n + (size_t)k < sizeof out ? n + (size_t)k : sizeof out - 1;
+			bool inside = p > f->text && p[-1] == '('; /* of parentheses already */
+			const char *open = !*spec   ? ""
+			                   : inside ? ", "
+			                            : " (",
+			           *close = *spec && !inside ? ")" : "";
+
+			k = snprintf(out + n, room - n, "line %d%s%s%s", line, open, spec, close);
+			n = n + (size_t)k < room ? n + (size_t)k : room - 1;
 			p = end;
 		} else {
 			out[n++] = *p++;
 		}
 	}
-	out[n] = 0;
-	memcpy(f->text, out, n + 1);
+	snprintf(out + n, sizeof out - n, f->line ? " [line %d]" : "", f->line);
+	memcpy(f->text, out, sizeof out);
 }
 
 static int by_weight(const void *a, const void *b)
@@ -247,6 +349,17 @@ static void add_counters(SimCounters *to, const SimCounters *from)
 
 	for (size_t i = 0; i < sizeof *to / sizeof *t; i++)
 		t[i] += f[i];
+}
+
+static void collect_lines(Run *r, SimResult *out)
+{
+	size_t n = (size_t)r->sim->nlines;
+
+	for (size_t i = 0; i < n * (size_t)r->nworkers; i++) {
+		add_counters(&out->counters, &r->line[i]);
+		if (r->o->lines)
+			add_counters(&r->o->lines[i % n], &r->line[i]);
+	}
 }
 
 static void collect(Run *r, Diag *d, SimResult *out)
@@ -273,10 +386,22 @@ static void collect(Run *r, Diag *d, SimResult *out)
 		if (same) {
 			same->count += f->count;
 		} else if (out->nfindings < SIM_MAX_FINDINGS) {
-			name_lines(r->sim, f);
+			word(r->sim, f);
 			out->finding[out->nfindings++] = *f;
 		}
 	}
+}
+
+/* Later launches may read what this one wrote, under whatever name. */
+static void mark_written(const Run *r, int nbuf, const SimBuffer *buf)
+{
+	for (int i = 0; r->o->more && i < nbuf; i++)
+		for (int k = 0; r->o->more[i].written && k < r->nbuffer; k++) {
+			const Buffer *b = &r->buffer[k];
+
+			for (size_t g = 0; b->tag && b->user.data == buf[i].data && g < buf[i].bytes / 2; g++)
+				r->o->more[i].written[g] |= b->tag[g].write != 0;
+		}
 }
 
 /* ---- Interface ---- */
@@ -287,14 +412,6 @@ static const SimKernel *find_kernel(const Sim *s, const char *name)
 		if (!strcmp(s->kernel[i].entry.name, name))
 			return &s->kernel[i];
 	bug("simulator: no kernel %s in the text", name);
-}
-
-static double now(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
 void sim_run(Sim *s, Diag *d, const char *name, int64_t blocks, int threads, int smem,
@@ -313,13 +430,16 @@ void sim_run(Sim *s, Diag *d, const char *name, int64_t blocks, int threads, int
 	n = n > blocks ? blocks : n;
 	r.nworkers = (int)(n < 1 ? 1 : n > MAX_WORKERS ? MAX_WORKERS : n);
 	r.report = map(&r, d, (size_t)r.nworkers * sizeof *r.report);
+	r.line = map(&r, d, (size_t)r.nworkers * (size_t)s->nlines * sizeof *r.line);
 	r.next = map(&r, d, sizeof *r.next);
 	r.buffer = map(&r, d, (size_t)nbuf * sizeof *r.buffer);
 	fold_aliases(&r, buf, nbuf);
 	map_buffers(&r, d);
 	make_params(&r, d, params);
-	run_workers(&r, d);
+	run_workers(&r, d, out);
 	collect(&r, d, out);
+	collect_lines(&r, out);
+	mark_written(&r, nbuf, buf);
 	for (int i = 0; i < r.nbuffer; i++)
 		if (r.buffer[i].user.writable && r.buffer[i].user.bytes)
 			memcpy(r.buffer[i].user.data, r.buffer[i].data, r.buffer[i].user.bytes);

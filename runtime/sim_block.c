@@ -71,9 +71,16 @@ static void go_to(Thread *t)
 
 	if (t == M->cur)
 		return;
+	if (M->cur) {
+		M->cur->turn = *M->turn;
+		if (!M->unchecked)
+			sim_nan_poll(M->cur, (int)M->cur->at);
+	}
 	M->cur = t;
-	if (t)
+	if (t) {
 		M->thread_index->x = (u32)t->id;
+		*M->turn = t->turn;
+	}
 	sim_fiber_switch(save, t ? t->sp : M->main_sp);
 }
 
@@ -170,7 +177,7 @@ static void block_met(void)
 	}
 	sim_meet_engines();
 	M->arrived_block = 0;
-	M->report->counters.barriers++;
+	sim_count_work(M->cur->at, WORK_barriers, 1);
 }
 
 void sim_wait_here(Thread *t, Wait w)
@@ -210,13 +217,14 @@ bool sim_warp_meet(u64 at, Wait w)
 		return false;
 	}
 	M->arrived_warp[t->warp] = 0;
+	sim_nan_poll(t, (int)at);
 	for (int i = 0; i < lanes; i++) {
 		if (lane[i].at == at)
 			continue;
 		if ((f = sim_find(SIM_DIVERGENT, at)))
 			sim_say(f,
-			        "lanes of warp %d meet at different calls: thread %d at %s (line %d), thread %d"
-			        " at %s (line %d)",
+			        "lanes of warp %d meet at different calls: thread %d at %s, line %d, thread %d"
+			        " at %s, line %d",
 			        t->warp, t->id, wait_names[w], (int)(u32)at, lane[i].id,
 			        wait_names[lane[i].wait], (int)(u32)lane[i].at);
 		if (lane[i].wait != w)
@@ -266,7 +274,7 @@ static void named_came(u64 at, const Thread *t, int id, int threads)
 	SimFinding *f;
 
 	M->named_at[id] = at;
-	for (int i = 0; i < M->nthreads; i++)
+	for (int i = 0; i < M->nthreads && !M->unchecked; i++)
 		if (in_named(&M->thread[i], id) && M->thread[i].expect != threads &&
 		    (f = sim_find(SIM_DIVERGENT, at)))
 			sim_say(f, "barrier %d: thread %d expects %d threads, thread %d expects %d", id, t->id,
@@ -278,7 +286,7 @@ static void named_came(u64 at, const Thread *t, int id, int threads)
 	sim_meet(in_named, id, M->named_seen[id]);
 	if (M->named_seen[id])
 		sim_vector_clear(M->named_seen[id]);
-	M->report->counters.barriers++;
+	sim_count_work(at, WORK_barriers, 1);
 	for (int i = 0; i < M->nthreads; i++)
 		if (in_named(&M->thread[i], id))
 			sim_let_go(&M->thread[i]);
@@ -376,7 +384,7 @@ static void report_stuck(void)
 		if (t->wait == WAIT_EXITED)
 			sim_say(f, " returned");
 		else
-			sim_say(f, " at %s (line %d)", wait_names[t->wait], (int)(u32)t->at);
+			sim_say(f, " at %s, line %d", wait_names[t->wait], (int)(u32)t->at);
 	}
 }
 
@@ -441,13 +449,15 @@ static void begin(int64_t block)
 
 		t->sp = sim_fiber_prepare(t->stack, STACK, fiber_start);
 		t->wait = WAIT_NONE;
-		t->at = 0;
+		t->at = t->turn = 0;
+		t->poll = t->nan_first = t->nan_last = 0;
 		t->clock = t->seen_block = t->seen_warp = M->clock;
 		t->group = 0;
 		t->ncopy = 0;
 		t->nfence = 0;
 	}
 	sim_shared_reset();
+	sim_batch_begin();
 	sim_mbarrier_begin();
 	sim_tma_begin();
 	sim_wgmma_begin();
@@ -468,6 +478,5 @@ void sim_block_run(int64_t block)
 	sim_tma_end();
 	for (int w = 0; w < M->nwarps; w++)
 		sim_count_flush(w);
-	M->report->counters.exp_ops += *M->exp_ops;
-	*M->exp_ops = 0;
+	sim_count_block();
 }

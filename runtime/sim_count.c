@@ -1,9 +1,11 @@
-/* sim_count.c -- what a warp's accesses cost: shared wavefronts, global sectors.
+/* sim_count.c -- what a warp's accesses cost, by line: shared wavefronts, global sectors, bytes.
  *
- * Lanes run one after another until they meet, so an access of the warp as hardware sees it is
- * put together afterwards: the n-th access of each lane at one call site, since the lanes last
- * met, are one. Exact where every lane comes by the site; a lane that skips a turn of a loop
- * shifts its later ones.
+ * Lanes run one after another until they meet, so an access of the warp as hardware sees it is put
+ * together afterwards: what the lanes did at one call in the same turn of all loops around it
+ * (sim_turns.c). Exact where the warp comes together again after each branch and each turn, which
+ * is how compilers place convergence; what the compiler itself merges, moves or leaves out is not
+ * seen. Where turns are not known (`while`), the n-th accesses of each lane since the lanes last
+ * met belong together.
  */
 #include "sim_state.h"
 
@@ -12,96 +14,135 @@
 
 #define M (&sim_machine)
 
+enum { SLOTS = 256 };
+
+/* One access of the warp, as far as its lanes have come; settled when all have. */
 typedef struct Turn {
+	u64 at, turn;
+	Traffic kind;
+	int bytes;
 	u32 mask;
+	int link; /* the one before in the same slot of `found`, + 1 */
 	u64 addr[WARP];
 } Turn;
 
-typedef struct Site {
-	Traffic kind;
-	int bytes, nturn, cap;
+typedef struct Trace {
 	Turn *turn;
-	u32 seen[WARP];
-} Site;
+	int n, cap, open; /* open: not settled */
+	int next[WARP];   /* where a lane that goes the same way as the others comes next */
+	int found[SLOTS];
+} Trace;
 
-typedef struct WarpSites {
-	Site *site; /* by call site * 4 + kind: one call may load and store */
-	u32 nsite;
-	u32 *open, nopen, capopen;
-} WarpSites;
+static Trace traces[MAX_WARPS];
 
-static WarpSites warps[MAX_WARPS];
+/* ---- Work of other sorts ---- */
 
-static void *grow(void *p, size_t old, size_t new, size_t each)
+static const WorkKind total_of[] = {
+#define ROW(id, total) WORK_##total,
+    SIM_WORK(ROW)
+#undef ROW
+};
+
+void sim_count_work(u64 at, WorkKind kind, u64 amount)
 {
-	char *q = realloc(p, new *each);
+	u32 line = (u32)at < (u32)M->nlines ? (u32)at : 0;
+	u64 *work = (u64 *)&M->line[line];
 
-	if (!q)
-		abort();
-	memset(q + old * each, 0, (new - old) * each);
-	return q;
+	for (; kind != WORK_none; kind = total_of[kind])
+		work[kind] += amount;
 }
 
-void sim_count(Thread *t, u64 at, Traffic kind, int bytes, u64 addr)
+void sim_count_block(void)
 {
-	WarpSites *w = &warps[t->warp];
-	u32 key = (u32)(at >> 32) * 4 + kind, n;
-	Site *s;
-
-	if (key >= w->nsite) {
-		w->site = grow(w->site, w->nsite, key + 256, sizeof *w->site);
-		w->nsite = key + 256;
+	for (int i = 0; i < M->nlines; i++) {
+		if (M->exp_ops[i])
+			sim_count_work((u64)i, WORK_exp_ops, M->exp_ops[i]);
+		if (M->mufu_ops[i])
+			sim_count_work((u64)i, WORK_mufu_ops, M->mufu_ops[i]);
+		M->exp_ops[i] = M->mufu_ops[i] = 0;
 	}
-	s = &w->site[key];
-	if (!s->nturn) {
-		if (w->nopen == w->capopen) {
-			w->open = grow(w->open, w->capopen, w->capopen + 64, sizeof *w->open);
-			w->capopen += 64;
-		}
-		w->open[w->nopen++] = key;
-		s->kind = kind;
-		s->bytes = bytes;
-	}
-	n = s->seen[t->lane]++;
-	if ((int)n >= s->nturn) {
-		if (s->nturn == s->cap) {
-			s->turn = grow(s->turn, (size_t)s->cap, (size_t)s->cap * 2 + 4, sizeof *s->turn);
-			s->cap = s->cap * 2 + 4;
-		}
-		s->turn[s->nturn++].mask = 0;
-	}
-	s->turn[n].mask |= 1u << t->lane;
-	s->turn[n].addr[t->lane] = addr;
 }
 
 /* ---- Cost ---- */
 
-/* 32 banks of 4 bytes; a wavefront serves each bank one word. 8-byte accesses go by half warps,
- * 16-byte ones by quarters. `least`: wavefronts without any conflict. */
+static int crowded(const u64 *word, int n)
+{
+	int most = 0;
+
+	for (int bank = 0; bank < 32; bank++) {
+		u64 seen[32];
+		int k = 0;
+
+		for (int i = 0; i < n; i++) {
+			int j = 0;
+
+			if (word[i] % 32 != (u64)bank)
+				continue;
+			while (j < k && seen[j] != word[i])
+				j++;
+			if (j == k)
+				seen[k++] = word[i];
+		}
+		most = k > most ? k : most;
+	}
+	return most;
+}
+
+/* Passes over 32 banks of 4 bytes, each giving one word at a time, to up to 32 words. */
+static int passes(const u64 *word, int n)
+{
+	u64 first[32];
+	u32 used = 0;
+
+	for (int i = 0; i < n; i++) {
+		int bank = word[i] % 32;
+
+		if (!(used >> bank & 1))
+			first[bank] = word[i];
+		else if (first[bank] != word[i])
+			return crowded(word, n);
+		used |= 1u << bank;
+	}
+	return used != 0;
+}
+
+/* Eight lanes of 16 bytes, all in other banks: the usual case. */
+static bool apart(u32 mask, const u64 *addr)
+{
+	u32 used = 0;
+
+	for (int l = 0; l < 8; l++)
+		if (mask >> l & 1) {
+			u32 unit = 1u << (addr[l] / 16 % 8);
+
+			if (used & unit || addr[l] % 16)
+				return false;
+			used |= unit;
+		}
+	return true;
+}
+
+/* 8-byte accesses go by half warps, 16-byte ones by quarters. `least`: without any conflict. */
 int sim_wavefronts(u32 mask, const u64 *addr, int bytes, int *least)
 {
-	int lanes = bytes <= 4 ? 32 : 128 / bytes, waves = 0;
+	int lanes = bytes <= 4 ? WARP : 128 / bytes, waves = 0;
 
 	*least = 0;
 	for (int first = 0; first < WARP; first += lanes) {
-		u64 word[32][32];
-		int n[32] = {0}, most = 0;
+		u64 word[32];
+		int n = 0;
 
-		for (int l = first; l < first + lanes; l++) {
-			if (!(mask >> l & 1))
-				continue;
-			for (u64 a = addr[l] / 4; a <= (addr[l] + (u64)bytes - 1) / 4; a++) {
-				int b = a % 32, i = 0;
-
-				while (i < n[b] && word[b][i] != a)
-					i++;
-				if (i == n[b])
-					word[b][n[b]++] = a;
-				most = most < n[b] ? n[b] : most;
-			}
+		if (bytes == 16 && apart(mask >> first & 0xff, addr + first)) {
+			waves += (mask >> first & 0xff) != 0;
+			*least += (mask >> first & 0xff) != 0;
+			continue;
 		}
-		waves += most;
-		*least += most > 0;
+
+		for (int l = first; l < first + lanes; l++)
+			for (int b = 0; mask >> l & 1 && b < bytes; b += 4)
+				word[n++] = (addr[l] + (u64)b) / 4;
+		waves += passes(word, n);
+		*least += n > 0;
 	}
 	return waves;
 }
@@ -126,29 +167,121 @@ static int sectors(u32 mask, const u64 *addr, int bytes)
 	return n;
 }
 
+void sim_count_matrix(u64 at, bool store, const u64 *row)
+{
+	int least, waves = sim_wavefronts(0xff, row, 16, &least);
+
+	sim_count_work(at, store ? WORK_matrix_store_waves : WORK_matrix_load_waves, (u64)waves);
+	sim_count_work(at, WORK_matrix_conflicts, (u64)(waves - least));
+}
+
+static void settle(const Turn *t)
+{
+	static const struct {
+		WorkKind cost, conflicts, bytes;
+	} kinds[] = {
+	    [SHARED_LOAD] = {WORK_shared_load_waves, WORK_shared_load_conflicts, WORK_none},
+	    [SHARED_STORE] = {WORK_shared_store_waves, WORK_shared_store_conflicts, WORK_none},
+	    [ASYNC_STORE] = {WORK_async_waves, WORK_async_conflicts, WORK_none},
+	    [GLOBAL_LOAD] = {WORK_global_load_sectors, WORK_none, WORK_global_load_bytes},
+	    [GLOBAL_STORE] = {WORK_global_store_sectors, WORK_none, WORK_global_store_bytes},
+	    [ASYNC_LOAD] = {WORK_async_sectors, WORK_none, WORK_none},
+	};
+	int least, waves;
+
+	if (kinds[t->kind].conflicts == WORK_none) {
+		sim_count_work(t->at, kinds[t->kind].cost, (u64)sectors(t->mask, t->addr, t->bytes));
+		sim_count_work(t->at, kinds[t->kind].bytes, (u64)(__builtin_popcount(t->mask) * t->bytes));
+		return;
+	}
+	waves = sim_wavefronts(t->mask, t->addr, t->bytes, &least);
+	sim_count_work(t->at, kinds[t->kind].cost, (u64)waves);
+	sim_count_work(t->at, kinds[t->kind].conflicts, (u64)(waves - least));
+}
+
+/* ---- Putting together ---- */
+
+static bool fits(const Turn *e, u64 at, Traffic kind, u64 turn, int lane)
+{
+	return e->at == at && e->turn == turn && e->kind == kind && !(e->mask >> lane & 1);
+}
+
+static int *slot(Trace *w, u64 at, u64 turn)
+{
+	return &w->found[(turn ^ at >> 32) * 0x9e3779b97f4a7c15u >> 56];
+}
+
+static void forget(Trace *w)
+{
+	if (!w->n)
+		return;
+	w->n = w->open = 0;
+	memset(w->next, 0, sizeof w->next);
+	memset(w->found, 0, sizeof w->found);
+}
+
+static Turn *append(Trace *w, u64 at, Traffic kind, u64 turn, int bytes)
+{
+	Turn *e;
+	int *s = slot(w, at, turn);
+
+	if (!w->open)
+		forget(w);
+	if (w->n == w->cap) {
+		w->cap = w->cap * 2 + 64;
+		w->turn = realloc(w->turn, (size_t)w->cap * sizeof *w->turn);
+		if (!w->turn)
+			abort();
+	}
+	w->open++;
+	e = &w->turn[w->n++];
+	e->at = at;
+	e->turn = turn;
+	e->kind = kind;
+	e->bytes = bytes;
+	e->mask = 0;
+	e->link = *s;
+	*s = w->n;
+	return e;
+}
+
+/* The oldest that fits: of turns that look the same, a lane's n-th goes with the others' n-th. */
+static Turn *search(Trace *w, u64 at, Traffic kind, u64 turn, int lane)
+{
+	Turn *oldest = NULL;
+
+	for (int i = *slot(w, at, turn); i; i = w->turn[i - 1].link)
+		if (fits(&w->turn[i - 1], at, kind, turn, lane))
+			oldest = &w->turn[i - 1];
+	return oldest;
+}
+
+void sim_count(Thread *t, u64 at, Traffic kind, int bytes, u64 addr)
+{
+	Trace *w = &traces[t->warp];
+	u64 turn = *M->turn;
+	int next = w->next[t->lane];
+	Turn *e = next < w->n ? &w->turn[next] : NULL;
+
+	if (!e || !fits(e, at, kind, turn, t->lane))
+		e = search(w, at, kind, turn, t->lane);
+	if (!e)
+		e = append(w, at, kind, turn, bytes);
+	w->next[t->lane] = (int)(e - w->turn) + 1;
+	e->mask |= 1u << t->lane;
+	e->addr[t->lane] = addr;
+	if (e->mask == ~0u) {
+		settle(e);
+		w->open--;
+	}
+}
+
 void sim_count_flush(int warp)
 {
-	WarpSites *w = &warps[warp];
-	SimCounters *c = &M->report->counters;
+	Trace *w = &traces[warp];
 
-	for (u32 i = 0; i < w->nopen; i++) {
-		Site *s = &w->site[w->open[i]];
-
-		for (int k = 0; k < s->nturn; k++) {
-			const Turn *turn = &s->turn[k];
-			int least;
-
-			if (s->kind == SHARED_LOAD || s->kind == SHARED_STORE) {
-				int waves = sim_wavefronts(turn->mask, turn->addr, s->bytes, &least);
-
-				c->shared_wavefronts += (u64)waves;
-				c->shared_conflicts += (u64)(waves - least);
-			} else {
-				c->global_sectors += (u64)sectors(turn->mask, turn->addr, s->bytes);
-			}
-		}
-		s->nturn = 0;
-		memset(s->seen, 0, sizeof s->seen);
-	}
-	w->nopen = 0;
+	for (int i = 0; i < w->n && w->open; i++)
+		if (w->turn[i].mask != ~0u)
+			settle(&w->turn[i]);
+	forget(w);
 }

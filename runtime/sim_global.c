@@ -6,12 +6,14 @@
  */
 #include "sim_state.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #define M (&sim_machine)
 
 enum { POISON = 0xff };
 
+/* And the last one found is M->last_buffer. */
 static Buffer *owner(const unsigned char *p)
 {
 	Buffer *b = &M->buffer[M->last_buffer];
@@ -28,14 +30,25 @@ static Buffer *owner(const unsigned char *p)
 	return NULL;
 }
 
+/* A finding about a byte of a buffer: "thread 3 of block 0 DOES byte 128". */
+static SimFinding *find(SimKind kind, u64 at, const Buffer *b, const char *does, int64_t off)
+{
+	SimFinding *f = sim_find(kind, at);
+
+	if (!f)
+		return NULL;
+	snprintf(f->buffer, sizeof f->buffer, "%s", b->user.name);
+	sim_say(f, "thread %d of block %lld %s byte %lld", M->cur->id, (long long)M->block, does,
+	        (long long)off);
+	return f;
+}
+
 static void stray(u64 at, const unsigned char *p, int bytes, const char *what)
 {
 	const Buffer *best = NULL;
-	SimFinding *f = sim_find(SIM_BOUNDS, at);
+	SimFinding *f;
 	int64_t near = 0;
 
-	if (!f)
-		return;
 	for (int i = 0; i < M->nbuffer; i++) {
 		const Buffer *b = &M->buffer[i];
 		int64_t off = p - b->data, past = off < 0 ? -off : off - (int64_t)b->user.bytes;
@@ -43,13 +56,13 @@ static void stray(u64 at, const unsigned char *p, int bytes, const char *what)
 		if (!best || past < near)
 			best = b, near = past;
 	}
-	if (!p || !best || near > 1 << 30)
-		sim_say(f, "block %lld, thread %d %s %d bytes at %p, which is in no buffer",
-		        (long long)M->block, M->cur->id, what, bytes, (const void *)p);
-	else
-		sim_say(f, "block %lld, thread %d %s %d bytes at byte %lld of %s, which has %zu",
-		        (long long)M->block, M->cur->id, what, bytes, (long long)(p - best->data),
-		        best->user.name, best->user.bytes);
+	if (p && best && near <= 1 << 30) {
+		if ((f = find(SIM_BOUNDS, at, best, what, p - best->data)))
+			sim_say(f, " and on, %d bytes at once, of %zu", bytes, best->user.bytes);
+	} else if ((f = sim_find(SIM_BOUNDS, at))) {
+		sim_say(f, "thread %d of block %lld %s %d bytes at %p, which is in no buffer", M->cur->id,
+		        (long long)M->block, what, bytes, (const void *)p);
+	}
 }
 
 /* ---- Tags ---- */
@@ -80,21 +93,25 @@ static bool tag_ordered(u64 tag)
 	return sim_ordered(&a, M->cur);
 }
 
-static void race(u64 at, const Buffer *b, int64_t off, const char *now, u64 tag, const char *then)
+static void race(u64 at, const Buffer *b, int64_t off, const char *now, u64 tag, int line,
+                 const char *then)
 {
-	SimFinding *f = sim_find(SIM_RACE, at);
+	SimFinding *f = find(SIM_RACE, at, b, now, off);
 	int64_t block = tag_block(tag);
 
 	if (!f)
 		return;
-	sim_say(f, "byte %lld of %s: block %lld, thread %d %s what ", (long long)off, b->user.name,
-	        (long long)M->block, M->cur->id, now);
 	if (tag & TAG_MANY)
-		sim_say(f, "several blocks %s", then);
+		sim_say(f, ", which several blocks %s, one at line %d, in the same launch", then, line);
 	else
-		sim_say(f, "block %lld, thread %d %s%s", (long long)block,
-		        (int)(tag >> TAG_CLOCK & ((1 << TAG_THREAD) - 1)), then,
-		        block == M->block ? ", and no barrier lies between" : " in the same launch");
+		sim_say(f, ", which thread %d of block %lld %s at line %d%s",
+		        (int)(tag >> TAG_CLOCK & ((1 << TAG_THREAD) - 1)), (long long)block, then, line,
+		        block == M->block ? ", and no barrier lies between" : ", in the same launch");
+}
+
+static uint16_t line_tag(u64 at)
+{
+	return (u32)at < 0xffff ? (uint16_t)at : 0xffff;
 }
 
 static void tag_read(u64 at, Buffer *b, int64_t off, bool *fresh)
@@ -103,24 +120,27 @@ static void tag_read(u64 at, Buffer *b, int64_t off, bool *fresh)
 	u64 w = __atomic_load_n(&t->write, __ATOMIC_RELAXED), r;
 
 	if (!w)
-		*fresh = true;
+		*fresh |= !b->written || !b->written[off / 2];
 	else if (!tag_ordered(w))
-		race(at, b, off, "reads", w, "wrote");
+		race(at, b, off, "reads", w, t->write_line, "wrote");
 	r = __atomic_load_n(&t->read, __ATOMIC_RELAXED);
 	r = r && tag_block(r) != M->block ? r | TAG_MANY : tag_now();
+	t->read_line = line_tag(at);
 	__atomic_store_n(&t->read, r, __ATOMIC_RELAXED);
 }
 
 static void tag_write(u64 at, Buffer *b, int64_t off)
 {
 	Tag *t = &b->tag[off / 2];
+	int line = t->write_line;
 	u64 w = __atomic_exchange_n(&t->write, tag_now(), __ATOMIC_RELAXED);
 	u64 r = __atomic_load_n(&t->read, __ATOMIC_RELAXED);
 
 	if (w && !tag_ordered(w))
-		race(at, b, off, "overwrites", w, "wrote");
+		race(at, b, off, "overwrites", w, line, "wrote");
 	else if (r && !tag_ordered(r))
-		race(at, b, off, "overwrites", r, "read");
+		race(at, b, off, "overwrites", r, t->read_line, "read");
+	t->write_line = line_tag(at);
 }
 
 /* ---- Accesses ---- */
@@ -130,22 +150,19 @@ bool sim_global_check(u64 at, const void *ptr, int bytes, int align, bool store)
 	const unsigned char *p = ptr;
 	Buffer *b = owner(p);
 	SimFinding *f;
+	const char *does = store ? "writes" : "reads";
 	int64_t off;
 	bool fresh = false;
 
 	if (!b || p + bytes > b->data + b->user.bytes) {
-		stray(at, p, bytes, store ? "writes" : "reads");
+		stray(at, p, bytes, does);
 		return false;
 	}
 	off = p - b->data;
-	if ((uintptr_t)p % (uintptr_t)align && (f = sim_find(SIM_ALIGN, at)))
-		sim_say(f, "block %lld, thread %d %s %d bytes at byte %lld of %s: not aligned to %d",
-		        (long long)M->block, M->cur->id, store ? "writes" : "reads", bytes, (long long)off,
-		        b->user.name, align);
+	if ((uintptr_t)p % (uintptr_t)align && (f = find(SIM_ALIGN, at, b, does, off)))
+		sim_say(f, " and on, %d bytes at once, but the address is no multiple of %d", bytes, align);
 	if (store && !b->user.writable) {
-		if ((f = sim_find(SIM_READONLY, at)))
-			sim_say(f, "block %lld, thread %d writes byte %lld of %s, which is an input",
-			        (long long)M->block, M->cur->id, (long long)off, b->user.name);
+		find(SIM_READONLY, at, b, does, off);
 		return false;
 	}
 	for (int i = 0; b->tag && i < bytes; i += 2)
@@ -153,9 +170,9 @@ bool sim_global_check(u64 at, const void *ptr, int bytes, int align, bool store)
 			tag_write(at, b, off + i);
 		else
 			tag_read(at, b, off + i, &fresh);
-	if (!store && !b->user.initialised && (fresh || !b->tag) && (f = sim_find(SIM_UNINIT, at)))
-		sim_say(f, "block %lld, thread %d reads byte %lld of %s, which nothing has written",
-		        (long long)M->block, M->cur->id, (long long)off, b->user.name);
+	if (!store && !b->user.initialised && (fresh || !b->tag) &&
+	    (f = find(SIM_UNINIT, at, b, does, off)))
+		sim_say(f, ", which nothing has written");
 	return true;
 }
 
@@ -168,8 +185,20 @@ void sim_do_global_load(u64 at, void *out, const void *p, int bytes)
 		return;
 	}
 	memcpy(out, p, (size_t)bytes);
-	M->report->counters.global_load_bytes += (u64)bytes;
 	sim_count(M->cur, at, GLOBAL_LOAD, bytes, (u64)(uintptr_t)p);
+}
+
+static void check_nan(u64 at, const void *p, const void *v, int bytes)
+{
+	const Buffer *b = &M->buffer[M->last_buffer];
+	SimFinding *f;
+	int i;
+
+	sim_nan_poll(M->cur, (int)at);
+	if (!b->nan || (i = sim_nan_find(b->nan, v, bytes)) < 0)
+		return;
+	if ((f = find(SIM_NAN, at, b, "writes", (const unsigned char *)p - b->data + i)))
+		sim_nan_say(f, M->cur);
 }
 
 void sim_do_global_store(u64 at, void *p, const void *v, int bytes)
@@ -178,7 +207,7 @@ void sim_do_global_store(u64 at, void *p, const void *v, int bytes)
 	M->calls++;
 	if (!sim_global_check(at, p, bytes, bytes, true))
 		return;
+	check_nan(at, p, v, bytes);
 	memcpy(p, v, (size_t)bytes);
-	M->report->counters.global_store_bytes += (u64)bytes;
 	sim_count(M->cur, at, GLOBAL_STORE, bytes, (u64)(uintptr_t)p);
 }

@@ -21,10 +21,21 @@
 
 extern char **environ;
 
-/* -O0: services do the work, and a text unrolled to 1,200 calls takes gcc 12 0.7 s, at -O1 8 s. */
-static const char *const flags[] = {
-    "-x",    "c",  "-std=gnu11",           "-O0",           "-shared",
-    "-fPIC", "-w", "-fno-strict-aliasing", "-Wl,-Bsymbolic"};
+/* -O0 unless the text is hot: gcc 12 takes 0.1 s for a text, at -O1 three to ten times that. The
+ * bits are the same: nothing is contracted, and no function's value computed beforehand. */
+static const char *const flags[] = {"-x",
+                                    "c",
+                                    "-std=gnu11",
+                                    "-shared",
+                                    "-fPIC",
+                                    "-w",
+                                    "-fno-strict-aliasing",
+                                    "-ffp-contract=off",
+                                    "-fno-builtin-exp2f",
+                                    "-fno-builtin-log2f",
+                                    "-Wl,-Bsymbolic"};
+static const char *const levels[] = {"-O0", "-O1"};
+static const double HOT = 3e8;
 enum { NFLAGS = sizeof flags / sizeof *flags, MAX_ARGV = 48 };
 
 static void *must(void *p)
@@ -142,6 +153,11 @@ const char *sim_spec_line(const Sim *s, int line)
 	return line > 0 && line < s->nlines && s->spec[line] ? s->spec[line] : "";
 }
 
+int sim_lines(const Sim *s)
+{
+	return s->nlines;
+}
+
 /* Which parameters are pointers, from "*(TYPE *)a[i]" in the kernel's entry function. */
 static void read_entry(SimKernel *k, const char *text)
 {
@@ -199,10 +215,12 @@ static void first_error(const char *path, char *out, size_t size)
 }
 
 /* Exit status; 127: there is no such program. `cc` may carry arguments. */
-static int run_compiler(const char *cc, const char *src, const char *so, const char *log)
+static int run_compiler(const char *cc, const char *level, const char *src, const char *so,
+                        const char *log)
 {
 	char *argv[MAX_ARGV], *words = must(strdup(cc)), *save = NULL;
 	posix_spawn_file_actions_t io;
+	posix_spawnattr_t own;
 	int n = 0, status = -1, rc;
 	pid_t pid;
 
@@ -210,6 +228,7 @@ static int run_compiler(const char *cc, const char *src, const char *so, const c
 		argv[n++] = w;
 	for (int i = 0; i < NFLAGS; i++)
 		argv[n++] = (char *)flags[i];
+	argv[n++] = (char *)level;
 	argv[n++] = "-o";
 	argv[n++] = (char *)so;
 	argv[n++] = (char *)src;
@@ -219,20 +238,25 @@ static int run_compiler(const char *cc, const char *src, const char *so, const c
 	posix_spawn_file_actions_addopen(&io, 0, "/dev/null", O_RDONLY, 0);
 	posix_spawn_file_actions_addopen(&io, 1, log, O_WRONLY | O_CREAT | O_TRUNC, 0600);
 	posix_spawn_file_actions_adddup2(&io, 1, 2);
-	rc = posix_spawnp(&pid, argv[0], &io, NULL, argv, environ);
+	posix_spawnattr_init(&own);
+	posix_spawnattr_setflags(&own, POSIX_SPAWN_SETPGROUP); /* so that it can be ended as a whole */
+	rc = posix_spawnp(&pid, argv[0], &io, &own, argv, environ);
+	posix_spawnattr_destroy(&own);
 	posix_spawn_file_actions_destroy(&io);
 	free(words);
 	if (rc)
 		return 127;
+	sim_child(-(long)pid, true);
 	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
 		;
+	sim_child(-(long)pid, false);
 	return WIFEXITED(status) ? WEXITSTATUS(status) : 1;
 }
 
 static const char *const compilers[] = {"cc", "gcc", "clang"};
 
 /* Compiles into `so`; throws. */
-static void compile(Diag *d, const char *text, const char *dir, const char *so)
+static void compile(Diag *d, const char *text, const char *level, const char *dir, const char *so)
 {
 	const char *own = getenv("CC");
 	char src[600], log[600], err[512] = "";
@@ -243,9 +267,9 @@ static void compile(Diag *d, const char *text, const char *dir, const char *so)
 	if (!write_file(src, text))
 		diag_env(d, "simulator: cannot write %s: %s", src, strerror(errno));
 	if (own && *own)
-		rc = run_compiler(own, src, so, log);
+		rc = run_compiler(own, level, src, so, log);
 	for (size_t i = 0; rc == 127 && i < sizeof compilers / sizeof *compilers; i++)
-		rc = run_compiler(compilers[i], src, so, log);
+		rc = run_compiler(compilers[i], level, src, so, log);
 	if (rc && rc != 127)
 		first_error(log, err, sizeof err);
 	if (!rc || !getenv("AZULEJO_SIM_KEEP"))
@@ -269,8 +293,10 @@ static void make_dirs(char *path)
 	mkdir(path, 0777);
 }
 
+static const char *const scratch_files[SIM_SCRATCH_FILES] = {"kernel.c", "log", "kernel.so"};
+
 /* A compiled object lives in the cache under the hash of all it depends on. */
-static void *open_text(Diag *d, const char *text, const char *cache)
+static void *open_text(Diag *d, const char *text, const char *level, const char *cache)
 {
 	const char *tmp = getenv("TMPDIR"), *cc = getenv("CC");
 	char dir[400], made[512], kept[512] = "", key[65];
@@ -281,6 +307,7 @@ static void *open_text(Diag *d, const char *text, const char *cache)
 	sha256_add(&h, text, strlen(text));
 	for (int i = 0; i < NFLAGS; i++)
 		sha256_add(&h, flags[i], strlen(flags[i]) + 1);
+	sha256_add(&h, level, strlen(level) + 1);
 	sha256_add(&h, cc ? cc : "", cc ? strlen(cc) : 0);
 	sha256_hex(&h, key);
 	if (cache && strlen(cache) < 300) {
@@ -293,14 +320,16 @@ static void *open_text(Diag *d, const char *text, const char *cache)
 	snprintf(dir, sizeof dir, "%s/azulejo-XXXXXX", *kept ? cache : tmp && *tmp ? tmp : "/tmp");
 	if (!mkdtemp(dir))
 		diag_env(d, "simulator: cannot make a folder %s: %s", dir, strerror(errno));
+	sim_scratch(dir, scratch_files);
 	snprintf(made, sizeof made, "%s/kernel.so", dir);
-	compile(d, text, dir, made);
+	compile(d, text, level, dir, made);
 	if (*kept && !rename(made, kept))
 		snprintf(made, sizeof made, "%s", kept);
 	lib = dlopen(made, RTLD_NOW | RTLD_LOCAL);
 	if (!*kept || strcmp(made, kept))
 		unlink(made);
 	rmdir(dir);
+	sim_scratch(NULL, NULL);
 	if (!lib)
 		diag_env(d, "simulator: %s", dlerror());
 	return lib;
@@ -310,12 +339,20 @@ static void *open_text(Diag *d, const char *text, const char *cache)
 
 Sim *sim_load(Diag *d, const char *text, const char *cache)
 {
+	return sim_load_for(d, text, cache, 0);
+}
+
+Sim *sim_load_for(Diag *d, const char *text, const char *cache, double work)
+{
 	Sim *s = must(calloc(1, sizeof *s));
-	char *numbered = number_sites(text, &s->nsites);
+	char *runs = must(sim_runs(text)), *turning = must(sim_turns(runs));
+	char *numbered = number_sites(turning, &s->nsites);
 	const SimEntry *e;
 
-	s->lib = open_text(d, numbered, cache);
+	s->lib = open_text(d, numbered, levels[work > HOT], cache);
 	free(numbered);
+	free(turning);
+	free(runs);
 	e = dlsym(s->lib, "sim_entries");
 	if (!e)
 		bug("simulator: the text has no sim_entries");
@@ -326,7 +363,7 @@ Sim *sim_load(Diag *d, const char *text, const char *cache)
 		read_entry(&s->kernel[s->nkernels++], text);
 	}
 	map_lines(s, text);
-	sim_bind(s->lib);
+	sim_bind(s->lib, false);
 	return s;
 }
 

@@ -13,6 +13,13 @@ typedef struct SimEntry {
 	int min_blocks; /* an SM is to hold at once; 0: 1 */
 } SimEntry;
 
+/* A buffer in a kernel's shared memory: `stages` copies of `bytes`. As the text declares it, ended
+ * by a NULL name; a text may have no such table. */
+typedef struct SimPlace {
+	const char *kernel, *name;
+	int offset, bytes, stages;
+} SimPlace;
+
 typedef struct SimKernel {
 	SimEntry entry;
 	int nparams;
@@ -28,6 +35,15 @@ struct Sim {
 	SimKernel kernel[SIM_MAX_KERNELS];
 };
 
-const char *sim_spec_line(const Sim *s, int line); /* "" when there is none */
+/* sim_tidy.c: a folder with these files, and children (or, less than 0, groups of them), that a
+ * signal removes and ends. A NULL folder: no more. */
+enum { SIM_SCRATCH_FILES = 3 };
+void sim_scratch(const char *dir, const char *const *name);
+void sim_child(long pid, bool alive);
+
+/* The text with its loops made to count in sim_turn; lines stay. NULL: no memory. sim_turns.c */
+char *sim_turns(const char *text);
+/* The text with its runs of ldmatrix and mma marked; likewise. sim_runs.c */
+char *sim_runs(const char *text);
 
 #endif

@@ -97,6 +97,7 @@ void sim_do_mbarrier_init(u64 at, int site, u32 bar, int count)
 
 	t->at = at;
 	M->calls++;
+	sim_count_work(at, WORK_mbarrier_ops, 1);
 	if (site == M->drop_site)
 		return;
 	sim_dense();
@@ -185,6 +186,7 @@ void sim_do_mbarrier_arrive(u64 at, int site, u32 bar, int bytes)
 
 	t->at = at;
 	M->calls++;
+	sim_count_work(at, WORK_mbarrier_ops, 1);
 	if (site == M->drop_site || !(b = need(at, bar, "arrives at")))
 		return;
 	if (bytes < 0 || b->tx + bytes > MAX_TX) {
@@ -220,6 +222,7 @@ void sim_do_mbarrier_wait(u64 at, int site, u32 bar, int phase)
 
 	t->at = at;
 	M->calls++;
+	sim_count_work(at, WORK_mbarrier_ops, 1);
 	if (site == M->drop_site || !(b = need(at, bar, "waits for")))
 		return;
 	if ((phase & ~1) && (f = sim_find(SIM_MBARRIER, at)))

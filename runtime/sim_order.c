@@ -105,6 +105,8 @@ void sim_vector_clear(u32 *v)
 void sim_release(Thread *t, u32 *v)
 {
 	sim_dense();
+	if (M->unchecked)
+		return;
 	join(v, t->seen);
 	v[t->id] = t->clock = ++M->clock;
 }
@@ -112,7 +114,8 @@ void sim_release(Thread *t, u32 *v)
 void sim_acquire(Thread *t, const u32 *v)
 {
 	sim_dense();
-	join(t->seen, v);
+	if (!M->unchecked)
+		join(t->seen, v);
 }
 
 void sim_meet(bool (*in)(const Thread *, int), int key, u32 *with)
@@ -120,7 +123,7 @@ void sim_meet(bool (*in)(const Thread *, int), int key, u32 *with)
 	static u32 all[MAX_THREADS + NENGINES];
 	u32 now = ++M->clock;
 
-	if (M->dense) {
+	if (M->dense && !M->unchecked) {
 		sim_vector_clear(all);
 		if (with)
 			join(all, with);

@@ -3,6 +3,7 @@
  * A finding is made once per (kind, generated line) and then counted.
  */
 #define _GNU_SOURCE
+#include "sim_load.h"
 #include "sim_state.h"
 
 #include <signal.h>
@@ -33,8 +34,17 @@ SimFinding *sim_find_in(Report *r, SimKind kind, int line)
 	return f;
 }
 
+/* What a run without checks knows nothing of. */
+static bool needs_checks(SimKind kind)
+{
+	return kind == SIM_RACE || kind == SIM_UNINIT || kind == SIM_PENDING || kind == SIM_FENCE ||
+	       kind == SIM_NAN;
+}
+
 SimFinding *sim_find(SimKind kind, u64 at)
 {
+	if (M->unchecked && needs_checks(kind))
+		return NULL;
 	return sim_find_in(M->report, kind, (int)(u32)at);
 }
 
@@ -47,6 +57,62 @@ void sim_say(SimFinding *f, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(f->text + n, sizeof f->text - n, fmt, ap);
 	va_end(ap);
+}
+
+/* ---- Places in shared memory ---- */
+
+void sim_places_init(const SimPlace *all, const char *kernel)
+{
+	const SimPlace *p = all;
+
+	while (p && p->name && strcmp(p->kernel, kernel))
+		p++;
+	M->place = p;
+	for (; p && p->name && !strcmp(p->kernel, kernel); p++)
+		M->nplaces++;
+	M->in_place = calloc(M->smem_bytes / 16 + 2, 1);
+	if (!M->in_place)
+		abort();
+	for (int i = 0; i < M->nplaces; i++)
+		memset(M->in_place + M->place[i].offset / 16, 1,
+		       (size_t)(M->place[i].bytes * M->place[i].stages + 15) / 16);
+	if (!M->nplaces)
+		memset(M->in_place, 1, M->smem_bytes / 16 + 2);
+}
+
+/* The last buffer that begins at or below. */
+static const SimPlace *place_of(int64_t at)
+{
+	const SimPlace *best = NULL;
+
+	for (int i = 0; i < M->nplaces; i++)
+		if (M->place[i].offset <= at && (!best || M->place[i].offset > best->offset))
+			best = &M->place[i];
+	return best;
+}
+
+SimFinding *sim_find_shared(SimKind kind, u64 at, int actor, const char *does, u32 addr)
+{
+	SimFinding *f = sim_find(kind, at);
+	int64_t off = (int64_t)addr - SMEM_BASE;
+	const SimPlace *p;
+
+	if (!f)
+		return NULL;
+	p = place_of(off);
+	if (!p) {
+		snprintf(f->buffer, sizeof f->buffer, "shared memory");
+	} else if (p->stages > 1 && off < p->offset + p->bytes * p->stages) {
+		off -= p->offset;
+		snprintf(f->buffer, sizeof f->buffer, "%s, stage %d", p->name, (int)(off / p->bytes));
+		off %= p->bytes;
+	} else {
+		off -= p->offset;
+		snprintf(f->buffer, sizeof f->buffer, "%s", p->name);
+	}
+	sim_say(f, "%s of block %lld %s byte %lld", sim_actor(actor), (long long)M->block, does,
+	        (long long)off);
+	return f;
 }
 
 /* ---- Watch ---- */

@@ -9,6 +9,7 @@
 
 /* clang-format off */
 #define SERVICES(X) \
+	X(here) \
 	X(block_sync) \
 	X(warp_sync) \
 	X(named_sync) \
@@ -21,6 +22,7 @@
 	X(cp_async_commit) \
 	X(cp_async_wait) \
 	X(ldmatrix) \
+	X(batch_end) \
 	X(stmatrix) \
 	X(named_arrive) \
 	X(mbarrier_init) \
@@ -44,23 +46,49 @@
 	X(shfl) \
 	X(f16_round) \
 	X(f16_widen)
+
+/* Those that have a half without checks. */
+#define PLAIN(X) \
+	X(here) \
+	X(shared_load) \
+	X(shared_store) \
+	X(global_load) \
+	X(global_store) \
+	X(cp_async) \
+	X(cp_async_commit) \
+	X(cp_async_wait)
 /* clang-format on */
 
-static const struct {
+typedef struct Service {
 	const char *name;
 	SimFn *fn;
-} services[] = {
+} Service;
+
+static const Service services[] = {
 #define ROW(name) {"sim_" #name, (SimFn *)sim_do_##name},
     SERVICES(ROW)
 #undef ROW
 };
 
-void sim_bind(void *lib)
+static const Service plain[] = {
+#define ROW(name) {"sim_" #name, (SimFn *)sim_plain_##name},
+    PLAIN(ROW)
+#undef ROW
+};
+
+static void bind(void *lib, const Service *s, size_t n)
 {
-	for (size_t i = 0; i < sizeof services / sizeof *services; i++) {
-		void *var = dlsym(lib, services[i].name);
+	for (size_t i = 0; i < n; i++) {
+		void *var = dlsym(lib, s[i].name);
 
 		if (var)
-			memcpy(var, &services[i].fn, sizeof services[i].fn);
+			memcpy(var, &s[i].fn, sizeof s[i].fn);
 	}
+}
+
+void sim_bind(void *lib, bool unchecked)
+{
+	bind(lib, services, sizeof services / sizeof *services);
+	if (unchecked)
+		bind(lib, plain, sizeof plain / sizeof *plain);
 }

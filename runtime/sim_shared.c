@@ -31,17 +31,19 @@ static unsigned char *place(u64 at, u32 *addr, int bytes, const char *what)
 	SimFinding *f;
 
 	if (*addr % (u32)bytes) {
-		if ((f = sim_find(SIM_ALIGN, at)))
-			sim_say(f, "thread %d %s %d bytes at shared offset %lld, which is no multiple of %d",
-			        M->cur->id, what, bytes, (long long)*addr - SMEM_BASE, bytes);
+		if ((f = sim_find_shared(SIM_ALIGN, at, M->cur->id, what, *addr)))
+			sim_say(f, " and on, %d bytes at once, but the address is no multiple of %d", bytes,
+			        bytes);
 		*addr -= *addr % (u32)bytes;
 	}
 	if (*addr - SMEM_BASE >= M->smem_bytes || M->smem_bytes - (*addr - SMEM_BASE) < (u32)bytes) {
-		if ((f = sim_find(SIM_BOUNDS, at)))
-			sim_say(f, "thread %d %s %d bytes at shared offset %lld of %u", M->cur->id, what, bytes,
-			        (long long)*addr - SMEM_BASE, M->smem_bytes);
+		if ((f = sim_find_shared(SIM_BOUNDS, at, M->cur->id, what, *addr)))
+			sim_say(f, ", shared offset %lld of %u", (long long)*addr - SMEM_BASE, M->smem_bytes);
 		return NULL;
 	}
+	if (!M->in_place[(*addr - SMEM_BASE) / 16] &&
+	    (f = sim_find_shared(SIM_BOUNDS, at, M->cur->id, what, *addr)))
+		sim_say(f, ", which is behind its end and in no other buffer");
 	return M->smem + (*addr - SMEM_BASE);
 }
 
@@ -60,12 +62,11 @@ static Access stamp(const Thread *t, u64 at)
 static void race(const Thread *t, u64 at, u32 addr, const char *now, const Access *a,
                  const char *then)
 {
-	SimFinding *f = sim_find(SIM_RACE, at);
+	SimFinding *f = sim_find_shared(SIM_RACE, at, t->id, now, addr);
 
 	if (f)
-		sim_say(f, "shared byte %u, block %lld: %s %s what %s %s (line %d), and no %s lies between",
-		        addr - SMEM_BASE, (long long)M->block, sim_actor(t->id), now, sim_actor(a->thread),
-		        then, a->line, sim_order_needed(a->thread));
+		sim_say(f, ", which %s %s at line %d, and no %s lies between", sim_actor(a->thread), then,
+		        a->line, sim_order_needed(a->thread));
 }
 
 /* May t read it? */
@@ -74,15 +75,14 @@ static void check_granule(const Thread *t, u64 at, const Granule *g, u32 addr, c
 	SimFinding *f;
 
 	if (live(&g->flight)) {
-		if ((f = sim_find(SIM_PENDING, at)))
+		if ((f = sim_find_shared(SIM_PENDING, at, t->id, how, addr)))
 			sim_say(f,
-			        "%s %s shared byte %u while the copy of thread %d (line %d) is in"
-			        " flight; its wait is missing or comes later",
-			        sim_actor(t->id), how, addr - SMEM_BASE, g->flight.thread, g->flight.line);
+			        " while the copy that thread %d began at line %d is in flight; its wait is"
+			        " missing or comes later",
+			        g->flight.thread, g->flight.line);
 	} else if (!live(&g->write)) {
-		if ((f = sim_find(SIM_UNINIT, at)))
-			sim_say(f, "%s %s shared byte %u, which nothing has written", sim_actor(t->id), how,
-			        addr - SMEM_BASE);
+		if ((f = sim_find_shared(SIM_UNINIT, at, t->id, how, addr)))
+			sim_say(f, ", which nothing has written");
 	} else if (!sim_ordered(&g->write, t)) {
 		race(t, at, addr, how, &g->write, "wrote");
 	}
@@ -129,6 +129,38 @@ static void claim_granule(const Thread *t, u64 at, Granule *g, u32 addr, const c
 		}
 }
 
+static bool same(const Granule *a, const Granule *b)
+{
+	u64 x[sizeof *a / 8], y[sizeof *b / 8], apart = 0;
+
+	memcpy(x, a, sizeof x);
+	memcpy(y, b, sizeof y);
+	for (size_t i = 0; i < sizeof x / sizeof *x; i++)
+		apart |= x[i] ^ y[i];
+	return !apart;
+}
+
+/* Neighbours mostly have one history: what holds for the first then holds for all. */
+static void read_granules(Thread *t, u64 at, Granule *g, u32 addr, int n)
+{
+	Granule before = *g;
+
+	read_granule(t, at, g, addr, "reads");
+	for (int i = 1; i < n; i++)
+		if (same(&g[i], &before))
+			g[i] = g[0];
+		else
+			read_granule(t, at, &g[i], addr + 2 * (u32)i, "reads");
+}
+
+static void claim_granules(const Thread *t, u64 at, Granule *g, u32 addr, int n, const char *how)
+{
+	claim_granule(t, at, g, addr, how);
+	for (int i = 1; i < n; i++)
+		if (!same(&g[i], g))
+			claim_granule(t, at, &g[i], addr + 2 * (u32)i, how);
+}
+
 bool sim_shared_read(Thread *t, u64 at, void *out, u32 addr, int bytes)
 {
 	unsigned char *p = place(at, &addr, bytes, "reads");
@@ -139,8 +171,7 @@ bool sim_shared_read(Thread *t, u64 at, void *out, u32 addr, int bytes)
 		return false;
 	}
 	g = &M->granule[(addr - SMEM_BASE) / 2];
-	for (int i = 0; i < bytes / 2; i++)
-		read_granule(t, at, &g[i], addr + 2 * (u32)i, "reads");
+	read_granules(t, at, g, addr, bytes / 2);
 	memcpy(out, p, (size_t)bytes);
 	return true;
 }
@@ -167,10 +198,9 @@ bool sim_shared_write(Thread *t, u64 at, u32 addr, const void *v, int bytes)
 	sim_mbarrier_guard(at, addr, bytes);
 	sim_origin_forget(addr, bytes);
 	g = &M->granule[(addr - SMEM_BASE) / 2];
-	for (int i = 0; i < bytes / 2; i++) {
-		claim_granule(t, at, &g[i], addr + 2 * (u32)i, "overwrites");
+	claim_granules(t, at, g, addr, bytes / 2, "overwrites");
+	for (int i = 0; i < bytes / 2; i++)
 		g[i].write = stamp(t, at);
-	}
 	memcpy(p, v, (size_t)bytes);
 	return true;
 }
@@ -210,7 +240,8 @@ void sim_do_cp_async(u64 at, u32 dst, const void *src, int size, int bytes)
 	M->calls++;
 	if (bytes < 0 || bytes > size) {
 		if ((f = sim_find(SIM_BOUNDS, at)))
-			sim_say(f, "thread %d copies %d of %d bytes", t->id, bytes, size);
+			sim_say(f, "thread %d of block %lld copies %d of %d bytes", t->id, (long long)M->block,
+			        bytes, size);
 		bytes = bytes < 0 ? 0 : size;
 	}
 	if (bytes && !sim_global_check(at, src, bytes, size, false))
@@ -228,18 +259,17 @@ void sim_do_cp_async(u64 at, u32 dst, const void *src, int size, int bytes)
 	c = &t->copy[t->ncopy++];
 	*c = (Copy){dst, t->group, bytes ? src : NULL, size, bytes, (int)(u32)at};
 	g = &M->granule[(dst - SMEM_BASE) / 2];
-	for (int i = 0; i < size / 2; i++) {
-		claim_granule(t, at, &g[i], dst + 2 * (u32)i, "copies over");
+	claim_granules(t, at, g, dst, size / 2, "copies over");
+	for (int i = 0; i < size / 2; i++)
 		g[i].flight = stamp(t, at);
-	}
 	if (M->early)
 		land_data(c);
 	else
 		memset(p, POISON, (size_t)size);
-	M->report->counters.async_bytes += (u64)bytes;
-	sim_count(t, at, SHARED_STORE, size, dst);
+	sim_count_work(at, WORK_cp_async_bytes, (u64)bytes);
+	sim_count(t, at, ASYNC_STORE, size, dst);
 	if (bytes && src)
-		sim_count(t, at, GLOBAL_LOAD, bytes, (u64)(uintptr_t)src);
+		sim_count(t, at, ASYNC_LOAD, bytes, (u64)(uintptr_t)src);
 }
 
 void sim_do_cp_async_commit(u64 at, int site)
@@ -296,8 +326,8 @@ unsigned char *sim_shared_place(u64 at, u32 addr, int bytes, const char *what)
 
 	if (addr - SMEM_BASE < M->smem_bytes && M->smem_bytes - (addr - SMEM_BASE) >= (u32)bytes)
 		return M->smem + (addr - SMEM_BASE);
-	if ((f = sim_find(SIM_BOUNDS, at)))
-		sim_say(f, "%s %s %d bytes at shared offset %lld of %u", sim_actor(M->cur->id), what, bytes,
+	if ((f = sim_find_shared(SIM_BOUNDS, at, M->cur->id, what, addr)))
+		sim_say(f, " and on, %d bytes at once, shared offset %lld of %u", bytes,
 		        (long long)addr - SMEM_BASE, M->smem_bytes);
 	return NULL;
 }
@@ -311,11 +341,11 @@ void sim_shared_engine_read(const Thread *t, u64 at, u32 addr, int bytes, Access
 		const Access *w = &g[i].write;
 
 		check_granule(t, at, &g[i], addr + 2 * (u32)i, "reads");
-		if (live(w) && !live(&g[i].flight) && !sim_fenced(w, t) && (f = sim_find(SIM_FENCE, at)))
+		if (live(w) && !live(&g[i].flight) && !sim_fenced(w, t) &&
+		    (f = sim_find_shared(SIM_FENCE, at, reader.thread, "reads", addr + 2 * (u32)i)))
 			sim_say(f,
-			        "shared byte %u, block %lld: %s reads what %s wrote (line %d), which then"
-			        " executed no proxy_fence before the barrier",
-			        addr + 2 * (u32)i - SMEM_BASE, (long long)M->block, sim_actor(reader.thread),
+			        ", which %s wrote at line %d and then executed no proxy_fence before the"
+			        " barrier",
 			        sim_actor(w->thread), w->line);
 		mark_read(&g[i], reader);
 	}
@@ -326,7 +356,7 @@ void sim_shared_engine_write(const Thread *t, u64 at, u32 addr, int bytes)
 	Granule *g = &M->granule[(addr - SMEM_BASE) / 2];
 
 	sim_mbarrier_guard(at, addr, bytes);
-	for (int i = 0; i < bytes / 2; i++) {
+	for (int i = 0; i < bytes / 2 && !M->unchecked; i++) {
 		claim_granule(t, at, &g[i], addr + 2 * (u32)i, "copies over");
 		g[i].flight = stamp(t, at);
 	}
@@ -339,7 +369,7 @@ void sim_shared_land(u32 addr, const void *data, int bytes, Access writer)
 	Granule *g = &M->granule[(addr - SMEM_BASE) / 2];
 
 	memcpy(M->smem + (addr - SMEM_BASE), data, (size_t)bytes);
-	for (int i = 0; i < bytes / 2; i++) {
+	for (int i = 0; i < bytes / 2 && !M->unchecked; i++) {
 		g[i].flight.clock = 0;
 		g[i].write = writer;
 	}

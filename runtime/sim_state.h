@@ -69,6 +69,8 @@ typedef struct Thread {
 	Wait wait;
 	int barrier, expect; /* WAIT_NAMED */
 	u64 at;              /* the primitive it is in, or was in last: call site << 32 | line */
+	u64 turn;            /* sim_turn while others run */
+	int poll, nan_first, nan_last; /* sim_nan.c: generated lines; 0: none */
 	u32 clock, seen_block, seen_warp;
 	u32 *seen; /* of every thread of the block; only once a named barrier was used */
 	u32 group; /* of copies: the open one */
@@ -101,6 +103,7 @@ typedef struct Granule {
 /* Two bytes of a writable global buffer: block + 1, thread, clock within the block; 0: nobody. */
 typedef struct Tag {
 	u64 write, read;
+	uint16_t write_line, read_line;
 } Tag;
 
 enum { TAG_CLOCK = 26, TAG_THREAD = 10 };
@@ -108,13 +111,23 @@ enum { TAG_CLOCK = 26, TAG_THREAD = 10 };
 
 typedef struct Buffer {
 	SimBuffer user;
-	unsigned char *data; /* the copy kernels see, between red zones */
-	Tag *tag;            /* writable buffers only */
+	unsigned char *data;          /* the copy kernels see, between red zones */
+	Tag *tag;                     /* writable buffers only */
+	const unsigned char *written; /* by two bytes: an earlier launch wrote; or NULL */
+	SimElem nan;
 } Buffer;
 
 /* ---- Counting ---- */
 
-typedef enum Traffic { SHARED_LOAD, SHARED_STORE, GLOBAL_LOAD, GLOBAL_STORE } Traffic;
+/* ASYNC_STORE: a copy's writes to shared memory; ASYNC_LOAD: its reads of global memory. */
+typedef enum Traffic {
+	SHARED_LOAD,
+	SHARED_STORE,
+	ASYNC_STORE,
+	GLOBAL_LOAD,
+	GLOBAL_STORE,
+	ASYNC_LOAD
+} Traffic;
 
 /* ---- The machine ---- */
 
@@ -133,7 +146,9 @@ typedef struct Machine {
 	void (*entry)(void **);
 	void **params;
 	Index *thread_index, *block_index; /* variables of the kernel's text */
-	u64 *exp_ops;
+	u64 *turn, *exp_ops, *mufu_ops;
+	int *batch; /* variable of the text: in a run of calls that meet at its end */
+	bool unchecked;
 	int drop_site, min_blocks;
 	bool early;
 	u64 random; /* 0: warps in order */
@@ -159,9 +174,14 @@ typedef struct Machine {
 
 	int nbuffer, last_buffer;
 	Buffer *buffer;
+	const struct SimPlace *place; /* this kernel's shared buffers; NULL: not known */
+	int nplaces;
+	unsigned char *in_place; /* by 16 bytes of shared memory: some buffer has it */
 
 	volatile u64 calls; /* primitives so far: the watchdog's pulse */
 	Report *report;
+	SimCounters *line; /* work by generated line, of this worker */
+	int nlines;
 } Machine;
 
 extern Machine sim_machine;
@@ -240,6 +260,10 @@ void sim_regs_stuck(SimFinding *f);
 SimFinding *sim_find(SimKind kind, u64 at);
 SimFinding *sim_find_in(Report *r, SimKind kind, int line);
 void sim_say(SimFinding *f, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* A finding about a byte of shared memory, with "thread 3 of block 0 DOES byte 128": names the
+ * buffer, counts from its beginning. */
+SimFinding *sim_find_shared(SimKind kind, u64 at, int actor, const char *does, u32 addr);
+void sim_places_init(const struct SimPlace *all, const char *kernel);
 void sim_watch(void); /* timers and fault handlers of a worker */
 
 /* sim_shared.c */
@@ -258,16 +282,45 @@ void sim_shared_land(u32 addr, const void *data, int bytes, Access writer);
 /* sim_count.c: one lane's access; and the end of a stretch in which a warp's lanes were apart. */
 void sim_count(Thread *t, u64 at, Traffic kind, int bytes, u64 addr);
 void sim_count_flush(int warp);
+void sim_count_block(void); /* at its end: what the text itself counted */
+/* Work of any other sort, at a call; also into the totals that `kind` is part of. */
+void sim_count_work(u64 at, WorkKind kind, u64 amount);
 int sim_wavefronts(u32 mask, const u64 *addr, int bytes, int *least);
+void sim_count_matrix(u64 at, bool store, const u64 *row); /* 8 rows of 16 bytes */
+
+/* sim_mma.c: the product of a warp's registers a0-a3, b0, b1, added to its accumulators: pairs of
+ * rows 0-7 and of rows 8-15. */
+void sim_multiply(const u32 (*reg)[WARP], float *const (*acc)[WARP], bool f16);
+
+/* sim_batch.c: at the beginning of a block. */
+void sim_batch_begin(void);
+
+/* sim_plain.c: an offset where `bytes` bytes of shared memory are. And services. */
+u32 sim_plain_offset(u32 addr, int bytes);
+void sim_plain_here(int line);
+void sim_plain_shared_load(u64 at, void *out, u32 addr, int bytes);
+void sim_plain_shared_store(u64 at, u32 addr, const void *v, int bytes);
+void sim_plain_global_load(u64 at, void *out, const void *p, int bytes);
+void sim_plain_global_store(u64 at, void *p, const void *v, int bytes);
+void sim_plain_cp_async(u64 at, u32 dst, const void *src, int size, int bytes);
+void sim_plain_cp_async_commit(u64 at, int site);
+void sim_plain_cp_async_wait(u64 at, int site, int n);
+
+/* sim_nan.c: what the thread computed since the last poll belongs to that one's line. The place of
+ * a NaN among `bytes`, or -1. */
+void sim_nan_poll(Thread *t, int line);
+int sim_nan_find(SimElem kind, const void *v, int bytes);
+void sim_nan_say(SimFinding *f, const Thread *t);
 
 /* sim_global.c: reads `bytes` at p, for a copy or a load; false where it may not be read. */
 bool sim_global_check(u64 at, const void *p, int bytes, int align, bool store);
 
 /* sim_service.c: binds every service that a loaded text declares. */
-void sim_bind(void *lib);
+void sim_bind(void *lib, bool unchecked);
 
 /* services */
 typedef void SimFn(void);
+void sim_do_here(int line);
 void sim_do_block_sync(u64 at, int site);
 void sim_do_warp_sync(u64 at, int site);
 void sim_do_named_sync(u64 at, int site, int id, int threads);
@@ -279,7 +332,8 @@ void sim_do_global_store(u64 at, void *p, const void *v, int bytes);
 void sim_do_cp_async(u64 at, u32 dst, const void *src, int size, int bytes);
 void sim_do_cp_async_commit(u64 at, int site);
 void sim_do_cp_async_wait(u64 at, int site, int n);
-void sim_do_ldmatrix(u64 at, u32 *r, u32 addr, int count, int trans);
+void sim_do_ldmatrix(u64 at, u32 *r0, u32 *r1, u32 *r2, u32 *r3, u32 addr, int count, int trans);
+void sim_do_batch_end(u64 at, int load);
 void sim_do_stmatrix(u64 at, u32 addr, u32 r0, u32 r1, u32 r2, u32 r3, int count, int trans);
 void sim_do_named_arrive(u64 at, int site, int id, int threads);
 void sim_do_mbarrier_init(u64 at, int site, u32 bar, int count);
@@ -300,7 +354,8 @@ void sim_do_wgmma_wait(u64 at, int site, int n);
 void sim_do_wgmma_hold(u64 at, const void *reg);
 void sim_do_wgmma(u64 at, int n, int f16, float *d0, float *d1, u32 *const *a, u64 da, u64 db,
                   int accumulate, int ta, int tb);
-void sim_do_mma(u64 at, float *d, u32 a0, u32 a1, u32 a2, u32 a3, u32 b0, u32 b1, int f16);
+void sim_do_mma(u64 at, float *d0, float *d1, u32 a0, u32 a1, u32 a2, u32 a3, u32 b0, u32 b1,
+                int f16);
 u32 sim_do_shfl(u64 at, u32 x, int mode, int arg);
 b16 sim_do_f16_round(float x);
 float sim_do_f16_widen(b16 x);

@@ -102,17 +102,17 @@ static unsigned char *row_place(const Bulk *b, int row, int *from, int *to)
 /* Every row's part is a legal access of the current thread; counted. */
 static void check_global(const Bulk *b, bool is_store)
 {
-	SimCounters *count = &M->report->counters;
-
 	for (int r = 0, n = rows(&b->map); r < n; r++) {
 		int from, to;
 		unsigned char *p = row_place(b, r, &from, &to);
 
 		if (from == to || !sim_global_check(b->at, p + from, to - from, 2, is_store))
 			continue;
-		count->async_bytes += (u64)(to - from);
-		count->global_sectors +=
-		    ((u64)(uintptr_t)p + (u64)to - 1) / 32 - ((u64)(uintptr_t)p + (u64)from) / 32 + 1;
+		sim_count_work(b->at, is_store ? WORK_tma_store_bytes : WORK_tma_load_bytes,
+		               (u64)(to - from));
+		sim_count_work(b->at, is_store ? WORK_global_store_sectors : WORK_async_sectors,
+		               ((u64)(uintptr_t)p + (u64)to - 1) / 32 -
+		                   ((u64)(uintptr_t)p + (u64)from) / 32 + 1);
 	}
 }
 

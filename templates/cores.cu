@@ -14,16 +14,9 @@ static __device__ __forceinline__ void mma_bf16(float *d0, float *d1, u32 a0, u3
 	    : "r"(a0), "r"(a1), "r"(a2), "r"(a3), "r"(b0), "r"(b1));
 }
 //@ sim
-void (*sim_mma)(u64, float *, u32, u32, u32, u32, u32, u32, int);
-static inline void mma_bf16_cores(u64 at, float *d0, float *d1, u32 a0, u32 a1, u32 a2, u32 a3,
-                                  u32 b0, u32 b1)
-{
-	float d[4] = { d0[0], d0[1], d1[0], d1[1] };
-
-	sim_mma(at, d, a0, a1, a2, a3, b0, b1, 0);
-	d0[0] = d[0], d0[1] = d[1], d1[0] = d[2], d1[1] = d[3];
-}
-#define mma_bf16(d0, d1, a0, a1, a2, a3, b0, b1) mma_bf16_cores(SIM_AT, d0, d1, a0, a1, a2, a3, b0, b1)
+void (*sim_mma)(u64, float *, float *, u32, u32, u32, u32, u32, u32, int);
+#define mma_bf16(d0, d1, a0, a1, a2, a3, b0, b1) \
+	sim_mma(SIM_AT, d0, d1, a0, a1, a2, a3, b0, b1, 0)
 //@ end
 
 //@ prim mma_f16
@@ -39,16 +32,9 @@ static __device__ __forceinline__ void mma_f16(float *d0, float *d1, u32 a0, u32
 	    : "r"(a0), "r"(a1), "r"(a2), "r"(a3), "r"(b0), "r"(b1));
 }
 //@ sim
-void (*sim_mma)(u64, float *, u32, u32, u32, u32, u32, u32, int);
-static inline void mma_f16_cores(u64 at, float *d0, float *d1, u32 a0, u32 a1, u32 a2, u32 a3,
-                                  u32 b0, u32 b1)
-{
-	float d[4] = { d0[0], d0[1], d1[0], d1[1] };
-
-	sim_mma(at, d, a0, a1, a2, a3, b0, b1, 1);
-	d0[0] = d[0], d0[1] = d[1], d1[0] = d[2], d1[1] = d[3];
-}
-#define mma_f16(d0, d1, a0, a1, a2, a3, b0, b1) mma_f16_cores(SIM_AT, d0, d1, a0, a1, a2, a3, b0, b1)
+void (*sim_mma)(u64, float *, float *, u32, u32, u32, u32, u32, u32, int);
+#define mma_f16(d0, d1, a0, a1, a2, a3, b0, b1) \
+	sim_mma(SIM_AT, d0, d1, a0, a1, a2, a3, b0, b1, 1)
 //@ end
 
 //@ prim cores_load1
@@ -60,8 +46,8 @@ static __device__ __forceinline__ void cores_load1(u32 *r, u32 addr)
 	asm volatile("ldmatrix.sync.aligned.m8n8.x1.shared.b16 {%0}, [%1];" : "=r"(*r) : "r"(addr) : "memory");
 }
 //@ sim
-void (*sim_ldmatrix)(u64, u32 *, u32, int, int);
-#define cores_load1(r, addr) sim_ldmatrix(SIM_AT, r, addr, 1, 0)
+void (*sim_ldmatrix)(u64, u32 *, u32 *, u32 *, u32 *, u32, int, int);
+#define cores_load1(r, addr) sim_ldmatrix(SIM_AT, r, 0, 0, 0, addr, 1, 0)
 //@ end
 
 //@ prim cores_load1_trans
@@ -73,8 +59,8 @@ static __device__ __forceinline__ void cores_load1_trans(u32 *r, u32 addr)
 	asm volatile("ldmatrix.sync.aligned.m8n8.x1.trans.shared.b16 {%0}, [%1];" : "=r"(*r) : "r"(addr) : "memory");
 }
 //@ sim
-void (*sim_ldmatrix)(u64, u32 *, u32, int, int);
-#define cores_load1_trans(r, addr) sim_ldmatrix(SIM_AT, r, addr, 1, 1)
+void (*sim_ldmatrix)(u64, u32 *, u32 *, u32 *, u32 *, u32, int, int);
+#define cores_load1_trans(r, addr) sim_ldmatrix(SIM_AT, r, 0, 0, 0, addr, 1, 1)
 //@ end
 
 //@ prim cores_load2
@@ -87,15 +73,8 @@ static __device__ __forceinline__ void cores_load2(u32 *r0, u32 *r1, u32 addr)
 	             : "=r"(*r0), "=r"(*r1) : "r"(addr) : "memory");
 }
 //@ sim
-void (*sim_ldmatrix)(u64, u32 *, u32, int, int);
-static inline void cores_load2_at(u64 at, u32 *r0, u32 *r1, u32 addr)
-{
-	u32 r[2];
-
-	sim_ldmatrix(at, r, addr, 2, 0);
-	*r0 = r[0], *r1 = r[1];
-}
-#define cores_load2(r0, r1, addr) cores_load2_at(SIM_AT, r0, r1, addr)
+void (*sim_ldmatrix)(u64, u32 *, u32 *, u32 *, u32 *, u32, int, int);
+#define cores_load2(r0, r1, addr) sim_ldmatrix(SIM_AT, r0, r1, 0, 0, addr, 2, 0)
 //@ end
 
 //@ prim cores_load2_trans
@@ -108,15 +87,8 @@ static __device__ __forceinline__ void cores_load2_trans(u32 *r0, u32 *r1, u32 a
 	             : "=r"(*r0), "=r"(*r1) : "r"(addr) : "memory");
 }
 //@ sim
-void (*sim_ldmatrix)(u64, u32 *, u32, int, int);
-static inline void cores_load2_trans_at(u64 at, u32 *r0, u32 *r1, u32 addr)
-{
-	u32 r[2];
-
-	sim_ldmatrix(at, r, addr, 2, 1);
-	*r0 = r[0], *r1 = r[1];
-}
-#define cores_load2_trans(r0, r1, addr) cores_load2_trans_at(SIM_AT, r0, r1, addr)
+void (*sim_ldmatrix)(u64, u32 *, u32 *, u32 *, u32 *, u32, int, int);
+#define cores_load2_trans(r0, r1, addr) sim_ldmatrix(SIM_AT, r0, r1, 0, 0, addr, 2, 1)
 //@ end
 
 //@ prim cores_load4
@@ -129,15 +101,8 @@ static __device__ __forceinline__ void cores_load4(u32 *r0, u32 *r1, u32 *r2, u3
 	             : "=r"(*r0), "=r"(*r1), "=r"(*r2), "=r"(*r3) : "r"(addr) : "memory");
 }
 //@ sim
-void (*sim_ldmatrix)(u64, u32 *, u32, int, int);
-static inline void cores_load4_at(u64 at, u32 *r0, u32 *r1, u32 *r2, u32 *r3, u32 addr)
-{
-	u32 r[4];
-
-	sim_ldmatrix(at, r, addr, 4, 0);
-	*r0 = r[0], *r1 = r[1], *r2 = r[2], *r3 = r[3];
-}
-#define cores_load4(r0, r1, r2, r3, addr) cores_load4_at(SIM_AT, r0, r1, r2, r3, addr)
+void (*sim_ldmatrix)(u64, u32 *, u32 *, u32 *, u32 *, u32, int, int);
+#define cores_load4(r0, r1, r2, r3, addr) sim_ldmatrix(SIM_AT, r0, r1, r2, r3, addr, 4, 0)
 //@ end
 
 //@ prim cores_load4_trans
@@ -150,15 +115,8 @@ static __device__ __forceinline__ void cores_load4_trans(u32 *r0, u32 *r1, u32 *
 	             : "=r"(*r0), "=r"(*r1), "=r"(*r2), "=r"(*r3) : "r"(addr) : "memory");
 }
 //@ sim
-void (*sim_ldmatrix)(u64, u32 *, u32, int, int);
-static inline void cores_load4_trans_at(u64 at, u32 *r0, u32 *r1, u32 *r2, u32 *r3, u32 addr)
-{
-	u32 r[4];
-
-	sim_ldmatrix(at, r, addr, 4, 1);
-	*r0 = r[0], *r1 = r[1], *r2 = r[2], *r3 = r[3];
-}
-#define cores_load4_trans(r0, r1, r2, r3, addr) cores_load4_trans_at(SIM_AT, r0, r1, r2, r3, addr)
+void (*sim_ldmatrix)(u64, u32 *, u32 *, u32 *, u32 *, u32, int, int);
+#define cores_load4_trans(r0, r1, r2, r3, addr) sim_ldmatrix(SIM_AT, r0, r1, r2, r3, addr, 4, 1)
 //@ end
 
 //@ prim cores_store1

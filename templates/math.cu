@@ -10,12 +10,13 @@ static __device__ __forceinline__ float exp2_fast(float x)
 	return d;
 }
 //@ sim
-static inline float exp2_fast(float x)
+static inline float exp2_fast_at(int sim_line, float x)
 {
-	sim_exp_ops++;
+	sim_exp_ops[sim_line]++;
 	const float d = exp2f(x);
 	return fabsf(d) < 1.17549435e-38f ? 0 * d : d;
 }
+#define exp2_fast(x) exp2_fast_at(SIM_LINE, x)
 //@ end
 
 //@ prim log2_fast
@@ -28,11 +29,13 @@ static __device__ __forceinline__ float log2_fast(float x)
 	return d;
 }
 //@ sim
-static inline float log2_fast(float x)
+static inline float log2_fast_at(int sim_line, float x)
 {
+	sim_mufu_ops[sim_line]++;
 	const float d = log2f(x);
 	return fabsf(d) < 1.17549435e-38f ? 0 * d : d;
 }
+#define log2_fast(x) log2_fast_at(SIM_LINE, x)
 //@ end
 
 //@ prim sqrt_fast
@@ -45,11 +48,13 @@ static __device__ __forceinline__ float sqrt_fast(float x)
 	return d;
 }
 //@ sim
-static inline float sqrt_fast(float x)
+static inline float sqrt_fast_at(int sim_line, float x)
 {
+	sim_mufu_ops[sim_line]++;
 	const float d = sqrtf(x);
 	return fabsf(d) < 1.17549435e-38f ? 0 * d : d;
 }
+#define sqrt_fast(x) sqrt_fast_at(SIM_LINE, x)
 //@ end
 
 //@ prim rsqrt_fast
@@ -62,11 +67,13 @@ static __device__ __forceinline__ float rsqrt_fast(float x)
 	return d;
 }
 //@ sim
-static inline float rsqrt_fast(float x)
+static inline float rsqrt_fast_at(int sim_line, float x)
 {
+	sim_mufu_ops[sim_line]++;
 	const float d = 1 / sqrtf(x);
 	return fabsf(d) < 1.17549435e-38f ? 0 * d : d;
 }
+#define rsqrt_fast(x) rsqrt_fast_at(SIM_LINE, x)
 //@ end
 
 //@ prim recip_fast
@@ -79,11 +86,13 @@ static __device__ __forceinline__ float recip_fast(float x)
 	return d;
 }
 //@ sim
-static inline float recip_fast(float x)
+static inline float recip_fast_at(int sim_line, float x)
 {
+	sim_mufu_ops[sim_line]++;
 	const float d = 1 / x;
 	return fabsf(d) < 1.17549435e-38f ? 0 * d : d;
 }
+#define recip_fast(x) recip_fast_at(SIM_LINE, x)
 //@ end
 
 //@ prim divide
@@ -94,10 +103,11 @@ static __device__ __forceinline__ float divide(float x, float y)
 	return x * recip_fast(y);
 }
 //@ sim
-static inline float divide(float x, float y)
+static inline float divide_at(int sim_line, float x, float y)
 {
 	return x * recip_fast(y);
 }
+#define divide(x, y) divide_at(SIM_LINE, x, y)
 //@ end
 
 //@ prim tanh_exact
@@ -110,12 +120,13 @@ static __device__ __forceinline__ float tanh_exact(float x)
 	return s < 0.09f ? x + x * s * (-0.33333333f + s * near) : x < 0 ? -t : t;
 }
 //@ sim
-static inline float tanh_exact(float x)
+static inline float tanh_exact_at(int sim_line, float x)
 {
 	const float s = x * x, t = 1 - 2 * recip_fast(1 + exp2_fast(2.88539008f * fabsf(x)));
 	const float near = 0.13333333f + s * (-0.053968254f + s * 0.021869489f);
 	return s < 0.09f ? x + x * s * (-0.33333333f + s * near) : x < 0 ? -t : t;
 }
+#define tanh_exact(x) tanh_exact_at(SIM_LINE, x)
 //@ end
 
 //@ prim sigmoid
@@ -126,10 +137,11 @@ static __device__ __forceinline__ float sigmoid(float x)
 	return recip_fast(1 + exp2_fast(-1.44269504f * x));
 }
 //@ sim
-static inline float sigmoid(float x)
+static inline float sigmoid_at(int sim_line, float x)
 {
 	return recip_fast(1 + exp2_fast(-1.44269504f * x));
 }
+#define sigmoid(x) sigmoid_at(SIM_LINE, x)
 //@ end
 
 //@ prim inf

@@ -79,7 +79,7 @@ static const Small small[] = {
     {"load_of_an_output",
      INIT "if (t == 0) { mbarrier_expect(s, 1024);"
           " tma_load_2(s + 1024, &omap, s, 0, 0); }\nmbarrier_wait(s, 0);",
-     SIM_UNINIT, "of out, which nothing has written"},
+     SIM_UNINIT, "of out: thread 0 of block 0 reads byte 0, which nothing has written"},
     {"phase_before_the_first",
      INIT "mbarrier_wait(s + 8, 1);\nblock_sync();\nif (t < 128) mbarrier_arrive(s + 8);",
      NSIMKINDS, ""},
@@ -151,19 +151,19 @@ static const Small small[] = {
     {"store_to_an_input",
      "if (t < 128) { st_shared_v2(s + 8 * t, t, t); proxy_fence(); }\nblock_sync();\n"
      "if (t == 0) { tma_store_2(&map, s, 0, 0); tma_store_commit(); tma_store_wait_read(0); }",
-     SIM_READONLY, "is an input"},
+     SIM_READONLY, "write to input in"},
     {"store_where_another_stores",
      "if (t < 128) { st_shared_v2(s + 8 * t, t, t); proxy_fence(); }\n"
      "st_global_f32((float *)out + t, x);\nif (t < 128) named_sync(2, 128);\n"
      "if (t == 0) { tma_store_2(&omap, s, 0, 0); tma_store_commit(); tma_store_wait_read(0); }",
-     SIM_RACE, "of out"},
+     SIM_RACE, "race on out"},
     {"store_group_kept",
      "if (t < 128) { st_shared_v2(s + 8 * t, t, t); st_shared_v2(s + 1024 + 8 * t, t, t);"
      " proxy_fence(); }\nblock_sync();\n"
      "if (t == 0) { tma_store_2(&omap, s, 0, 0); tma_store_commit();"
      " tma_store_2(&omap, s + 1024, 0, 16); tma_store_commit(); tma_store_wait_read(1);"
      " st_shared_f32(s, x); st_shared_f32(s + 1024, x); tma_store_wait_read(0); }",
-     SIM_RACE, "shared byte 1024"},
+     SIM_RACE, "overwrites byte 1024"},
     {"copy_not_waited", "cp_async_16(s + 16 * t, in, 16); cp_async_commit();", SIM_PENDING,
      "returns while its copy"},
     {"named_arrive_orders",

@@ -39,7 +39,8 @@ static void picking(Arena *a)
 	          strstr(t, "exp2_fast(float x)") < strstr(t, "sigmoid(float x)"),
 	      "prims_uses_come_first");
 	check(!strstr(t, "mma_m16n8k16"), "prims_comments_use_nothing");
-	check(strstr(prims_text(a, "tanh_exact", true), "sim_exp_ops++") != NULL, "prims_sim_half");
+	check(strstr(prims_text(a, "tanh_exact", true), "sim_exp_ops[sim_line]++") != NULL,
+	      "prims_sim_half");
 	t = prims_text(a, "wgmma_f16_ss_n24(d, d, a, b, 1, 0, 0)", false);
 	check(strstr(t, "m64n24k16.f32.f16.f16") && strstr(t, "\"%8, %9, %10, %11\"") &&
 	          strstr(t, "\"+f\"((d1)[2][1]) \\") && !strstr(t, "$("),

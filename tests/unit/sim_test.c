@@ -2,9 +2,14 @@
  * line, from each broken one. Run from the root of the tree. */
 #define _GNU_SOURCE
 #include <math.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "../../codegen/prims.h"
 #include "../../runtime/sim.h"
@@ -211,12 +216,15 @@ static const Small small[] = {
      "threads 0-31 at block_sync"},
     {"misaligned", "st_shared_v4(s + 8, 1, 2, 3, 4);", SIM_ALIGN, "no multiple of 16"},
     {"shared_bounds", "st_shared_f32(s + 1024 + 4 * threadIdx.x, x);", SIM_BOUNDS, "of 1024"},
-    {"global_bounds", "x = ld_global_f32(in + n + threadIdx.x);", SIM_BOUNDS, "of in, which has"},
+    {"global_bounds", "x = ld_global_f32(in + n + threadIdx.x);", SIM_BOUNDS,
+     "out of bounds of in: thread 0 of block 0 reads byte 512 and on, 4 bytes at once, of 512"},
     {"null", "x = ld_global_f32(0);", SIM_BOUNDS, "in no buffer"},
-    {"readonly", "st_global_f32((float *)in, 1);", SIM_READONLY, "is an input"},
+    {"readonly", "st_global_f32((float *)in, 1);", SIM_READONLY,
+     "write to input in: thread 0 of block 0 writes byte 0"},
     {"shared_uninit", "x = ld_shared_f32(s);", SIM_UNINIT, "nothing has written"},
     {"global_uninit", "x = ld_global_f32(out);", SIM_UNINIT, "nothing has written"},
-    {"same_output", "st_global_f32(out, x);", SIM_RACE, "of out"},
+    {"same_output", "st_global_f32(out, x);", SIM_RACE,
+     "race on out: thread 1 of block 0 overwrites byte 0, which thread 0 of block 0 wrote at line"},
     {"blocks_race", "st_global_f32(out + threadIdx.x, x);", SIM_RACE, "in the same launch"},
     {"shared_race",
      "st_shared_f32(s + 4 * threadIdx.x, x);\n"
@@ -269,7 +277,7 @@ static const Small small[] = {
     {"in_place_of_another",
      "x = ld_global_f32(state + threadIdx.x);\n"
      "st_global_f32(state + (threadIdx.x ^ 1), x + 1);",
-     SIM_RACE, "of state"},
+     SIM_RACE, "race on state: thread 1"},
     {"output_by_barrier",
      "st_global_f32(out + threadIdx.x, x);\nblock_sync();\n"
      "x = ld_global_f32(out + (threadIdx.x ^ 1));",
@@ -288,12 +296,112 @@ static const Small small[] = {
      "bad |= shfl_idx_u32(l, 9) != 9 || shfl_up_f32((float)l, 3) != (float)(l < 3 ? l : l - 3);\n"
      "if (bad) st_global_f32(out + 999, x);",
      NSIMKINDS, ""},
+    {"place_race",
+     "st_shared_f32(s + 4 * threadIdx.x, x);\nblock_sync();\n"
+     "x = ld_shared_f32(s + 128 + 4 * (threadIdx.x & 15));\nst_shared_f32(s + 128, x);",
+     SIM_RACE, "race on V_s, stage 1: thread"},
+    {"place_gap", "st_shared_f32(s + 256 + 4 * (threadIdx.x & 15), x);", SIM_BOUNDS,
+     "out of bounds of V_s: thread 0 of block 0 writes byte 256, which is behind its end"},
+    {"place_second", "x = ld_shared_f32(s + 516);", SIM_UNINIT,
+     "uninitialised read of W_s: thread 0 of block 0 reads byte 4, which nothing"},
+    {"place_align", "x = ld_shared_f32(s + 130);", SIM_ALIGN,
+     "misaligned access to V_s, stage 1: thread 0 of block 0 reads byte 2 and on"},
+    {"place_pending",
+     "cp_async_16(s + 512, in, 16);\ncp_async_commit();\nx = ld_shared_f32(s + 512);\n"
+     "cp_async_wait(0);",
+     SIM_PENDING, "missing wait on W_s: thread 0 of block 0 reads byte 0 while the copy that"},
+    {"nan_divided", "x = x - x;\nst_global_f32(out + threadIdx.x, divide(x, x));", SIM_NAN,
+     "NaN in out: thread 0 of block 0 writes byte 0, a NaN; it made one of numbers at line"},
+    {"nan_log", "st_global_f32(out + threadIdx.x, log2_fast(x - 1));", SIM_NAN,
+     "it made one of numbers at line"},
+    {"nan_earlier",
+     "x = inf() * x;\n// small.lua:8\nx = x + 1;\n// small.lua:9\n"
+     "st_global_f32(out + threadIdx.x, x);",
+     SIM_NAN, "(small.lua:7)"},
+    {"nan_by_product",
+     "float d[4] = {0, 0, 0, 0};\nmma_m16n8k16_bf16(d, 0x7f807f80, 0, 0, 0, 0, 0);\n"
+     "// small.lua:9\nst_global_f32(out + threadIdx.x, d[0]);",
+     SIM_NAN, "(small.lua:7)"},
+    {"nan_of_another",
+     "x = threadIdx.x % 32 ? x : inf() * x;\nx = shfl_idx_f32(x, 0);\n"
+     "st_global_f32(out + threadIdx.x, x);",
+     SIM_NAN, "made one of numbers at line"},
+    {"nan_deselected",
+     "x = x == 0 ? x : inf() * x;\nst_global_f32(out + threadIdx.x, x != x ? 0 : x);", NSIMKINDS,
+     ""},
+    {"nan_unstored", "x = inf() * x;", NSIMKINDS, ""},
+    {"run_of_products",
+     "float d[2][4] = {{0}};\nfor (int i = 0; i < 2; i++)\n"
+     "for (int j = 0; j < 2; j++)\nmma_m16n8k16_bf16(d[j], 0x3f803f80, 0, 0, 0, 0x3f803f80, 0);\n"
+     "x = d[0][0] + d[1][0];\nif (x != 32) st_global_f32(out + 999, x);",
+     NSIMKINDS, ""},
+    {"run_of_unequal_length",
+     "int m = lane_id() < 16 ? 2 : 3;\nfloat d[4] = {0};\n"
+     "for (int i = 0; i < m; i++)\nmma_m16n8k16_bf16(d, 0, 0, 0, 0, 0, 0);",
+     SIM_DIVERGENT, "divergence: lanes of warp 0 meet at different calls: thread 0 makes 2 of 3"},
+    {"run_elsewhere",
+     "float d[4] = {0};\nif (lane_id() < 16) {\nfor (int i = 0; i < 2; i++)\n"
+     "mma_m16n8k16_bf16(d, 0, 0, 0, 0, 0, 0);\n } else {\nfor (int i = 0; i < 2; i++)\n"
+     "mma_m16n8k16_bf16(d, 0, 0, 0, 0, 0, 0);\n}",
+     SIM_DIVERGENT, "lanes of warp 0 meet at different calls"},
+    {"run_reads_unwritten",
+     "u32 r[2][4];\nfor (int i = 0; i < 2; i++)\nldmatrix_x4(r[i], s + 16 * lane_id());",
+     SIM_UNINIT, "uninitialised read of shared memory: thread 0 of block 0 reads byte 0"},
     {"endless", "for (;;) block_sync();", SIM_DEADLOCK, "out of time"},
     {"wild_local",
      "float y[4];\n"
      "for (int i = 0; i < 1 << 24; i++) ((volatile float *)y)[-i] = x;",
      SIM_BOUNDS, "faulted"},
 };
+
+/* "small.lua:7: KIND[ on BUFFER]: ... [line 63]" */
+static int said_well(const SimFinding *f)
+{
+	const char *end = arena_printf(arena, " [line %d]", f->line);
+	size_t n = strlen(f->text), k = strlen(end);
+
+	return !strncmp(f->spec, "small.lua:", 10) && !strncmp(f->text, f->spec, strlen(f->spec)) &&
+	       !strncmp(f->text + strlen(f->spec), ": ", 2) && n > k && !strcmp(f->text + n - k, end);
+}
+
+/* What one launch wrote, the next may read; what it did not, not. */
+static void two_launches(void)
+{
+	static const char body[] =
+	    "__global__ void first(float *out)\n{\n\tst_global_f32(out + threadIdx.x, 1);\n}\n"
+	    "__global__ void second(float *out)\n{\n\t// two.lua:3\n"
+	    "\tst_global_f32(out + 64, ld_global_f32(out + FROM + threadIdx.x % 2));\n}\n";
+	static const char entries[] =
+	    "static void first_entry(void **a)\n{\n\tfirst(*(float **)a[0]);\n}\n"
+	    "static void second_entry(void **a)\n{\n\tsecond(*(float **)a[0]);\n}\n"
+	    "const SimEntry sim_entries[] = { { \"first\", first_entry }, { \"second\", second_entry },"
+	    " { 0, 0 } };\n";
+	static float out[65];
+
+	for (int from = 30; from < 32; from++) {
+		unsigned char written[sizeof out / 2 + 1] = {0};
+		void *po = out, *params[] = {&po};
+		SimBuffer buf[] = {{"out", out, sizeof out, true, false}};
+		SimMore more[] = {{SIM_BYTES, written}};
+		SimOptions o = {.drop_site = -1, .more = more};
+		Sim *s = load(arena_printf(arena, "#define FROM %d", from), body, entries);
+		const SimFinding *f;
+		SimResult r;
+
+		sim_run(s, &diag, "first", 1, 32, 0, params, 1, buf, &o, &r);
+		check(!r.nfindings, "sim_first_launch");
+		sim_run(s, &diag, "second", 1, 1 + from % 2, 0, params, 1, buf, &o, &r);
+		f = find(&r, SIM_UNINIT);
+		check(from == 30 ? !r.nfindings
+		                 : f && !strncmp(f->text,
+		                                 "two.lua:3: uninitialised read of out: thread 1 of block"
+		                                 " 0 reads byte 128, which nothing has written",
+		                                 90),
+		      "sim_second_launch");
+		show(&r);
+		sim_free(s);
+	}
+}
 
 static void small_ones(void)
 {
@@ -305,13 +413,17 @@ static void small_ones(void)
 	    "static void k_entry(void **a)\n{\n\tk(*(const float **)a[0], *(float **)a[1],"
 	    " *(float **)a[2], *(int *)a[3]);\n}\n"
 	    "const SimEntry sim_entries[] = { { \"k\", k_entry }, { 0, 0 } };\n";
+	static const char places[] =
+	    "const SimPlace sim_places[] = { { \"j\", \"J_s\", 0, 1024, 1 },"
+	    " { \"k\", \"V_s\", 0, 128, 2 }, { \"k\", \"W_s\", 512, 512, 1 }, { 0, 0, 0, 0, 0 } };\n";
 	static float in[128], out[128], state[64];
 
 	setenv("AZULEJO_SIM_SECONDS", "1", 1);
 	for (size_t i = 0; i < sizeof small / sizeof *small; i++) {
 		const Small *m = &small[i];
 		char *body = arena_printf(arena, "%s%s%s", head, m->body, tail);
-		Sim *s = load("", body, entries);
+		bool placed = !strncmp(m->name, "place_", 6);
+		Sim *s = load("", body, placed ? arena_printf(arena, "%s%s", entries, places) : entries);
 		void *pi = in, *po = out, *ps = state;
 		int n = 128, blocks = !strcmp(m->name, "blocks_race") ? 2 : 1;
 		void *params[] = {&pi, &po, &ps, &n};
@@ -319,20 +431,87 @@ static void small_ones(void)
 		                   {"out", out, sizeof out, true, false},
 		                   {"state", state, sizeof state, false, true},
 		                   {"state_out", state, sizeof state, true, false}};
+		SimMore more[] = {{0}, {SIM_F32, NULL}, {0}, {0}};
+		SimOptions o = {.drop_site = -1, .more = more};
 		SimResult r;
 		const SimFinding *f;
 		int ok;
 
-		sim_run(s, &diag, "k", blocks, 64, 1024, params, 4, buf, NULL, &r);
+		sim_run(s, &diag, "k", blocks, 64, 1024, params, 4, buf, &o, &r);
 		f = find(&r, m->kind);
-		ok = m->kind == NSIMKINDS
-		         ? !r.nfindings
-		         : f && strstr(f->text, m->text) &&
-		               (!strcmp(f->spec, "small.lua:7") || !strcmp(m->name, "wild_local"));
+		ok = m->kind == NSIMKINDS ? !r.nfindings
+		                          : f && strstr(f->text, m->text) &&
+		                                (said_well(f) || !strcmp(m->name, "wild_local"));
 		check(ok, arena_printf(arena, "sim_%s", m->name));
 		show(&r);
 		sim_free(s);
 	}
+}
+
+/* ---- Ctrl-C ---- */
+
+static int is_empty(const char *dir)
+{
+	return !system(arena_printf(arena, "test -z \"$(ls -A %s)\"", dir));
+}
+
+/* The program, told to stop after `ms`: what it ends by, and whether anything is left. */
+static void interrupted(const char *name, const char *dir, const char *cc, int ms, int sig)
+{
+	static char *const argv[] = {"build/azulejo",
+	                             "run",
+	                             "flash_attention",
+	                             "--device",
+	                             "sim",
+	                             "--set",
+	                             "B=4,G=4,R=4,M=4096,N=4096,D=64,V=64",
+	                             "--no-cache",
+	                             NULL};
+	pid_t pid = fork();
+	int status = 0, gone = 0;
+
+	if (!pid) {
+		setpgid(0, 0);
+		signal(sig, SIG_DFL);
+		setenv("TMPDIR", dir, 1);
+		if (cc)
+			setenv("CC", cc, 1);
+		if (!freopen("/dev/null", "w", stderr))
+			_exit(1);
+		execv(argv[0], argv);
+		_exit(127);
+	}
+	setpgid(pid, pid);
+	usleep((useconds_t)ms * 1000);
+	kill(pid, sig); /* the program alone */
+	waitpid(pid, &status, 0);
+	for (int i = 0; i < 100 && !gone; i++, usleep(20000)) {
+		while (waitpid(-pid, NULL, WNOHANG) > 0)
+			;
+		gone = kill(-pid, 0) < 0;
+	}
+	check(WIFSIGNALED(status) && WTERMSIG(status) == sig && gone && is_empty(dir), name);
+}
+
+static void interrupts(void)
+{
+	char dir[] = "/tmp/sim_test_XXXXXX", cc[64];
+	FILE *f;
+
+	if (access("build/azulejo", X_OK) || !mkdtemp(dir))
+		return;
+	prctl(PR_SET_CHILD_SUBREAPER, 1); /* orphans come to us: an init that never reaps leaves them */
+	snprintf(cc, sizeof cc, "%s.cc", dir);
+	if (!(f = fopen(cc, "w")))
+		return;
+	fputs("#!/bin/sh\nsleep 30\n", f);
+	fclose(f);
+	chmod(cc, 0700);
+	interrupted("sim_interrupt_run", dir, NULL, 2500, SIGINT);
+	interrupted("sim_terminate_run", dir, NULL, 2500, SIGTERM);
+	interrupted("sim_interrupt_compiler", dir, cc, 700, SIGINT);
+	unlink(cc);
+	rmdir(dir);
 }
 
 int main(void)
@@ -344,6 +523,8 @@ int main(void)
 	gemm_right(body);
 	gemm_mutants(body);
 	gemm_broken(body);
+	interrupts();
+	two_launches();
 	small_ones();
 	arena_free(arena);
 	return failed != 0;

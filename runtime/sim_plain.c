@@ -1,0 +1,72 @@
+/* sim_plain.c -- services without checks or counts, for a text that is known to be right: memory is
+ * memory, copies land at once. Results are those of a checked run.
+ */
+#include "sim_state.h"
+
+#include <string.h>
+
+#define M (&sim_machine)
+
+/* Never outside of what is there. */
+u32 sim_plain_offset(u32 addr, int bytes)
+{
+	u32 off = addr - SMEM_BASE;
+
+	return off <= M->smem_bytes && M->smem_bytes - off >= (u32)bytes ? off : 0;
+}
+
+void sim_plain_here(int line)
+{
+	(void)line;
+}
+
+void sim_plain_shared_load(u64 at, void *out, u32 addr, int bytes)
+{
+	M->cur->at = at;
+	M->calls++;
+	memcpy(out, M->smem + sim_plain_offset(addr, bytes), (size_t)bytes);
+}
+
+void sim_plain_shared_store(u64 at, u32 addr, const void *v, int bytes)
+{
+	M->cur->at = at;
+	M->calls++;
+	memcpy(M->smem + sim_plain_offset(addr, bytes), v, (size_t)bytes);
+}
+
+void sim_plain_global_load(u64 at, void *out, const void *p, int bytes)
+{
+	M->cur->at = at;
+	M->calls++;
+	memcpy(out, p, (size_t)bytes);
+}
+
+void sim_plain_global_store(u64 at, void *p, const void *v, int bytes)
+{
+	M->cur->at = at;
+	M->calls++;
+	memcpy(p, v, (size_t)bytes);
+}
+
+void sim_plain_cp_async(u64 at, u32 dst, const void *src, int size, int bytes)
+{
+	unsigned char *to = M->smem + sim_plain_offset(dst, size);
+
+	M->cur->at = at;
+	M->calls++;
+	memset(to, 0, (size_t)size);
+	memcpy(to, bytes ? src : to, (size_t)bytes);
+}
+
+void sim_plain_cp_async_commit(u64 at, int site)
+{
+	(void)site;
+	M->cur->at = at;
+}
+
+void sim_plain_cp_async_wait(u64 at, int site, int n)
+{
+	(void)site;
+	(void)n;
+	M->cur->at = at;
+}

@@ -176,7 +176,7 @@ typedef struct Machine {
 	Buffer *buffer;
 	const struct SimPlace *place; /* this kernel's shared buffers; NULL: not known */
 	int nplaces;
-	unsigned char *in_place; /* by 16 bytes of shared memory: some buffer has it */
+	unsigned char *in_place; /* by 8 bytes of shared memory: some buffer has it */
 
 	volatile u64 calls; /* primitives so far: the watchdog's pulse */
 	Report *report;

@@ -26,7 +26,11 @@ typedef struct Buffer {
 	bool proxied;           /* some access is ACC_PROXY */
 	int barriers, arrivals; /* it holds barriers, of so many arrivals each */
 	bool by_engine;
-	bool by_turns; /* two copies: a write does not meet the reads of the turn before */         /* filled by the copy engine, ordered by barriers of its own */
+	bool by_turns;
+	/* two copies: a write does not meet the reads of the turn before */ /* filled by the copy
+	                                                                        engine, ordered by
+	                                                                        barriers of its own
+	                                                                      */
 	int used_cols; /* columns the copies fill, the others are zeroed once; 0: threads fill all */
 	int id;
 } Buffer;

@@ -221,6 +221,7 @@ void lower_kernel(Dev *d, Facts *f, int stages, int align, LowerPart part, Segme
 		lower_roles(L);
 	else
 		lower_region(L, d->k->body);
+	lower_store_end(L);
 	L->out = L->pro;
 	lower_barriers_make(L);
 	L->out = &zero;

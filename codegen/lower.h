@@ -108,6 +108,7 @@ typedef struct Lower {
 	int nflying, group; /* products of warpgroups not waited for: lower_wgmma.c */
 	Role role;
 	const char *turn; /* in roles: counts the loop's turns */
+	bool stores_fly;  /* stores by the copy engine were made */
 	int nturned;
 	Turned turned[MAX_BUFFERS];
 	int npublished;
@@ -274,6 +275,9 @@ void lower_ring_fill(Lower *L, Ring *r, const Op *loop, const char *lo, const ch
 void lower_ring_turn(Lower *L, Ring *r, const Op *loop, const char *n, const char *lo,
                      const char *end);
 void lower_ring_release(Lower *L, const Ring *r);
+/* Stores `from` in layout l by op through the copy engine; false: it cannot be. */
+bool lower_store_engine(Lower *L, Op *op, Op *from, const Layout *l);
+void lower_store_end(Lower *L);
 
 /* lower_load.c */
 Version *lower_load(Lower *L, Op *op, const Layout *l, bool packed);

@@ -204,7 +204,7 @@ static void to_all_features(Product *p)
 			if (pc->kind != PIECE_POW2 && pc->slot)
 				s = arena_printf(L->a, "%d + %s", pc->slot / 16, s);
 			lower_features_add(p, f, arena_printf(L->a, "2 * (%s)", s),
-			            arena_printf(L->a, "2 * (%s) + 1", s), k);
+			                   arena_printf(L->a, "2 * (%s) + 1", s), k);
 			L->out = step;
 		}
 	}

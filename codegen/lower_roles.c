@@ -169,6 +169,7 @@ void lower_roles(Lower *L)
 		L->out = &body;
 		forget(L, names);
 		lower_region(L, L->k->body);
+		lower_store_end(L);
 		lower_splice(into, &own);
 		lower_splice(into, &body);
 	}

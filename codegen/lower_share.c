@@ -121,8 +121,8 @@ static void fold_diagonal(Product *p, int q, const char *f, const char *step, bo
 				lower_code(L, "%s[%d][%d] = mul_%sx2(%s[%d][%d], %s);", f, r, b, ty, f, r, b,
 				           lower_diagonal_factor(L, b));
 		if (g->linear >= 0 && g->pow2 == q)
-			lower_code(L, "%s[%d][0] = g >= 4 ? (g < 6 ? y%d0 : y%d1) : %s[%d][0];", f, r, r, r,
-			           f, r);
+			lower_code(L, "%s[%d][0] = g >= 4 ? (g < 6 ? y%d0 : y%d1) : %s[%d][0];", f, r, r, r, f,
+			           r);
 		if (g->const_slot == pc->slot + 2)
 			lower_code(L, "%s[%d][0] = %s == %d && g == 2 ? 0x%s%su : %s[%d][0];", f, r, step,
 			           pc->slot / 16, one, one, f, r);
@@ -338,8 +338,8 @@ static void to_share(Product *p, const Steps *each)
 
 		lower_code(L, "u32 %s[2][2];", f);
 		form_share(p, each, &x, &r, us, k, f);
-		lower_features_add(p, f, arena_printf(L->a, "2 * %s", us), arena_printf(L->a, "2 * %s + 1", us),
-		            k);
+		lower_features_add(p, f, arena_printf(L->a, "2 * %s", us),
+		                   arena_printf(L->a, "2 * %s + 1", us), k);
 		L->out = step;
 		u += r.n;
 	}
@@ -359,20 +359,42 @@ static int only_piece(const Grow *g)
 	return q;
 }
 
-/* By the warp's own steps, whose lookups are then needed one at a time; two k16 steps are a batch,
- * in two register sets by turns. */
+/* Reads the rows of step b + 1. A read that stands behind a product in program order is served when
+ * that product's own reads are, hundreds of cycles later on an H200 with four warpgroups an SM: so
+ * a step's rows are read before the step before it is issued. `ends`: the last step has no next. */
+static void load_next(Lower *L, const Steps *h, const char *cols, const char *b, int per, bool ends)
+{
+	Block *saved = L->out;
+	const char *next = lower_name(L, "next");
+
+	lower_code(L, "const int %s = %s + 1;", next, b);
+	if (ends)
+		lower_open(L, S_IF, false, "%s < %d", next, per * h->s.n)->last->uniform = true;
+	load_rows(L, h, arena_printf(L->a, "%s[%s %% 2]", cols, next),
+	          arena_printf(L->a, "%s / %d", next, per), arena_printf(L->a, "%s %% %d", next, per));
+	L->out = saved;
+}
+
+/* By the warp's own steps, whose lookups are then needed one at a time. Two register sets hold
+ * operands by turns: of one step each, or of two k16 steps where nothing is read ahead. */
 static void to_share_wgmma(Product *p, const Steps *each)
 {
 	Lower *L = p->L;
 	Block *saved = L->out, *turn;
-	int steps = p->a.k / 2, batch = steps % 2 ? 1 : 2, per = steps / batch, n[2] = {2, batch};
+	int q = only_piece(p->a.grow), steps = p->a.k / 2;
+	bool ahead = q >= 0 && each[q].turned;
+	int batch = ahead || steps % 2 ? 1 : 2, per = steps / batch, n[2] = {2, batch};
 	const char *all, *cols = NULL;
 	Steps h[MAX_SRC];
-	int q = only_piece(p->a.grow);
 
 	memcpy(h, each, sizeof h);
 	lower_wgmma_open(p);
 	all = lower_wgmma_batch(L, "phi", n, 2);
+	if (ahead) {
+		cols = lower_name(L, "c");
+		lower_code(L, "u32 %s[2][3][2];", cols);
+		load_rows(L, &each[q], arena_printf(L->a, "%s[0]", cols), "0", "0");
+	}
 	for (int u = 0; u < each->s.n;) {
 		Run r = run_at(p->a.grow, &each->s, u);
 		const char *us = run_open(L, &r), *k = "0", *set, *b;
@@ -393,24 +415,20 @@ static void to_share_wgmma(Product *p, const Steps *each)
 			lower_wgmma_reuse(L, set, batch, 2);
 			L->out = turn;
 		}
-		if (q >= 0 && each[q].turned) { /* all reads before what waits for them */
-			cols = lower_name(L, "c");
-			lower_code(L, "u32 %s[%d][3][2];", cols, batch);
-			for (int i = 0; i < batch; i++)
-				load_rows(L, &each[q], arena_printf(L->a, "%s[%d]", cols, i), us,
-				          i ? arena_printf(L->a, "%s + 1", k) : k);
-		}
 		for (int i = 0; i < batch; i++) {
 			const char *ki = i ? arena_printf(L->a, "%s + 1", k) : k;
 			Leaf x = share_leaf(p, each, ki);
 
 			if (cols)
-				h[q].ahead = arena_printf(L->a, "%s[%d]", cols, i);
+				h[q].ahead =
+				    arena_printf(L->a, strchr(b, ' ') ? "%s[(%s) %% 2]" : "%s[%s %% 2]", cols, b);
 			lower_open(L, S_SCOPE, false, "%s", "");
 			form_share(p, h, &x, &r, us, strchr(ki, ' ') ? arena_printf(L->a, "(%s)", ki) : ki,
 			           arena_printf(L->a, "%s[%d]", set, i));
 			L->out = turn;
 		}
+		if (cols && per * (r.u + r.n) > 1)
+			load_next(L, &each[q], cols, b, per, r.u + r.n == each->s.n);
 		lower_wgmma_formed(L, set, batch);
 		for (int i = 0; i < batch; i++)
 			lower_wgmma_step(p, arena_printf(L->a, "%s[%d]", set, i), true, us,
@@ -437,7 +455,8 @@ void lower_share(Product *p, const Share *share)
 	(p->wgmma ? to_share_wgmma : to_share)(p, each);
 }
 
-/* -- tiles turned round ------------------------------------------------------------------------- */
+/* -- tiles turned round -------------------------------------------------------------------------
+ */
 
 const Turned *lower_turned(Lower *L, const Op *x)
 {
@@ -468,8 +487,9 @@ static void turn_tile(Lower *L, Op *x)
 	if (cols.cores % 2)
 		return;
 	name = lower_name(L, arena_printf(L->a, "%s_t", x->name ? x->name : x->arg->name));
-	*t = (Turned){x, dev_buffer(L->dev, L->turn ? arena_printf(L->a, "%s_both", name) : name,
-	                            8 * cols.cores, s->buf->rows, 2, L->turn ? 2 : 1),
+	*t = (Turned){x,
+	              dev_buffer(L->dev, L->turn ? arena_printf(L->a, "%s_both", name) : name,
+	                         8 * cols.cores, s->buf->rows, 2, L->turn ? 2 : 1),
 	              name};
 	L->nturned++;
 	t->buf->used_cols = 0;
@@ -514,8 +534,9 @@ static void turn_tile(Lower *L, Op *x)
 			lower_code(L, "cores_store4(%s, %s[0][0], %s[1][0], %s[0][1], %s[1][1]);", place, array,
 			           array, array, array);
 		for (int i = 0; !L->dev->gpu->stmatrix && i < 4; i++)
-			lower_code(L, i % 2 ? "st_shared_b32(((%s) ^ 16) + %d, %s[%d][%d]);"
-			                    : "st_shared_b32(%s + %d, %s[%d][%d]);",
+			lower_code(L,
+			           i % 2 ? "st_shared_b32(((%s) ^ 16) + %d, %s[%d][%d]);"
+			                 : "st_shared_b32(%s + %d, %s[%d][%d]);",
 			           place, i / 2 * 8 * t->buf->pbytes, array, i % 2, i / 2);
 	}
 	dev_access(saved->last, t->buf, ACC_WRITE);

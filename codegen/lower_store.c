@@ -71,6 +71,8 @@ static void store_body(Lower *L, Op *op, const Layout *l)
 	if (from->rank > 0 && !lower_find(L, from, l, false) && !op_is_elementwise(from))
 		lower_need(L, from, l);
 	lower_wgmma_settle(L); /* a wait is for whole warps: not behind a condition on the thread */
+	if (lower_store_engine(L, op, from, l))
+		return;
 	owner = layout_owner(L->a, l, L->warps);
 	b = L->out;
 	if (owner)

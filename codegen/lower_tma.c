@@ -37,26 +37,26 @@ bool lower_tma_fits(Lower *L, const Op *op)
 	return op->dim[0].n <= 256 && op->dim[0].n == facts_extent(L->f, facts_class(L->f, op, 0));
 }
 
-static const char *map_param(Lower *L, const Staged *s)
+/* The tensor map by which tile op moves to or from buffer b, `height` rows at a time. */
+static const char *map_param(Lower *L, const Op *op, const Buffer *b, int height)
 {
-	const Op *op = s->op;
 	MapText *m = ARENA_NEW(L->a, MapText);
 	int rows = axis_of(op, 0), cols = axis_of(op, 1);
 	const char *name;
 
 	m->rank = op->arg->rank;
-	m->swizzle = s->buf->pbytes > 16 ? s->buf->pbytes : 0;
+	m->swizzle = b->pbytes > 16 ? b->pbytes : 0;
 	for (int i = 0; i < m->rank; i++)
 		m->box[i] = 1;
 	m->axis[0] = cols;
 	m->axis[1] = rows;
-	m->box[0] = s->buf->pcols;
-	m->box[1] = op->dim[0].n;
+	m->box[0] = b->pcols;
+	m->box[1] = height;
 	for (int i = m->rank - 1, n = 2; i >= 0; i--)
 		if (i != rows && i != cols)
 			m->axis[n++] = i;
 	name = lower_name(L, arena_printf(L->a, "%s_map", op->arg->name));
-	dev_param(L->dev, PARAM_MAP, op->arg->id, s->buf->id, op->arg->dtype, name);
+	dev_param(L->dev, PARAM_MAP, op->arg->id, b->id, op->arg->dtype, name);
 	for (int i = 0; i < L->dev->text.nparams; i++)
 		if (L->dev->text.param[i].kind == PARAM_MAP && !strcmp(L->dev->text.param[i].name, name))
 			L->dev->text.param[i].map = m;
@@ -126,7 +126,7 @@ Ring lower_ring_new(Lower *L, int first, int stages)
 
 		b->by_engine = true;
 		b->used_cols = 0;
-		r.map[i - first] = map_param(L, &L->staged[i]);
+		r.map[i - first] = map_param(L, L->staged[i].op, b, L->staged[i].op->dim[0].n);
 	}
 	return r;
 }
@@ -250,4 +250,132 @@ void lower_ring_release(Lower *L, const Ring *r)
 	lower_close(L, saved);
 	if (L->role != ROLE_ALL)
 		lower_code(L, "%s++;", L->turn);
+}
+
+/* -- stores -------------------------------------------------------------------------------------
+ */
+
+/* Whether a tile in layout l may leave through the copy engine: each warp's pairs of row cores are
+ * whole boxes, rows and columns beyond the tensor are beyond the tile as well, and nobody else
+ * holds the same elements. `op` is the store; dims are those of what it stores. */
+static bool store_fits(Lower *L, const Op *op, const Layout *l)
+{
+	const GpuTarget *g = L->dev->gpu;
+	const Op *x = op->src[0];
+	int rows, cols, warps = 1;
+	const Range *r;
+
+	if (!g->tma || !g->stmatrix || L->align < 16 || x->rank != 2 || l->orient != ORIENT_N ||
+	    op->arg->rank > MAX_MAP_RANK || (op->arg->dtype != DT_BF16 && op->arg->dtype != DT_F16) ||
+	    l->d[0].n != 2 || l->d[1].n % 2 || layout_owner(L->a, l, L->warps))
+		return false;
+	for (int i = 3; i < l->nd; i++)
+		if (l->d[i].hw == HW_WARP && l->d[i].dim == 1)
+			return false;
+		else if (l->d[i].hw == HW_WARP)
+			warps = l->d[i].n;
+	rows = axis_of(op, 0);
+	cols = axis_of(op, 1);
+	if (warps != L->warps || cols != op->arg->rank - 1 || rows < 0 ||
+	    strcmp(lower_stride(L, op, 1), "1") != 0)
+		return false;
+	r = op->at[cols];
+	if (r && r->kind != RANGE_WHOLE)
+		return false;
+	return x->dim[0].n == facts_extent(L->f, facts_class(L->f, x, 0)) &&
+	       x->dim[1].n == 8 * l->d[1].n && x->dim[1].n * 2 >= 64;
+}
+
+/* Each warp puts its sixteen rows into shared memory, in the engine's order, and one of its lanes
+ * sends them off; the warp alone waits before it writes there again. */
+bool lower_store_engine(Lower *L, Op *op, Op *from, const Layout *l)
+{
+	const Op *x = op->src[0];
+	int n = l->d[1].n, fours = n % 4 ? 2 : 4, rows, cols, panels;
+	const char *v[3] = {"0", "0", "0"}, *lane, *map, *name, *j = "0", *at;
+	Text s = {.arena = L->a}, where = {.arena = L->a};
+	Block *saved = L->out;
+	Buffer *b;
+
+	if (!store_fits(L, op, l))
+		return false;
+	rows = axis_of(op, 0);
+	cols = axis_of(op, 1);
+	name = lower_name(L, arena_printf(L->a, "%s_s", op->arg->name));
+	b = dev_buffer(L->dev, name, 16 * L->warps, 8 * n, 2, 1);
+	b->by_engine = true;
+	b->used_cols = 0;
+	map = map_param(L, op, b, 16);
+	lane = lower_name(L, arena_printf(L->a, "%s_w", name));
+	L->out = L->pro;
+	lower_code(
+	    L, "const u32 %s = %s + %s;", lane, name,
+	    lower_unit(L, b, "(16 * warp + lane % 8)", fours == 4 ? "(lane / 8)" : "(lane / 8 % 2)"));
+	L->out = saved;
+	lower_open(L, S_IF, false, "lane == 0");
+	lower_code(L, "tma_store_wait_read(0);");
+	L->out = saved;
+	lower_code(L, "warp_sync();");
+	for (int i = 0; i < 2; i++) {
+		v[0] = i ? "1" : "0";
+		if (n > fours) {
+			lower_open(L, S_FOR, true, "int j = 0; j < %d; j += %d", n, fours);
+			j = "j";
+		}
+		s.len = 0;
+		s.s = NULL;
+		s.cap = 0;
+		at = strcmp(j, "0") ? arena_printf(L->a, "(%s ^ 16 * %s)", lane, j) : lane;
+		if (b->cols > b->pcols)
+			at = arena_printf(L->a, "(%s ^ 16 * (j %% %d)) + j / %d * %d", lane, b->pcols / 8,
+			                  b->pcols / 8, b->rows * b->pbytes);
+		text_add(&s, "cores_store%d(%s%s", fours, at,
+		         i ? arena_printf(L->a, " + %d", 8 * b->pbytes) : "");
+		for (int c = 0; c < fours; c++) {
+			const char *lo, *hi;
+
+			v[1] = !c               ? j
+			       : strcmp(j, "0") ? arena_printf(L->a, "%s + %d", j, c)
+			                        : arena_printf(L->a, "%d", c);
+			v[2] = "0";
+			lo = lower_elem(L, from, l, v);
+			v[2] = "1";
+			hi = lower_elem(L, from, l, v);
+			text_add(&s, ", %s", lower_pack(L, lo, hi));
+		}
+		lower_code(L, "%s);", s.s);
+		L->out = saved;
+	}
+	lower_code(L, "proxy_fence();");
+	lower_code(L, "warp_sync();");
+	lower_open(L, S_IF, false, "lane == 0");
+	panels = (b->cols + b->pcols - 1) / b->pcols;
+	text_add(&where, ", %s%s16 * warp", lower_start(L, op->at[rows]), " + ");
+	if (l->base[0])
+		text_add(&where, " + %s", l->base[0]);
+	for (int a = op->arg->rank - 1; a >= 0; a--)
+		if (a != rows && a != cols)
+			text_add(&where, ", %s", lower_start(L, op->at[a]));
+	for (int c = 0; c < panels; c++)
+		lower_code(L, "tma_store_%d(&%s, %s + %d * warp%s, %d%s);", op->arg->rank, map, name,
+		           16 * b->pbytes, c ? arena_printf(L->a, " + %d", c * b->rows * b->pbytes) : "",
+		           c * b->pcols, where.s);
+	lower_code(L, "tma_store_commit();");
+	L->out = saved;
+	(void)x;
+	L->stores_fly = true;
+	return true;
+}
+
+/* At the end of those who store: shared memory may go when it has been read. */
+void lower_store_end(Lower *L)
+{
+	Block *saved = L->out;
+
+	if (!L->stores_fly)
+		return;
+	lower_open(L, S_IF, false, "lane == 0");
+	lower_code(L, "tma_store_wait_read(0);");
+	L->out = saved;
+	L->stores_fly = false;
 }

@@ -1,7 +1,7 @@
 // based_prefill -- generated from based_prefill.lua for sm_80; do not edit.
 // Causal linear attention under the 2nd-order Taylor map (BASED, arXiv 2402.18668)
 // with C=64, D=16, F=153, V=64, dtype=bf16, normalize=0, stages=2, warps=4
-// launch based_prefill: blocks = B * H, threads = 128, dynamic shared memory = 45056 bytes
+// launch based_prefill: blocks = B * H, threads = 128, dynamic shared memory = 47104 bytes
 // strides (X_sA: of argument X along axis A) are in elements; matrices' last axes are contiguous.
 
 typedef unsigned short b16;
@@ -47,6 +47,13 @@ static __device__ __forceinline__ void block_sync(void)
 	__syncthreads();
 }
 
+// 4 cores from shared memory, each transposed on the way; lane l gives the address of row l%8 of core l/8
+static __device__ __forceinline__ void cores_load4_trans(u32 *r0, u32 *r1, u32 *r2, u32 *r3, u32 addr)
+{
+	asm volatile("ldmatrix.sync.aligned.m8n8.x4.trans.shared.b16 {%0, %1, %2, %3}, [%4];"
+	             : "=r"(*r0), "=r"(*r1), "=r"(*r2), "=r"(*r3) : "r"(addr) : "memory");
+}
+
 // stores 4 bytes
 static __device__ __forceinline__ void st_shared_b32(u32 a, u32 v)
 {
@@ -86,13 +93,6 @@ static __device__ __forceinline__ void mma_bf16(float *d0, float *d1, u32 a0, u3
 	    : "r"(a0), "r"(a1), "r"(a2), "r"(a3), "r"(b0), "r"(b1));
 }
 
-// 4 cores from shared memory, each transposed on the way; lane l gives the address of row l%8 of core l/8
-static __device__ __forceinline__ void cores_load4_trans(u32 *r0, u32 *r1, u32 *r2, u32 *r3, u32 addr)
-{
-	asm volatile("ldmatrix.sync.aligned.m8n8.x4.trans.shared.b16 {%0, %1, %2, %3}, [%4];"
-	             : "=r"(*r0), "=r"(*r1), "=r"(*r2), "=r"(*r3) : "r"(addr) : "memory");
-}
-
 // loads 16 bytes
 static __device__ __forceinline__ void ld_shared_v4(u32 *r, u32 a)
 {
@@ -121,10 +121,11 @@ static __device__ __forceinline__ void st_global_b32(void *p, u32 v)
 	*(u32 *)p = v;
 }
 
-// x of the lane named
-static __device__ __forceinline__ u32 shfl_idx_u32(u32 x, int lane)
+// 2 cores from shared memory; lane l gives the address of row l%8 of core l/8
+static __device__ __forceinline__ void cores_load2(u32 *r0, u32 *r1, u32 addr)
 {
-	return __shfl_sync(0xffffffffu, x, lane);
+	asm volatile("ldmatrix.sync.aligned.m8n8.x2.shared.b16 {%0, %1}, [%2];"
+	             : "=r"(*r0), "=r"(*r1) : "r"(addr) : "memory");
 }
 
 
@@ -150,7 +151,8 @@ __global__ void __launch_bounds__(128, 1) based_prefill(
 	const u32 Q_s_ring = smem;
 	const u32 K_s_ring = smem + 4096;
 	const u32 V_s_ring = smem + 8192;
-	const u32 S_s = smem + 24576;
+	const u32 K_t = smem + 24576;
+	const u32 S_s = smem + 26624;
 	const int hi = (int)blockIdx.x % H;
 	const int pid2 = (int)blockIdx.x / H;
 	const int bi = pid2;
@@ -160,9 +162,10 @@ __global__ void __launch_bounds__(128, 1) based_prefill(
 	const u32 K_s_c = tid / 2 * 32 + (tid % 2 ^ ((tid / 2 >> 2) & 1)) * 16;
 	const b16 *const v_p = v + bi * v_sB + hi * v_sH;
 	const u32 V_s_c = tid / 8 * 128 + (tid % 8 ^ (tid / 8 & 7)) * 16;
+	const u32 K_t_w = g * 128 + (g & 7) * 16 + 4 * t;
+	const u32 K_s_l = (lane % 16) * 32 + (lane / 16 % 2 ^ ((lane % 16 >> 2) & 1)) * 16;
 	const u32 S_s_w = (16 * warp + g) * 128 + ((16 * warp + g) & 7) * 16 + 4 * t;
 	const u32 Q_s_l = (lane % 16 + warp * 16) * 32 + (lane / 16 % 2 ^ (((lane % 16 + warp * 16) >> 2) & 1)) * 16;
-	const u32 K_s_l = (lane % 16) * 32 + (lane / 16 % 2 ^ ((lane % 16 >> 2) & 1)) * 16;
 	const u32 V_s_l = (lane % 16) * 128 + (lane / 16 % 2 ^ (lane % 16 & 7)) * 16;
 	const u32 Q_s_g = (g + warp * 16) * 32 + (((g + warp * 16) >> 2) & 1) * 16;
 	const u32 S_s_l = (lane % 16) * 128 + (lane / 16 % 2 ^ (lane % 16 & 7)) * 16;
@@ -173,8 +176,9 @@ __global__ void __launch_bounds__(128, 1) based_prefill(
 		const int pair = table_s16(based_prefill_groups + 4 * u + warp);
 		const int I = pair % 256;
 		const int J = pair / 256;
-		const u32 lanes = 4 * (4 * (I % 2) + g / 2) + t + 256 * (4 * (4 * (J % 2) + g % 2) + t);
-		K_pair[u] = lanes + 65536u * ((lane % 16) * 32 + ((lane < 16 ? I : J) / 2 ^ ((lane % 16 >> 2) & 1)) * 16);
+		const int row = lane < 16 ? 4 * I + (lane % 8) / 2 : 4 * J + lane % 2;
+		const int high = 4 * J + 2 + lane % 2;
+		K_pair[u] = row * 128 + (lane / 8 % 2 ^ (row & 7)) * 16 + 65536u * (high * 128 + (lane / 8 % 2 ^ (high & 7)) * 16);
 	}
 	const u32 diagonal_lo = g == 0 || g == 3 ? 0x3f353f35u : 0x3f803f80u;
 	const u32 diagonal_hi = g == 4 || g == 7 ? 0x3f353f35u : 0x3f803f80u;
@@ -227,6 +231,14 @@ __global__ void __launch_bounds__(128, 1) based_prefill(
 		const u32 V_s = V_s_ring + slot * 8192;
 		slot = slot + 1 == 2 ? 0 : slot + 1;
 		fill = fill + 1 == 2 ? 0 : fill + 1;
+		{
+			u32 x2[2][2];
+			cores_load4_trans(&x2[0][0], &x2[1][0], &x2[0][1], &x2[1][1], K_s + 512 * warp + K_s_l);
+			st_shared_b32(K_t + (K_t_w ^ 32 * warp), x2[0][0]);
+			st_shared_b32((K_t + (K_t_w ^ 32 * warp)) ^ 16, x2[1][0]);
+			st_shared_b32(K_t + (K_t_w ^ 32 * warp) + 1024, x2[0][1]);
+			st_shared_b32(((K_t + (K_t_w ^ 32 * warp)) ^ 16) + 1024, x2[1][1]);
+		}
 		{
 			const float S_x = g <= 0 ? 0.044198895f : g <= 1 ? 0.0625f : g <= 2 ? (warp <= 0 ? 1.0f : 0.0f) : g <= 3 ? 0.044198895f : 0.25f;
 			#pragma unroll
@@ -383,24 +395,24 @@ __global__ void __launch_bounds__(128, 1) based_prefill(
 			}
 			{
 				u32 phi3[2][2];
-				const u32 at = K_pair[0];
-				u32 c[2][2];
-				cores_load4_trans(&c[0][0], &c[1][0], &c[0][1], &c[1][1], K_s + 512 * k + (at >> 16));
-				const u32 x0 = shfl_idx_u32(c[0][0], (int)at);
-				const u32 y0[2] = { shfl_idx_u32(c[0][1], (int)(at >> 8)), shfl_idx_u32(c[0][1], (int)(at >> 8) + 8) };
-				phi3[0][0] = mul_bf16x2(x0, y0[0]);
-				phi3[0][1] = mul_bf16x2(x0, y0[1]);
-				const u32 x1 = shfl_idx_u32(c[1][0], (int)at);
-				const u32 y1[2] = { shfl_idx_u32(c[1][1], (int)(at >> 8)), shfl_idx_u32(c[1][1], (int)(at >> 8) + 8) };
-				phi3[1][0] = mul_bf16x2(x1, y1[0]);
-				phi3[1][1] = mul_bf16x2(x1, y1[1]);
+				u32 c[3][2];
+				cores_load4(&c[0][0], &c[0][1], &c[1][0], &c[1][1], K_t + (K_pair[0] % 65536 ^ 32 * k));
+				cores_load2(&c[2][0], &c[2][1], K_t + (K_pair[0] / 65536 ^ 32 * k));
+				const u32 y00 = c[1][0];
+				const u32 y01 = c[2][0];
+				phi3[0][0] = mul_bf16x2(c[0][0], c[1][0]);
+				phi3[0][1] = mul_bf16x2(c[0][0], c[2][0]);
+				const u32 y10 = c[1][1];
+				const u32 y11 = c[2][1];
+				phi3[1][0] = mul_bf16x2(c[0][1], c[1][1]);
+				phi3[1][1] = mul_bf16x2(c[0][1], c[2][1]);
 				phi3[0][0] = mul_bf16x2(phi3[0][0], diagonal_lo);
 				phi3[0][1] = mul_bf16x2(phi3[0][1], diagonal_hi);
-				phi3[0][0] = g >= 4 ? (g < 6 ? y0[0] : y0[1]) : phi3[0][0];
+				phi3[0][0] = g >= 4 ? (g < 6 ? y00 : y01) : phi3[0][0];
 				phi3[0][0] = warp == 0 && g == 2 ? 0x3f803f80u : phi3[0][0];
 				phi3[1][0] = mul_bf16x2(phi3[1][0], diagonal_lo);
 				phi3[1][1] = mul_bf16x2(phi3[1][1], diagonal_hi);
-				phi3[1][0] = g >= 4 ? (g < 6 ? y1[0] : y1[1]) : phi3[1][0];
+				phi3[1][0] = g >= 4 ? (g < 6 ? y10 : y11) : phi3[1][0];
 				phi3[1][0] = warp == 0 && g == 2 ? 0x3f803f80u : phi3[1][0];
 				#pragma unroll
 				for (int j = 0; j < 8; j++) {
@@ -410,17 +422,13 @@ __global__ void __launch_bounds__(128, 1) based_prefill(
 			#pragma unroll
 			for (int u = 1; u < 3; u++) {
 				u32 phi4[2][2];
-				const u32 at = K_pair[u];
-				u32 c[2][2];
-				cores_load4_trans(&c[0][0], &c[1][0], &c[0][1], &c[1][1], K_s + 512 * k + (at >> 16));
-				const u32 x0 = shfl_idx_u32(c[0][0], (int)at);
-				const u32 y0[2] = { shfl_idx_u32(c[0][1], (int)(at >> 8)), shfl_idx_u32(c[0][1], (int)(at >> 8) + 8) };
-				phi4[0][0] = mul_bf16x2(x0, y0[0]);
-				phi4[0][1] = mul_bf16x2(x0, y0[1]);
-				const u32 x1 = shfl_idx_u32(c[1][0], (int)at);
-				const u32 y1[2] = { shfl_idx_u32(c[1][1], (int)(at >> 8)), shfl_idx_u32(c[1][1], (int)(at >> 8) + 8) };
-				phi4[1][0] = mul_bf16x2(x1, y1[0]);
-				phi4[1][1] = mul_bf16x2(x1, y1[1]);
+				u32 c[3][2];
+				cores_load4(&c[0][0], &c[0][1], &c[1][0], &c[1][1], K_t + (K_pair[u] % 65536 ^ 32 * k));
+				cores_load2(&c[2][0], &c[2][1], K_t + (K_pair[u] / 65536 ^ 32 * k));
+				phi4[0][0] = mul_bf16x2(c[0][0], c[1][0]);
+				phi4[0][1] = mul_bf16x2(c[0][0], c[2][0]);
+				phi4[1][0] = mul_bf16x2(c[0][1], c[1][1]);
+				phi4[1][1] = mul_bf16x2(c[0][1], c[2][1]);
 				#pragma unroll
 				for (int j = 0; j < 8; j++) {
 					mma_bf16(S[2 * u][j], S[2 * u + 1][j], phi4[0][0], phi4[0][1], phi4[1][0], phi4[1][1], V_f2[0][j], V_f2[1][j]);

@@ -1,7 +1,7 @@
 // based_prefill -- generated from based_prefill.lua for sm_90a; do not edit.
 // Causal linear attention under the 2nd-order Taylor map (BASED, arXiv 2402.18668)
 // with C=64, D=16, F=153, V=64, dtype=bf16, normalize=0, stages=3, warps=4
-// launch based_prefill: blocks = B * H, threads = 256, dynamic shared memory = 91392 bytes
+// launch based_prefill: blocks = B * H, threads = 256, dynamic shared memory = 95488 bytes
 // tensor map q_map: q as (D, N, H, B), box (16, 64, 1, 1), innermost first, swizzle 32 bytes, zeros beyond the tensor
 // tensor map k_map: k as (D, N, H, B), box (16, 64, 1, 1), innermost first, swizzle 32 bytes, zeros beyond the tensor
 // tensor map v_map: v as (V, N, H, B), box (64, 64, 1, 1), innermost first, swizzle 128 bytes, zeros beyond the tensor
@@ -73,6 +73,13 @@ static __device__ __forceinline__ void mbarrier_wait(u32 bar, int phase)
 	             "}" :: "r"(bar), "r"(phase) : "memory");
 }
 
+// 4 cores from shared memory, each transposed on the way; lane l gives the address of row l%8 of core l/8
+static __device__ __forceinline__ void cores_load4_trans(u32 *r0, u32 *r1, u32 *r2, u32 *r3, u32 addr)
+{
+	asm volatile("ldmatrix.sync.aligned.m8n8.x4.trans.shared.b16 {%0, %1, %2, %3}, [%4];"
+	             : "=r"(*r0), "=r"(*r1), "=r"(*r2), "=r"(*r3) : "r"(addr) : "memory");
+}
+
 // 4 cores to shared memory; lane l gives the address of row l%8 of core l/8
 static __device__ __forceinline__ void cores_store4(u32 addr, u32 r0, u32 r1, u32 r2, u32 r3)
 {
@@ -122,18 +129,28 @@ static __device__ __forceinline__ u64 wgmma_desc(u32 addr, int leading, int stri
 	return (addr & 0x3ffff) >> 4 | (u64)(leading >> 4) << 16 | (u64)(stride >> 4) << 32 | mode << 62;
 }
 
-// 4 cores from shared memory, each transposed on the way; lane l gives the address of row l%8 of core l/8
-static __device__ __forceinline__ void cores_load4_trans(u32 *r0, u32 *r1, u32 *r2, u32 *r3, u32 addr)
+// barrier `id` (1..15) for `threads` threads, whole warps
+static __device__ __forceinline__ void named_sync(int id, int threads)
 {
-	asm volatile("ldmatrix.sync.aligned.m8n8.x4.trans.shared.b16 {%0, %1, %2, %3}, [%4];"
+	asm volatile("bar.sync %0, %1;" :: "r"(id), "r"(threads) : "memory");
+}
+
+// 4 cores from shared memory; lane l gives the address of row l%8 of core l/8
+static __device__ __forceinline__ void cores_load4(u32 *r0, u32 *r1, u32 *r2, u32 *r3, u32 addr)
+{
+	asm volatile("ldmatrix.sync.aligned.m8n8.x4.shared.b16 {%0, %1, %2, %3}, [%4];"
 	             : "=r"(*r0), "=r"(*r1), "=r"(*r2), "=r"(*r3) : "r"(addr) : "memory");
 }
 
-// x of the lane named
-static __device__ __forceinline__ u32 shfl_idx_u32(u32 x, int lane)
+// 2 cores from shared memory; lane l gives the address of row l%8 of core l/8
+static __device__ __forceinline__ void cores_load2(u32 *r0, u32 *r1, u32 addr)
 {
-	return __shfl_sync(0xffffffffu, x, lane);
+	asm volatile("ldmatrix.sync.aligned.m8n8.x2.shared.b16 {%0, %1}, [%2];"
+	             : "=r"(*r0), "=r"(*r1) : "r"(addr) : "memory");
 }
+
+// waits until at most n of the warpgroup's groups are in flight; n is a literal
+#define wgmma_wait(n) asm volatile("wgmma.wait_group.sync.aligned %0;" :: "n"(n) : "memory")
 
 // keeps a register where it is across a wait; no instruction
 static __device__ __forceinline__ void wgmma_hold_b32(u32 *x)
@@ -180,9 +197,6 @@ static __device__ __forceinline__ void wgmma_commit(void)
 {
 	asm volatile("wgmma.commit_group.sync.aligned;" ::: "memory");
 }
-
-// waits until at most n of the warpgroup's groups are in flight; n is a literal
-#define wgmma_wait(n) asm volatile("wgmma.wait_group.sync.aligned %0;" :: "n"(n) : "memory")
 
 // the 32 lanes of a warp meet; orders their memory
 static __device__ __forceinline__ void warp_sync(void)
@@ -282,9 +296,10 @@ __global__ void __launch_bounds__(256, 2) based_prefill(
 	const u32 V_s_ring = smem + 16384;
 	const u32 full = smem + 49152;
 	const u32 empty = smem + 49280;
-	const u32 S_s_both = smem + 50176;
-	const u32 S_s_full = smem + 91136;
-	const u32 S_s_empty = smem + 91264;
+	const u32 K_t_both = smem + 50176;
+	const u32 S_s_both = smem + 54272;
+	const u32 S_s_full = smem + 95232;
+	const u32 S_s_empty = smem + 95360;
 	const int hi = (int)blockIdx.x % H;
 	const int pid2 = (int)blockIdx.x / H;
 	const int bi = pid2;
@@ -310,6 +325,8 @@ __global__ void __launch_bounds__(256, 2) based_prefill(
 	block_sync();
 	if (role == 0) {
 		regs_raise(152);
+		const u32 K_t_w = (lane / 16 * 8 + lane % 8) * 128 + (lane / 8 % 2 ^ ((lane / 16 * 8 + lane % 8) & 7)) * 16;
+		const u32 K_s_l = (lane % 16) * 32 + (lane / 16 % 2 ^ ((lane % 16 >> 2) & 1)) * 16;
 		const u32 S_s_w = (lane % 8 + 16 * warp) * 128 + (lane / 8 ^ ((lane % 8 + 16 * warp) & 7)) * 16;
 		u32 K_pair[3];
 		#pragma unroll
@@ -317,8 +334,9 @@ __global__ void __launch_bounds__(256, 2) based_prefill(
 			const int pair = table_s16(based_prefill_groups + 4 * u + warp);
 			const int I = pair % 256;
 			const int J = pair / 256;
-			const u32 lanes = 4 * (4 * (I % 2) + g / 2) + t + 256 * (4 * (4 * (J % 2) + g % 2) + t);
-			K_pair[u] = lanes + 65536u * ((lane % 16) * 32 + ((lane < 16 ? I : J) / 2 ^ ((lane % 16 >> 2) & 1)) * 16);
+			const int row = lane < 16 ? 4 * I + (lane % 8) / 2 : 4 * J + lane % 2;
+			const int high = 4 * J + 2 + lane % 2;
+			K_pair[u] = row * 128 + (lane / 8 % 2 ^ (row & 7)) * 16 + 65536u * (high * 128 + (lane / 8 % 2 ^ (high & 7)) * 16);
 		}
 		const u32 diagonal_lo = g == 0 || g == 3 ? 0x3f353f35u : 0x3f803f80u;
 		const u32 diagonal_hi = g == 4 || g == 7 ? 0x3f353f35u : 0x3f803f80u;
@@ -348,6 +366,12 @@ __global__ void __launch_bounds__(256, 2) based_prefill(
 			const u32 done = empty + 8 * slot;
 			slot = slot + 1 == 4 ? 0 : slot + 1;
 			phase ^= slot == 0;
+			const u32 K_t = K_t_both + (turn % 2) * 2048;
+			{
+				u32 x2[2][2];
+				cores_load4_trans(&x2[0][0], &x2[1][0], &x2[0][1], &x2[1][1], K_s + 512 * warp + K_s_l);
+				cores_store4(K_t + (K_t_w ^ 32 * warp), x2[0][0], x2[1][0], x2[0][1], x2[1][1]);
+			}
 			mbarrier_wait(S_s_empty + (turn % 2) * 8, turn / 2 % 2 ^ 1);
 			const u32 S_s = S_s_both + (turn % 2) * 20480;
 			{
@@ -393,122 +417,102 @@ __global__ void __launch_bounds__(256, 2) based_prefill(
 				}
 			}
 			const u64 V_s_d = wgmma_desc(V_s, 8192, 1024, 128);
-			u32 phi[2][2][2][2];
+			u32 phi[2][1][2][2];
+			u32 c2[2][3][2];
+			proxy_fence();
+			named_sync(1, 128);
+			cores_load4(&c2[0][0][0], &c2[0][0][1], &c2[0][1][0], &c2[0][1][1], K_t + K_pair[0] % 65536);
+			cores_load2(&c2[0][2][0], &c2[0][2][1], K_t + K_pair[0] / 65536);
 			{
 				#pragma unroll
-				for (int k = 0; k < 4; k += 2) {
-					{
-						const u32 at = K_pair[0];
-						u32 c[2][2];
-						cores_load4_trans(&c[0][0], &c[1][0], &c[0][1], &c[1][1], K_s + 512 * k + (at >> 16));
-						const u32 x0 = shfl_idx_u32(c[0][0], (int)at);
-						const u32 y0[2] = { shfl_idx_u32(c[0][1], (int)(at >> 8)), shfl_idx_u32(c[0][1], (int)(at >> 8) + 8) };
-						phi[k / 2 % 2][0][0][0] = mul_bf16x2(x0, y0[0]);
-						phi[k / 2 % 2][0][0][1] = mul_bf16x2(x0, y0[1]);
-						const u32 x1 = shfl_idx_u32(c[1][0], (int)at);
-						const u32 y1[2] = { shfl_idx_u32(c[1][1], (int)(at >> 8)), shfl_idx_u32(c[1][1], (int)(at >> 8) + 8) };
-						phi[k / 2 % 2][0][1][0] = mul_bf16x2(x1, y1[0]);
-						phi[k / 2 % 2][0][1][1] = mul_bf16x2(x1, y1[1]);
-						phi[k / 2 % 2][0][0][0] = mul_bf16x2(phi[k / 2 % 2][0][0][0], diagonal_lo);
-						phi[k / 2 % 2][0][0][1] = mul_bf16x2(phi[k / 2 % 2][0][0][1], diagonal_hi);
-						phi[k / 2 % 2][0][0][0] = g >= 4 ? (g < 6 ? y0[0] : y0[1]) : phi[k / 2 % 2][0][0][0];
-						phi[k / 2 % 2][0][0][0] = warp == 0 && g == 2 ? 0x3f803f80u : phi[k / 2 % 2][0][0][0];
-						phi[k / 2 % 2][0][1][0] = mul_bf16x2(phi[k / 2 % 2][0][1][0], diagonal_lo);
-						phi[k / 2 % 2][0][1][1] = mul_bf16x2(phi[k / 2 % 2][0][1][1], diagonal_hi);
-						phi[k / 2 % 2][0][1][0] = g >= 4 ? (g < 6 ? y1[0] : y1[1]) : phi[k / 2 % 2][0][1][0];
-						phi[k / 2 % 2][0][1][0] = warp == 0 && g == 2 ? 0x3f803f80u : phi[k / 2 % 2][0][1][0];
+				for (int k = 0; k < 4; k += 1) {
+					if (k >= 2) {
+						wgmma_wait(1);
+						#pragma unroll
+						for (int i = 0; i < 1; i++) {
+							#pragma unroll
+							for (int j = 0; j < 2; j++) {
+								#pragma unroll
+								for (int e = 0; e < 2; e++) {
+									wgmma_hold_b32(&phi[k % 2][i][j][e]);
+								}
+							}
+						}
 					}
 					{
-						const u32 at = K_pair[0];
-						u32 c[2][2];
-						cores_load4_trans(&c[0][0], &c[1][0], &c[0][1], &c[1][1], K_s + 512 * (k + 1) + (at >> 16));
-						const u32 x0 = shfl_idx_u32(c[0][0], (int)at);
-						const u32 y0[2] = { shfl_idx_u32(c[0][1], (int)(at >> 8)), shfl_idx_u32(c[0][1], (int)(at >> 8) + 8) };
-						phi[k / 2 % 2][1][0][0] = mul_bf16x2(x0, y0[0]);
-						phi[k / 2 % 2][1][0][1] = mul_bf16x2(x0, y0[1]);
-						const u32 x1 = shfl_idx_u32(c[1][0], (int)at);
-						const u32 y1[2] = { shfl_idx_u32(c[1][1], (int)(at >> 8)), shfl_idx_u32(c[1][1], (int)(at >> 8) + 8) };
-						phi[k / 2 % 2][1][1][0] = mul_bf16x2(x1, y1[0]);
-						phi[k / 2 % 2][1][1][1] = mul_bf16x2(x1, y1[1]);
-						phi[k / 2 % 2][1][0][0] = mul_bf16x2(phi[k / 2 % 2][1][0][0], diagonal_lo);
-						phi[k / 2 % 2][1][0][1] = mul_bf16x2(phi[k / 2 % 2][1][0][1], diagonal_hi);
-						phi[k / 2 % 2][1][0][0] = g >= 4 ? (g < 6 ? y0[0] : y0[1]) : phi[k / 2 % 2][1][0][0];
-						phi[k / 2 % 2][1][0][0] = warp == 0 && g == 2 ? 0x3f803f80u : phi[k / 2 % 2][1][0][0];
-						phi[k / 2 % 2][1][1][0] = mul_bf16x2(phi[k / 2 % 2][1][1][0], diagonal_lo);
-						phi[k / 2 % 2][1][1][1] = mul_bf16x2(phi[k / 2 % 2][1][1][1], diagonal_hi);
-						phi[k / 2 % 2][1][1][0] = g >= 4 ? (g < 6 ? y1[0] : y1[1]) : phi[k / 2 % 2][1][1][0];
-						phi[k / 2 % 2][1][1][0] = warp == 0 && g == 2 ? 0x3f803f80u : phi[k / 2 % 2][1][1][0];
+						const u32 y00 = c2[k % 2][1][0];
+						const u32 y01 = c2[k % 2][2][0];
+						phi[k % 2][0][0][0] = mul_bf16x2(c2[k % 2][0][0], c2[k % 2][1][0]);
+						phi[k % 2][0][0][1] = mul_bf16x2(c2[k % 2][0][0], c2[k % 2][2][0]);
+						const u32 y10 = c2[k % 2][1][1];
+						const u32 y11 = c2[k % 2][2][1];
+						phi[k % 2][0][1][0] = mul_bf16x2(c2[k % 2][0][1], c2[k % 2][1][1]);
+						phi[k % 2][0][1][1] = mul_bf16x2(c2[k % 2][0][1], c2[k % 2][2][1]);
+						phi[k % 2][0][0][0] = mul_bf16x2(phi[k % 2][0][0][0], diagonal_lo);
+						phi[k % 2][0][0][1] = mul_bf16x2(phi[k % 2][0][0][1], diagonal_hi);
+						phi[k % 2][0][0][0] = g >= 4 ? (g < 6 ? y00 : y01) : phi[k % 2][0][0][0];
+						phi[k % 2][0][0][0] = warp == 0 && g == 2 ? 0x3f803f80u : phi[k % 2][0][0][0];
+						phi[k % 2][0][1][0] = mul_bf16x2(phi[k % 2][0][1][0], diagonal_lo);
+						phi[k % 2][0][1][1] = mul_bf16x2(phi[k % 2][0][1][1], diagonal_hi);
+						phi[k % 2][0][1][0] = g >= 4 ? (g < 6 ? y10 : y11) : phi[k % 2][0][1][0];
+						phi[k % 2][0][1][0] = warp == 0 && g == 2 ? 0x3f803f80u : phi[k % 2][0][1][0];
 					}
+					const int next = k + 1;
+					cores_load4(&c2[next % 2][0][0], &c2[next % 2][0][1], &c2[next % 2][1][0], &c2[next % 2][1][1], K_t + (K_pair[next / 4] % 65536 ^ 32 * (next % 4)));
+					cores_load2(&c2[next % 2][2][0], &c2[next % 2][2][1], K_t + (K_pair[next / 4] / 65536 ^ 32 * (next % 4)));
 					#pragma unroll
-					for (int i = 0; i < 2; i++) {
+					for (int i = 0; i < 1; i++) {
 						#pragma unroll
 						for (int j = 0; j < 2; j++) {
 							#pragma unroll
 							for (int e = 0; e < 2; e++) {
-								wgmma_hold_b32(&phi[k / 2 % 2][i][j][e]);
+								wgmma_hold_b32(&phi[k % 2][i][j][e]);
 							}
 						}
 					}
 					wgmma_fence();
-					wgmma_bf16_rs_n64(S[0], S[1], phi[k / 2 % 2][0][0][0], phi[k / 2 % 2][0][0][1], phi[k / 2 % 2][0][1][0], phi[k / 2 % 2][0][1][1], V_s_d + 128 * k, 1, 1);
-					wgmma_bf16_rs_n64(S[0], S[1], phi[k / 2 % 2][1][0][0], phi[k / 2 % 2][1][0][1], phi[k / 2 % 2][1][1][0], phi[k / 2 % 2][1][1][1], V_s_d + 128 * (k + 1), 1, 1);
+					wgmma_bf16_rs_n64(S[0], S[1], phi[k % 2][0][0][0], phi[k % 2][0][0][1], phi[k % 2][0][1][0], phi[k % 2][0][1][1], V_s_d + 128 * k, 1, 1);
 					wgmma_commit();
 				}
 			}
 			#pragma unroll
 			for (int u = 1; u < 3; u++) {
 				#pragma unroll
-				for (int k = 0; k < 4; k += 2) {
+				for (int k = 0; k < 4; k += 1) {
 					wgmma_wait(1);
 					#pragma unroll
-					for (int i = 0; i < 2; i++) {
+					for (int i = 0; i < 1; i++) {
 						#pragma unroll
 						for (int j = 0; j < 2; j++) {
 							#pragma unroll
 							for (int e = 0; e < 2; e++) {
-								wgmma_hold_b32(&phi[(2 * u + k / 2) % 2][i][j][e]);
+								wgmma_hold_b32(&phi[(4 * u + k) % 2][i][j][e]);
 							}
 						}
 					}
 					{
-						const u32 at = K_pair[u];
-						u32 c[2][2];
-						cores_load4_trans(&c[0][0], &c[1][0], &c[0][1], &c[1][1], K_s + 512 * k + (at >> 16));
-						const u32 x0 = shfl_idx_u32(c[0][0], (int)at);
-						const u32 y0[2] = { shfl_idx_u32(c[0][1], (int)(at >> 8)), shfl_idx_u32(c[0][1], (int)(at >> 8) + 8) };
-						phi[(2 * u + k / 2) % 2][0][0][0] = mul_bf16x2(x0, y0[0]);
-						phi[(2 * u + k / 2) % 2][0][0][1] = mul_bf16x2(x0, y0[1]);
-						const u32 x1 = shfl_idx_u32(c[1][0], (int)at);
-						const u32 y1[2] = { shfl_idx_u32(c[1][1], (int)(at >> 8)), shfl_idx_u32(c[1][1], (int)(at >> 8) + 8) };
-						phi[(2 * u + k / 2) % 2][0][1][0] = mul_bf16x2(x1, y1[0]);
-						phi[(2 * u + k / 2) % 2][0][1][1] = mul_bf16x2(x1, y1[1]);
+						phi[(4 * u + k) % 2][0][0][0] = mul_bf16x2(c2[(4 * u + k) % 2][0][0], c2[(4 * u + k) % 2][1][0]);
+						phi[(4 * u + k) % 2][0][0][1] = mul_bf16x2(c2[(4 * u + k) % 2][0][0], c2[(4 * u + k) % 2][2][0]);
+						phi[(4 * u + k) % 2][0][1][0] = mul_bf16x2(c2[(4 * u + k) % 2][0][1], c2[(4 * u + k) % 2][1][1]);
+						phi[(4 * u + k) % 2][0][1][1] = mul_bf16x2(c2[(4 * u + k) % 2][0][1], c2[(4 * u + k) % 2][2][1]);
 					}
-					{
-						const u32 at = K_pair[u];
-						u32 c[2][2];
-						cores_load4_trans(&c[0][0], &c[1][0], &c[0][1], &c[1][1], K_s + 512 * (k + 1) + (at >> 16));
-						const u32 x0 = shfl_idx_u32(c[0][0], (int)at);
-						const u32 y0[2] = { shfl_idx_u32(c[0][1], (int)(at >> 8)), shfl_idx_u32(c[0][1], (int)(at >> 8) + 8) };
-						phi[(2 * u + k / 2) % 2][1][0][0] = mul_bf16x2(x0, y0[0]);
-						phi[(2 * u + k / 2) % 2][1][0][1] = mul_bf16x2(x0, y0[1]);
-						const u32 x1 = shfl_idx_u32(c[1][0], (int)at);
-						const u32 y1[2] = { shfl_idx_u32(c[1][1], (int)(at >> 8)), shfl_idx_u32(c[1][1], (int)(at >> 8) + 8) };
-						phi[(2 * u + k / 2) % 2][1][1][0] = mul_bf16x2(x1, y1[0]);
-						phi[(2 * u + k / 2) % 2][1][1][1] = mul_bf16x2(x1, y1[1]);
+					const int next2 = 4 * u + k + 1;
+					if (next2 < 12) {
+						cores_load4(&c2[next2 % 2][0][0], &c2[next2 % 2][0][1], &c2[next2 % 2][1][0], &c2[next2 % 2][1][1], K_t + (K_pair[next2 / 4] % 65536 ^ 32 * (next2 % 4)));
+						cores_load2(&c2[next2 % 2][2][0], &c2[next2 % 2][2][1], K_t + (K_pair[next2 / 4] / 65536 ^ 32 * (next2 % 4)));
 					}
 					#pragma unroll
-					for (int i = 0; i < 2; i++) {
+					for (int i = 0; i < 1; i++) {
 						#pragma unroll
 						for (int j = 0; j < 2; j++) {
 							#pragma unroll
 							for (int e = 0; e < 2; e++) {
-								wgmma_hold_b32(&phi[(2 * u + k / 2) % 2][i][j][e]);
+								wgmma_hold_b32(&phi[(4 * u + k) % 2][i][j][e]);
 							}
 						}
 					}
 					wgmma_fence();
-					wgmma_bf16_rs_n64(S[2 * u], S[2 * u + 1], phi[(2 * u + k / 2) % 2][0][0][0], phi[(2 * u + k / 2) % 2][0][0][1], phi[(2 * u + k / 2) % 2][0][1][0], phi[(2 * u + k / 2) % 2][0][1][1], V_s_d + 128 * k, 1, 1);
-					wgmma_bf16_rs_n64(S[2 * u], S[2 * u + 1], phi[(2 * u + k / 2) % 2][1][0][0], phi[(2 * u + k / 2) % 2][1][0][1], phi[(2 * u + k / 2) % 2][1][1][0], phi[(2 * u + k / 2) % 2][1][1][1], V_s_d + 128 * (k + 1), 1, 1);
+					wgmma_bf16_rs_n64(S[2 * u], S[2 * u + 1], phi[(4 * u + k) % 2][0][0][0], phi[(4 * u + k) % 2][0][0][1], phi[(4 * u + k) % 2][0][1][0], phi[(4 * u + k) % 2][0][1][1], V_s_d + 128 * k, 1, 1);
 					wgmma_commit();
 				}
 			}
@@ -526,7 +530,7 @@ __global__ void __launch_bounds__(256, 2) based_prefill(
 			#pragma unroll
 			for (int i = 0; i < 2; i++) {
 				#pragma unroll
-				for (int j = 0; j < 2; j++) {
+				for (int j = 0; j < 1; j++) {
 					#pragma unroll
 					for (int e = 0; e < 2; e++) {
 						#pragma unroll

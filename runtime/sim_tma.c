@@ -192,7 +192,9 @@ static void move_out(const Bulk *b)
 
 /* ---- Issue ---- */
 
-/* Fills *b; false after a finding that leaves nothing to do. */
+/* Fills *b; false after a finding that leaves nothing to do. A box whose innermost coordinate is no
+ * multiple of 16 bytes, or a store from a negative coordinate on (CUDA programming guide, bulk
+ * copies of tensors), is an illegal instruction on an H200. */
 static bool decode(Bulk *b, u64 at, const void *map, int rank, const int *c, u32 smem,
                    const char *what)
 {
@@ -223,6 +225,11 @@ static bool decode(Bulk *b, u64 at, const void *map, int rank, const int *c, u32
 	if (smem % BOX_ALIGN && (f = sim_find(SIM_ALIGN, at)))
 		sim_say(f, "thread %d %s a box at shared offset %lld, which is no multiple of %d",
 		        M->cur->id, what, (long long)smem - SMEM_BASE, BOX_ALIGN);
+	if (c[0] * b->map.element % CHUNK && (f = sim_find(SIM_ALIGN, at)))
+		sim_say(f,
+		        "thread %d %s a box from coordinate %d of the innermost dimension on, of %d bytes"
+		        " each: no multiple of %d bytes",
+		        M->cur->id, what, c[0], b->map.element, CHUNK);
 	b->smem -= smem % CHUNK;
 	return sim_shared_place(at, b->smem, row_bytes(&b->map) * rows(&b->map), what) != NULL;
 }
@@ -327,11 +334,18 @@ static void read_source(const Bulk *b, const Thread *t, Access reader)
 void sim_do_tma_store(u64 at, const void *map, u32 src, int rank, const int *c)
 {
 	Thread *t = M->cur;
+	SimFinding *f;
 	Access reader;
 	Bulk b;
 
 	if (!decode(&b, at, map, rank, c, src, "stores"))
 		return;
+	for (int i = 0; i < rank; i++)
+		if (c[i] < 0 && (f = sim_find(SIM_BOUNDS, at)))
+			sim_say(f,
+			        "thread %d stores a box from coordinate %d of dimension %d on: only a load may"
+			        " begin before the tensor",
+			        t->id, c[i], i);
 	b.thread = t->id;
 	b.storer = storer_of(t->id);
 	b.group = group[t->id];

@@ -1,7 +1,8 @@
 // Copies by the bulk copy engine (sm_90 and later), which one thread issues. A tensor map, made by the
 // host, says where a tensor lies, how large a box is, and how its 16-byte chunks are swizzled in
-// shared memory. c0 is the coordinate along the innermost dimension; what lies outside of the
-// tensor is zero when loaded and left out when stored.
+// shared memory. c0 is the coordinate along the innermost dimension, a multiple of 16 bytes; what
+// lies outside of the tensor is zero when loaded and left out when stored. A store's coordinates
+// are not negative.
 
 //@ prim TensorMap
 //@ doc a tensor map; a kernel takes it as `const __grid_constant__ TensorMap`

@@ -1,7 +1,7 @@
 // sympow2_dot -- generated from sympow2_dot.lua for sm_80; do not edit.
 // o_i = sum over j <= i of (q_i . k_j)^2 v_j
 // with C=64, D=16, V=32, dtype=bf16, stages=2, warps=4
-// launch sympow2_dot: blocks = B, threads = 128, dynamic shared memory = 26624 bytes
+// launch sympow2_dot: blocks = B, threads = 128, dynamic shared memory = 28672 bytes
 // strides (X_sA: of argument X along axis A) are in elements; matrices' last axes are contiguous.
 
 typedef unsigned short b16;
@@ -47,6 +47,13 @@ static __device__ __forceinline__ void block_sync(void)
 	__syncthreads();
 }
 
+// 4 cores from shared memory, each transposed on the way; lane l gives the address of row l%8 of core l/8
+static __device__ __forceinline__ void cores_load4_trans(u32 *r0, u32 *r1, u32 *r2, u32 *r3, u32 addr)
+{
+	asm volatile("ldmatrix.sync.aligned.m8n8.x4.trans.shared.b16 {%0, %1, %2, %3}, [%4];"
+	             : "=r"(*r0), "=r"(*r1), "=r"(*r2), "=r"(*r3) : "r"(addr) : "memory");
+}
+
 // stores 4 bytes
 static __device__ __forceinline__ void st_shared_b32(u32 a, u32 v)
 {
@@ -86,13 +93,6 @@ static __device__ __forceinline__ void mma_bf16(float *d0, float *d1, u32 a0, u3
 	    : "r"(a0), "r"(a1), "r"(a2), "r"(a3), "r"(b0), "r"(b1));
 }
 
-// 4 cores from shared memory, each transposed on the way; lane l gives the address of row l%8 of core l/8
-static __device__ __forceinline__ void cores_load4_trans(u32 *r0, u32 *r1, u32 *r2, u32 *r3, u32 addr)
-{
-	asm volatile("ldmatrix.sync.aligned.m8n8.x4.trans.shared.b16 {%0, %1, %2, %3}, [%4];"
-	             : "=r"(*r0), "=r"(*r1), "=r"(*r2), "=r"(*r3) : "r"(addr) : "memory");
-}
-
 // loads 16 bytes
 static __device__ __forceinline__ void ld_shared_v4(u32 *r, u32 a)
 {
@@ -121,10 +121,11 @@ static __device__ __forceinline__ void st_global_b32(void *p, u32 v)
 	*(u32 *)p = v;
 }
 
-// x of the lane named
-static __device__ __forceinline__ u32 shfl_idx_u32(u32 x, int lane)
+// 2 cores from shared memory; lane l gives the address of row l%8 of core l/8
+static __device__ __forceinline__ void cores_load2(u32 *r0, u32 *r1, u32 addr)
 {
-	return __shfl_sync(0xffffffffu, x, lane);
+	asm volatile("ldmatrix.sync.aligned.m8n8.x2.shared.b16 {%0, %1}, [%2];"
+	             : "=r"(*r0), "=r"(*r1) : "r"(addr) : "memory");
 }
 
 
@@ -149,7 +150,8 @@ __global__ void __launch_bounds__(128, 1) sympow2_dot(
 	const u32 Q_s_ring = smem;
 	const u32 K_s_ring = smem + 4096;
 	const u32 V_s_ring = smem + 8192;
-	const u32 S_s = smem + 16384;
+	const u32 K_t = smem + 16384;
+	const u32 S_s = smem + 18432;
 	const int bi = (int)blockIdx.x;
 	const b16 *const q_p = q + bi * q_sB;
 	const u32 Q_s_c = tid / 2 * 32 + (tid % 2 ^ ((tid / 2 >> 2) & 1)) * 16;
@@ -157,9 +159,10 @@ __global__ void __launch_bounds__(128, 1) sympow2_dot(
 	const u32 K_s_c = tid / 2 * 32 + (tid % 2 ^ ((tid / 2 >> 2) & 1)) * 16;
 	const b16 *const v_p = v + bi * v_sB;
 	const u32 V_s_c = tid / 4 * 64 + (tid % 4 ^ ((tid / 4 >> 1) & 3)) * 16;
+	const u32 K_t_w = g * 128 + (g & 7) * 16 + 4 * t;
+	const u32 K_s_l = (lane % 16) * 32 + (lane / 16 % 2 ^ ((lane % 16 >> 2) & 1)) * 16;
 	const u32 S_s_w = (16 * warp + g) * 64 + (((16 * warp + g) >> 1) & 3) * 16 + 4 * t;
 	const u32 Q_s_l = (lane % 16 + warp * 16) * 32 + (lane / 16 % 2 ^ (((lane % 16 + warp * 16) >> 2) & 1)) * 16;
-	const u32 K_s_l = (lane % 16) * 32 + (lane / 16 % 2 ^ ((lane % 16 >> 2) & 1)) * 16;
 	const u32 V_s_l = (lane % 16) * 64 + (lane / 16 % 2 ^ ((lane % 16 >> 1) & 3)) * 16;
 	const u32 Q_s_g = (g + warp * 16) * 32 + (((g + warp * 16) >> 2) & 1) * 16;
 	const u32 S_s_l = (lane % 16) * 64 + (lane / 16 % 2 ^ ((lane % 16 >> 1) & 3)) * 16;
@@ -170,8 +173,9 @@ __global__ void __launch_bounds__(128, 1) sympow2_dot(
 		const int pair = table_s16(sympow2_dot_groups + 4 * u + warp);
 		const int I = pair % 256;
 		const int J = pair / 256;
-		const u32 lanes = 4 * (4 * (I % 2) + g / 2) + t + 256 * (4 * (4 * (J % 2) + g % 2) + t);
-		K_pair[u] = lanes + 65536u * ((lane % 16) * 32 + ((lane < 16 ? I : J) / 2 ^ ((lane % 16 >> 2) & 1)) * 16);
+		const int row = lane < 16 ? 4 * I + (lane % 8) / 2 : 4 * J + lane % 2;
+		const int high = 4 * J + 2 + lane % 2;
+		K_pair[u] = row * 128 + (lane / 8 % 2 ^ (row & 7)) * 16 + 65536u * (high * 128 + (lane / 8 % 2 ^ (high & 7)) * 16);
 	}
 	// sympow2_dot.lua:15
 	float S[6][4][2];
@@ -222,6 +226,14 @@ __global__ void __launch_bounds__(128, 1) sympow2_dot(
 		const u32 V_s = V_s_ring + slot * 4096;
 		slot = slot + 1 == 2 ? 0 : slot + 1;
 		fill = fill + 1 == 2 ? 0 : fill + 1;
+		{
+			u32 x2[2][2];
+			cores_load4_trans(&x2[0][0], &x2[1][0], &x2[0][1], &x2[1][1], K_s + 512 * warp + K_s_l);
+			st_shared_b32(K_t + (K_t_w ^ 32 * warp), x2[0][0]);
+			st_shared_b32((K_t + (K_t_w ^ 32 * warp)) ^ 16, x2[1][0]);
+			st_shared_b32(K_t + (K_t_w ^ 32 * warp) + 1024, x2[0][1]);
+			st_shared_b32(((K_t + (K_t_w ^ 32 * warp)) ^ 16) + 1024, x2[1][1]);
+		}
 		{
 			const float S_x = g <= 0 ? 1.0f : g <= 1 ? 2.0f : g <= 2 ? 0.0f : g <= 3 ? 1.0f : 0.0f;
 			#pragma unroll
@@ -376,17 +388,17 @@ __global__ void __launch_bounds__(128, 1) sympow2_dot(
 			}
 			{
 				u32 phi3[2][2];
-				const u32 at = K_pair[0];
-				u32 c[2][2];
-				cores_load4_trans(&c[0][0], &c[1][0], &c[0][1], &c[1][1], K_s + 512 * k + (at >> 16));
-				const u32 x0 = shfl_idx_u32(c[0][0], (int)at);
-				const u32 y0[2] = { shfl_idx_u32(c[0][1], (int)(at >> 8)), shfl_idx_u32(c[0][1], (int)(at >> 8) + 8) };
-				phi3[0][0] = mul_bf16x2(x0, y0[0]);
-				phi3[0][1] = mul_bf16x2(x0, y0[1]);
-				const u32 x1 = shfl_idx_u32(c[1][0], (int)at);
-				const u32 y1[2] = { shfl_idx_u32(c[1][1], (int)(at >> 8)), shfl_idx_u32(c[1][1], (int)(at >> 8) + 8) };
-				phi3[1][0] = mul_bf16x2(x1, y1[0]);
-				phi3[1][1] = mul_bf16x2(x1, y1[1]);
+				u32 c[3][2];
+				cores_load4(&c[0][0], &c[0][1], &c[1][0], &c[1][1], K_t + (K_pair[0] % 65536 ^ 32 * k));
+				cores_load2(&c[2][0], &c[2][1], K_t + (K_pair[0] / 65536 ^ 32 * k));
+				const u32 y00 = c[1][0];
+				const u32 y01 = c[2][0];
+				phi3[0][0] = mul_bf16x2(c[0][0], c[1][0]);
+				phi3[0][1] = mul_bf16x2(c[0][0], c[2][0]);
+				const u32 y10 = c[1][1];
+				const u32 y11 = c[2][1];
+				phi3[1][0] = mul_bf16x2(c[0][1], c[1][1]);
+				phi3[1][1] = mul_bf16x2(c[0][1], c[2][1]);
 				#pragma unroll
 				for (int j = 0; j < 4; j++) {
 					mma_bf16(S[0][j], S[1][j], phi3[0][0], phi3[0][1], phi3[1][0], phi3[1][1], V_f2[0][j], V_f2[1][j]);
@@ -395,17 +407,13 @@ __global__ void __launch_bounds__(128, 1) sympow2_dot(
 			#pragma unroll
 			for (int u = 1; u < 3; u++) {
 				u32 phi4[2][2];
-				const u32 at = K_pair[u];
-				u32 c[2][2];
-				cores_load4_trans(&c[0][0], &c[1][0], &c[0][1], &c[1][1], K_s + 512 * k + (at >> 16));
-				const u32 x0 = shfl_idx_u32(c[0][0], (int)at);
-				const u32 y0[2] = { shfl_idx_u32(c[0][1], (int)(at >> 8)), shfl_idx_u32(c[0][1], (int)(at >> 8) + 8) };
-				phi4[0][0] = mul_bf16x2(x0, y0[0]);
-				phi4[0][1] = mul_bf16x2(x0, y0[1]);
-				const u32 x1 = shfl_idx_u32(c[1][0], (int)at);
-				const u32 y1[2] = { shfl_idx_u32(c[1][1], (int)(at >> 8)), shfl_idx_u32(c[1][1], (int)(at >> 8) + 8) };
-				phi4[1][0] = mul_bf16x2(x1, y1[0]);
-				phi4[1][1] = mul_bf16x2(x1, y1[1]);
+				u32 c[3][2];
+				cores_load4(&c[0][0], &c[0][1], &c[1][0], &c[1][1], K_t + (K_pair[u] % 65536 ^ 32 * k));
+				cores_load2(&c[2][0], &c[2][1], K_t + (K_pair[u] / 65536 ^ 32 * k));
+				phi4[0][0] = mul_bf16x2(c[0][0], c[1][0]);
+				phi4[0][1] = mul_bf16x2(c[0][0], c[2][0]);
+				phi4[1][0] = mul_bf16x2(c[0][1], c[1][1]);
+				phi4[1][1] = mul_bf16x2(c[0][1], c[2][1]);
 				#pragma unroll
 				for (int j = 0; j < 4; j++) {
 					mma_bf16(S[2 * u][j], S[2 * u + 1][j], phi4[0][0], phi4[0][1], phi4[1][0], phi4[1][1], V_f2[0][j], V_f2[1][j]);

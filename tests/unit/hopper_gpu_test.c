@@ -111,7 +111,7 @@ static void simulate(const Probe *p, int blocks, int threads, Par *par, int n, c
 	check(!r.nfindings, arena_printf(arena, "%s_sim", name));
 }
 
-static bool only_note; /* a difference is noted, and no failure */
+static const char *running; /* what the GPU was given and has not ended yet */
 
 /* The GPU's outputs against the simulator's, in par. */
 static void compare(const Probe *p, int blocks, int threads, Par *par, int n, const char *name)
@@ -120,7 +120,7 @@ static void compare(const Probe *p, int blocks, int threads, Par *par, int n, co
 	TensorMap map[MAX_PARAMS];
 	DevicePtr dev[MAX_PARAMS];
 	DeviceFunction f;
-	int np = 0, bad = 0, blocks_bad = 0;
+	int np = 0, bad = 0;
 
 	if (!p->module) {
 		printf("skip %s_gpu: no Hopper GPU here\n", name);
@@ -145,8 +145,10 @@ static void compare(const Probe *p, int blocks, int threads, Par *par, int n, co
 			               : par[i].kind == MAP  ? (void *)&map[i]
 			                                     : (void *)&par[i].value;
 	}
+	running = arena_printf(arena, "%s_gpu: %s", name, p->kernel);
 	device_launch(&diag, f, blocks, threads, SMEM, NULL, params);
 	device_wait(&diag);
+	running = NULL;
 	for (int i = 0; i < n; i++) {
 		uint32_t *got, *want = par[i].data;
 
@@ -154,22 +156,12 @@ static void compare(const Probe *p, int blocks, int threads, Par *par, int n, co
 			continue;
 		got = arena_alloc(arena, par[i].bytes);
 		device_download(&diag, got, dev[i], par[i].bytes);
-		for (size_t k = 0, last = SIZE_MAX; par[i].out && k < par[i].bytes / 4; k++) {
-			size_t block = k / (par[i].bytes / 4 / (size_t)blocks);
-
-			if (got[k] == want[k])
-				continue;
-			if (bad++ < 5)
+		for (size_t k = 0; par[i].out && k < par[i].bytes / 4; k++)
+			if (got[k] != want[k] && bad++ < 5)
 				printf("  %s: word %zu: sim %08x gpu %08x\n", name, k, want[k], got[k]);
-			blocks_bad += block != last;
-			last = block;
-		}
 		device_free(dev[i]);
 	}
-	if (only_note)
-		printf("note %s_gpu: %d of %d differ\n", name, blocks_bad, blocks);
-	else
-		check(!bad, arena_printf(arena, "%s_gpu", name));
+	check(!bad, arena_printf(arena, "%s_gpu", name));
 }
 
 static uint32_t chance(uint32_t below)
@@ -197,17 +189,18 @@ typedef struct Box {
 
 static const Box boxes[] = {
     {2, 128, {200, 70}, 0, {64, 64}, {64, 0}, {0, 3}},
-    {2, 128, {200, 70}, 8, {64, 64}, {160, 32}, {-8, -5}},
+    {2, 128, {200, 70}, 8, {64, 64}, {160, 32}, {152, 20}},
     {2, 64, {72, 50}, 0, {32, 40}, {-24, -16}, {56, 20}},
-    {2, 32, {40, 300}, 16, {16, 256}, {31, 100}, {1, 60}},
-    {2, 0, {40, 300}, 0, {8, 200}, {35, -3}, {3, 200}},
-    {2, 0, {256, 20}, 0, {256, 16}, {3, 7}, {-3, 7}},
-    {3, 128, {72, 30, 4}, 8, {64, 20, 2}, {16, 20, 3}, {2, -4, -1}},
+    {2, 32, {40, 300}, 16, {16, 256}, {32, 100}, {8, 60}},
+    {2, 0, {40, 300}, 0, {8, 200}, {32, -3}, {24, 200}},
+    {2, 0, {256, 20}, 0, {256, 16}, {-8, 7}, {16, 7}},
+    {3, 128, {72, 30, 4}, 8, {64, 20, 2}, {16, 20, 3}, {16, 14, 3}},
     {3, 64, {72, 30, 4}, 0, {32, 8, 8}, {0, 0, -2}, {40, 26, 1}},
     {4, 128, {64, 20, 3, 3}, 0, {64, 16, 1, 2}, {0, 8, 2, 1}, {0, 10, 1, 2}},
-    {4, 32, {24, 9, 5, 2}, 8, {16, 4, 4, 2}, {8, 7, 3, 1}, {12, -2, 1, 0}},
-    {5, 64, {40, 6, 3, 2, 3}, 0, {32, 4, 2, 2, 2}, {8, 4, 2, 0, 1}, {16, -1, 1, 1, 0}},
-    {5, 0, {16, 6, 3, 2, 3}, 16, {8, 3, 2, 2, 2}, {9, 4, -1, 0, 2}, {2, 5, 1, -1, 1}},
+    {4, 32, {24, 9, 5, 2}, 8, {16, 4, 4, 2}, {8, 7, 3, 1}, {16, 7, 2, 1}},
+    {4, 128, {64, 40, 1, 1}, 0, {64, 16, 1, 1}, {0, 30, 0, 0}, {0, 32, 0, 0}},
+    {5, 64, {40, 6, 3, 2, 3}, 0, {32, 4, 2, 2, 2}, {-8, 4, -1, 1, -1}, {16, 3, 2, 1, 2}},
+    {5, 0, {16, 6, 3, 2, 3}, 16, {8, 3, 2, 2, 2}, {8, 4, -1, 0, 2}, {8, 5, 1, 1, 1}},
 };
 
 /* Where 16-byte chunk i of the box lies, from what a swizzle is: within a line of 128 bytes the
@@ -414,10 +407,8 @@ static void run_products(bool odd)
 		how[i][7] = 256 * a + b;
 	}
 	memset(out, 0xff, sizeof out);
-	only_note = odd;
 	simulate(&p, CASES, 128, par, 3, odd ? "hopper_products_odd" : "hopper_products");
 	compare(&p, CASES, 128, par, 3, odd ? "hopper_products_odd" : "hopper_products");
-	only_note = false;
 	sim_free(p.sim);
 }
 
@@ -462,8 +453,10 @@ int main(void)
 {
 	arena = arena_new();
 	if (DIAG_TRY(&diag)) {
-		printf("%s hopper_gpu: %s\n", diag.status == ST_ENV ? "skip" : "FAIL", diag.text);
-		return diag.status == ST_ENV ? 77 : 1;
+		bool skip = diag.status == ST_ENV && !running && !failed;
+
+		printf("%s %s: %s\n", skip ? "skip" : "FAIL", running ? running : "hopper_gpu", diag.text);
+		return skip ? 77 : 1;
 	}
 	run_boxes();
 	run_bits();

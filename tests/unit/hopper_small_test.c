@@ -43,6 +43,14 @@ static const Small small[] = {
      INIT "if (t == 0) { mbarrier_expect(s, 1024);"
           " tma_load_2(s + 1040, &map, s, 0, 0); }\nmbarrier_wait(s, 0);",
      SIM_ALIGN, "no multiple of 128"},
+    {"load_between_chunks",
+     INIT "if (t == 0) { mbarrier_expect(s, 1024);"
+          " tma_load_2(s + 1024, &map, s, 4, 0); }\nmbarrier_wait(s, 0);",
+     SIM_ALIGN, "coordinate 4 of the innermost"},
+    {"load_from_before",
+     INIT "if (t == 0) { mbarrier_expect(s, 1024);"
+          " tma_load_2(s + 1024, &map, s, -8, -5); }\nmbarrier_wait(s, 0);",
+     NSIMKINDS, ""},
     {"load_beyond", INIT "if (t == 0) tma_load_2(s + 7680, &map, s, 0, 0);", SIM_BOUNDS, "of 8192"},
     {"load_of_another_rank", INIT "if (t == 0) tma_load_3(s + 1024, &map, s, 0, 0, 0);", SIM_MAP,
      "no tensor map of rank 3"},
@@ -131,6 +139,14 @@ static const Small small[] = {
      "if (t < 64) { st_shared_v2(s + 8 * t, t, t); proxy_fence(); }\nblock_sync();\n"
      "if (t == 0) { tma_store_2(&omap, s, 0, 56); tma_store_commit(); tma_store_wait_read(0); }",
      NSIMKINDS, ""},
+#define WRITTEN "if (t < 128) { st_shared_v2(s + 8 * t, t, t); proxy_fence(); }\nblock_sync();\n"
+#define STORED " tma_store_commit(); tma_store_wait_read(0); }"
+    {"store_between_chunks", WRITTEN "if (t == 0) { tma_store_2(&omap, s, 12, 0);" STORED,
+     SIM_ALIGN, "coordinate 12 of the innermost"},
+    {"store_from_before", WRITTEN "if (t == 0) { tma_store_2(&omap, s, 8, -1);" STORED, SIM_BOUNDS,
+     "coordinate -1 of dimension 1"},
+    {"store_from_before_in_a_row", WRITTEN "if (t == 0) { tma_store_2(&omap, s, -8, 0);" STORED,
+     SIM_BOUNDS, "coordinate -8 of dimension 0"},
     {"store_of_nothing",
      "if (t < 64) { st_shared_v2(s + 8 * t, t, t); proxy_fence(); }\nblock_sync();\n"
      "if (t == 0) { tma_store_2(&omap, s, 0, 55); tma_store_commit(); tma_store_wait_read(0); }",

@@ -77,6 +77,7 @@ Buffer *lower_barriers(Lower *L, const char *want, int n, int count)
 {
 	Buffer *b = dev_buffer(L->dev, lower_name(L, want), 1, 2 * n, 4, 1);
 
+	b->bytes = 8 * n;
 	b->barriers = n;
 	b->arrivals = count;
 	return b;

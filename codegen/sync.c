@@ -4,7 +4,8 @@
  * maintains: everything else. No later pass removes a barrier.
  *
  * The asynchronous engines read through another proxy: before a barrier that shows them what
- * threads (or their own copies, which are ordinary writes) have written, each thread fences.
+ * threads (or their own copies, which are ordinary writes) have written, each thread fences; what
+ * barriers in shared memory order (by_engine) has fences of its own.
  *
  * A buffer is, since the last barrier: READ by some thread, WRITTEN by ordinary stores, IN FLIGHT
  * (an asynchronous copy was issued) or LANDED (its issuer has waited, the others have not met it).
@@ -113,7 +114,7 @@ static void put_before(Dev *d, Block *b, Stmt *prev, State *st)
 	bool fence = false;
 
 	for (int i = 0; i < d->nbufs; i++)
-		fence |= d->buf[i]->proxied && st->flag[i] & (WRITTEN | LANDED);
+		fence |= d->buf[i]->proxied && !d->buf[i]->by_engine && st->flag[i] & (WRITTEN | LANDED);
 	s->kind = S_BARRIER;
 	s->n = st->role;
 	s->threads = d->warps * 32;

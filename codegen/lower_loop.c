@@ -145,15 +145,123 @@ static const char *ring_slot(Lower *L, const Staged *s, const char *slot)
 	return arena_printf(L->a, "%s + %s * %d", s->buf->name, slot, s->buf->bytes);
 }
 
+/* A ring that the threads fill themselves, by groups of asynchronous copies. */
+typedef struct Copies {
+	const Op *loop;
+	int first, n, stages; /* the tiles are L->staged[first ..], n of them */
+	const char *slot, *fill, *lo, *end;
+} Copies;
+
+/* Before the loop: the first stages - 1 chunks. */
+static void copies_fill(Lower *L, Copies *c)
+{
+	const Range *r = c->loop->range;
+	bool reverse = c->loop->reverse;
+
+	if (!c->n || c->stages == 1)
+		return;
+	c->slot = lower_name(L, "slot");
+	c->fill = lower_name(L, "fill");
+	for (int s = 0; s < c->stages - 1; s++) {
+		const char *tile = reverse ? arena_printf(L->a, "%s - %d", c->end, s + 1)
+		                   : s     ? arena_printf(L->a, "%s + %d", c->lo, s)
+		                           : c->lo;
+		Block *saved = lower_open(L, S_IF, false, reverse ? "%s >= %s" : "%s < %s", tile,
+		                          reverse ? c->lo : c->end);
+
+		for (int i = c->first; i < c->first + c->n; i++)
+			lower_issue(L, &L->staged[i], ring_slot(L, &L->staged[i], arena_printf(L->a, "%d", s)),
+			            r, arena_printf(L->a, "(%s) * %d", tile, r->n));
+		lower_close(L, saved);
+		dev_add(L->dev, L->out, S_COMMIT, NULL);
+	}
+	lower_code(L, "int %s = 0, %s = %d;", c->slot, c->fill, c->stages - 1);
+}
+
+/* At the start of turn n, whose tiles begin at n0: they are there; the chunk that is stages - 1
+ * ahead is asked for. */
+static void copies_turn(Lower *L, const Copies *c, const char *n, const char *n0)
+{
+	const Range *r = c->loop->range;
+	bool reverse = c->loop->reverse;
+	const char *fetch;
+	Block *saved;
+
+	if (!c->n)
+		return;
+	if (c->stages == 1) {
+		for (int i = c->first; i < c->first + c->n; i++)
+			lower_issue(L, &L->staged[i], L->staged[i].base, r, n0);
+		dev_add(L->dev, L->out, S_COMMIT, NULL);
+		wait_for(L, 0);
+		return;
+	}
+	fetch = lower_name(L, "fetch");
+	wait_for(L, c->stages - 2);
+	lower_code(L, "const int %s = %s %s %d;", fetch, n, reverse ? "-" : "+", c->stages - 1);
+	saved = lower_open(L, S_IF, false, reverse ? "%s >= %s" : "%s < %s", fetch,
+	                   reverse ? c->lo : c->end);
+	saved->last->atomic = true;
+	for (int i = c->first; i < c->first + c->n; i++)
+		lower_issue(L, &L->staged[i], ring_slot(L, &L->staged[i], c->fill), r,
+		            arena_printf(L->a, "%s * %d", fetch, r->n));
+	lower_close(L, saved);
+	dev_add(L->dev, L->out, S_COMMIT, NULL);
+	for (int i = c->first; i < c->first + c->n; i++)
+		lower_code(L, "const u32 %s = %s;", L->staged[i].base,
+		           ring_slot(L, &L->staged[i], c->slot));
+	lower_code(L, "%s = %s + 1 == %d ? 0 : %s + 1;", c->slot, c->slot, c->stages, c->slot);
+	lower_code(L, "%s = %s + 1 == %d ? 0 : %s + 1;", c->fill, c->fill, c->stages, c->fill);
+}
+
+/* Whether the loop's matrices come by the copy engine: all that products read, or none. */
+static bool by_engine(Lower *L, const Op *loop)
+{
+	bool any = false;
+
+	for (const Op *x = loop->body->first; x; x = x->next)
+		if (is_staged_load(L, x, true) && x->rank == 2) {
+			if (!lower_tma_fits(L, x))
+				return false;
+			any = true;
+		}
+	return any && L->stages > 1 && !loop->parent->owner;
+}
+
+/* The engine's ring: made by one role, or by all threads, and shared with the other role. */
+static Ring ring_open(Lower *L, Op *loop, const char *lo, const char *end)
+{
+	int first = L->nstaged, stages = L->stages + (L->role != ROLE_ALL);
+	Ring ring;
+
+	if (L->role == ROLE_OUTPUT) {
+		ring = L->ring;
+		for (int i = 0; i < ring.n; i++)
+			L->staged[L->nstaged++] = L->ring_tile[i];
+		ring.first = first;
+	} else {
+		for (Op *x = loop->body->first; x; x = x->next)
+			if (is_staged_load(L, x, true) && x->rank == 2)
+				lower_stage(L, x, stages);
+		ring = lower_ring_new(L, first, stages);
+	}
+	if (L->role == ROLE_STATE) {
+		L->ring = ring;
+		memcpy(L->ring_tile, &L->staged[first], (size_t)ring.n * sizeof *L->ring_tile);
+	}
+	lower_ring_fill(L, &ring, loop, lo, end);
+	return ring;
+}
+
 static void lower_loop(Lower *L, Op *op)
 {
 	const Range *r = op->range;
 	const char *axis = lowercase(L, r->axis->name), *n = lower_name(L, axis), *n0, *tiles, *lo, *hi,
 	           *end;
-	int stages = L->stages, first = L->nstaged, homes = L->nhomes, turned;
-	Block *saved, *inner;
-	bool any = false, engine = stages > 1 && !op->parent->owner;
-	const char *slot = NULL, *fill_slot = NULL, *fetch = NULL;
+	int first = L->nstaged, homes = L->nhomes, turned;
+	Block *saved;
+	bool engine = by_engine(L, op);
+	Copies copies = {op, 0, 0, L->stages, NULL, NULL, NULL, NULL};
 	Ring ring;
 
 	n0 = lower_name(L, arena_printf(L->a, "%s0", n));
@@ -172,49 +280,18 @@ static void lower_loop(Lower *L, Op *op)
 		lower_code(L, "const int %s = %s;", begin, lo);
 		lo = begin;
 	}
-	if (L->role != ROLE_ALL)
-		stages++;
-	for (Op *x = op->body->first; L->role != ROLE_OUTPUT && x; x = x->next)
-		if (is_staged_load(L, x, true)) {
-			engine &= lower_tma_fits(L, x);
-			lower_stage(L, x, stages);
-			any = true;
+	if (engine)
+		ring = ring_open(L, op, lo, end);
+	copies.first = L->nstaged;
+	copies.lo = lo;
+	copies.end = end;
+	for (Op *x = op->body->first; x; x = x->next)
+		if (is_staged_load(L, x, true) && !(engine && x->rank == 2) &&
+		    (!L->live || L->live[x->id])) {
+			lower_stage(L, x, L->stages);
+			copies.n++;
 		}
-	engine &= any || L->role == ROLE_OUTPUT;
-	if (engine) {
-		if (L->role == ROLE_OUTPUT) {
-			ring = L->ring;
-			for (int i = 0; i < ring.n; i++)
-				L->staged[L->nstaged++] = L->ring_tile[i];
-			ring.first = first;
-		} else {
-			ring = lower_ring_new(L, first, stages);
-		}
-		if (L->role == ROLE_STATE) {
-			L->ring = ring;
-			memcpy(L->ring_tile, &L->staged[first], (size_t)ring.n * sizeof *L->ring_tile);
-		}
-		lower_ring_fill(L, &ring, op, lo, end);
-	} else if (any && stages > 1) {
-		fetch = lower_name(L, "fetch");
-		slot = lower_name(L, "slot");
-		fill_slot = lower_name(L, "fill");
-		for (int s = 0; s < stages - 1; s++) {
-			const char *tile = op->reverse ? arena_printf(L->a, "%s - %d", end, s + 1)
-			                   : s         ? arena_printf(L->a, "%s + %d", lo, s)
-			                               : lo;
-
-			saved = lower_open(L, S_IF, false, op->reverse ? "%s >= %s" : "%s < %s", tile,
-			                   op->reverse ? lo : end);
-			for (int i = first; i < L->nstaged; i++)
-				lower_issue(L, &L->staged[i],
-				            ring_slot(L, &L->staged[i], arena_printf(L->a, "%d", s)), r,
-				            arena_printf(L->a, "(%s) * %d", tile, r->n));
-			lower_close(L, saved);
-			dev_add(L->dev, L->out, S_COMMIT, NULL);
-		}
-		lower_code(L, "int %s = 0, %s = %d;", slot, fill_slot, stages - 1);
-	}
+	copies_fill(L, &copies);
 	if (op->reverse)
 		saved = lower_open(L, S_FOR, false, "int %s = %s - 1; %s >= %s; %s--", n, end, n, lo, n);
 	else
@@ -224,30 +301,9 @@ static void lower_loop(Lower *L, Op *op)
 	lower_code(L, "const int %s_live = %s - %s < %d ? %s - %s : %d;", n0, lower_size(L, r, 0), n0,
 	           r->n, lower_size(L, r, 0), n0, r->n);
 	L->scope++;
-	if (engine) {
+	if (engine)
 		lower_ring_turn(L, &ring, op, n, lo, end);
-	} else if (any && stages > 1) {
-		wait_for(L, stages - 2);
-		lower_code(L, "const int %s = %s %s %d;", fetch, n, op->reverse ? "-" : "+", stages - 1);
-		inner = lower_open(L, S_IF, false, op->reverse ? "%s >= %s" : "%s < %s", fetch,
-		                   op->reverse ? lo : end);
-		inner->last->atomic = true;
-		for (int i = first; i < L->nstaged; i++)
-			lower_issue(L, &L->staged[i], ring_slot(L, &L->staged[i], fill_slot), r,
-			            arena_printf(L->a, "%s * %d", fetch, r->n));
-		lower_close(L, inner);
-		dev_add(L->dev, L->out, S_COMMIT, NULL);
-		for (int i = first; i < L->nstaged; i++)
-			lower_code(L, "const u32 %s = %s;", L->staged[i].base,
-			           ring_slot(L, &L->staged[i], slot));
-		lower_code(L, "%s = %s + 1 == %d ? 0 : %s + 1;", slot, slot, stages, slot);
-		lower_code(L, "%s = %s + 1 == %d ? 0 : %s + 1;", fill_slot, fill_slot, stages, fill_slot);
-	} else if (any) {
-		for (int i = first; i < L->nstaged; i++)
-			lower_issue(L, &L->staged[i], L->staged[i].base, r, n0);
-		dev_add(L->dev, L->out, S_COMMIT, NULL);
-		wait_for(L, 0);
-	}
+	copies_turn(L, &copies, n, n0);
 	turned = L->nturned;
 	lower_turn_tiles(L, op->body);
 	lower_region(L, op->body);
@@ -326,7 +382,7 @@ void lower_region(Lower *L, Region *r)
 			continue;
 		if (x->code == OP_loop)
 			for (Op *y = x->body->first; y; y = y->next)
-				loads |= is_staged_load(L, y, true) && !lower_tma_fits(L, y);
+				loads |= is_staged_load(L, y, true) && !(by_engine(L, x) && y->rank == 2);
 		if (flying && needs_copies(L, x, loads)) {
 			dev_add(L->dev, L->out, S_COMMIT, NULL);
 			wait_for(L, 0);

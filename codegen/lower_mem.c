@@ -153,8 +153,9 @@ void lower_stage(Lower *L, Op *op, int stages)
 		cols = ((n > op->dim[0].n ? n : op->dim[0].n) + 31) / 32 * 32;
 	}
 	s->op = op;
-	s->buf = dev_buffer(L->dev, stages > 1 ? arena_printf(L->a, "%s_ring", base) : base, rows, cols,
-	                    elem, stages);
+	s->buf =
+	    dev_buffer(L->dev, stages > 1 ? lower_name(L, arena_printf(L->a, "%s_ring", base)) : base,
+	               rows, cols, elem, stages);
 	s->buf->used_cols = op->dim[op->rank - 1].n;
 	s->base = base;
 }

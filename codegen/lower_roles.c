@@ -60,7 +60,7 @@ static void look_op(void *user, Op *op)
 	k->unfit |= op->code == OP_var || op->code == OP_set;
 	if (op->code == OP_state)
 		k->unfit |= op->rank != 2 || op->dim[1].n == 1;
-	if (op->code == OP_load && op->rank && op->parent->owner == k->loop)
+	if (op->code == OP_load && op->rank == 2 && op->parent->owner == k->loop)
 		k->unfit |= !lower_tma_fits(k->L, op);
 	for (int i = 0; i < op->nsrc; i++)
 		if (op->src[i]->code == OP_get && op->parent->owner == k->loop) {

@@ -1,10 +1,11 @@
 // retention -- generated from retention.lua for sm_90a; do not edit.
 // Linear attention with a fixed decay per head (RetNet, arXiv 2307.08621)
 // with C=64, D=64, V=64, dtype=bf16, stages=2, warps=4
-// launch retention: blocks = B * H, threads = 256, dynamic shared memory = 91904 bytes
+// launch retention: blocks = B * H, threads = 256, dynamic shared memory = 100352 bytes
 // tensor map q_map: q as (D, N, H, B), box (64, 64, 1, 1), innermost first, swizzle 128 bytes, zeros beyond the tensor
 // tensor map k_map: k as (D, N, H, B), box (64, 64, 1, 1), innermost first, swizzle 128 bytes, zeros beyond the tensor
 // tensor map v_map: v as (V, N, H, B), box (64, 64, 1, 1), innermost first, swizzle 128 bytes, zeros beyond the tensor
+// tensor map o_map: o as (V, N, H, B), box (64, 16, 1, 1), innermost first, swizzle 128 bytes, zeros beyond the tensor
 // strides (X_sA: of argument X along axis A) are in elements; matrices' last axes are contiguous.
 
 typedef unsigned short b16;
@@ -265,10 +266,21 @@ static __device__ __forceinline__ void tma_load_4(u32 dst, const TensorMap *map,
 	             "+f"((d0)[7][0]), "+f"((d0)[7][1]), "+f"((d1)[7][0]), "+f"((d1)[7][1]) \
 	             : "l"(a), "l"(b), "r"((int)(accumulate)), "n"(trans_a), "n"(trans_b))
 
-// stores 4 bytes
-static __device__ __forceinline__ void st_global_b32(void *p, u32 v)
+// waits until at most n of the thread's groups have yet to read shared memory; n is a literal
+#define tma_store_wait_read(n) asm volatile("cp.async.bulk.wait_group.read %0;" :: "n"(n) : "memory")
+
+// a box from shared memory at src, a multiple of 128, to a 4-dimensional tensor; joins the thread's open group
+static __device__ __forceinline__ void tma_store_4(const TensorMap *map, u32 src,
+                                                   int c0, int c1, int c2, int c3)
 {
-	*(u32 *)p = v;
+	asm volatile("cp.async.bulk.tensor.4d.global.shared::cta.tile.bulk_group [%0, {%2, %3, %4, %5}], [%1];"
+	             :: "l"(map), "r"(src), "r"(c0), "r"(c1), "r"(c2), "r"(c3) : "memory");
+}
+
+// closes the thread's group of stores
+static __device__ __forceinline__ void tma_store_commit(void)
+{
+	asm volatile("cp.async.bulk.commit_group;" ::: "memory");
 }
 
 
@@ -277,8 +289,7 @@ extern "C" {
 __global__ void __launch_bounds__(256, 2) retention(
 	int H, int B, int N, const __grid_constant__ TensorMap q_map,
 	const __grid_constant__ TensorMap k_map, const __grid_constant__ TensorMap v_map,
-	const float *g2, i64 g_sH, b16 *o, i64 o_sB, i64 o_sH,
-	i64 o_sN)
+	const float *g2, i64 g_sH, const __grid_constant__ TensorMap o_map)
 {
 	const u32 smem = smem_base();
 	const int role = (int)threadIdx.x / 128;
@@ -297,6 +308,7 @@ __global__ void __launch_bounds__(256, 2) retention(
 	const u32 S_s_empty = smem + 91264;
 	const u32 c2_v = smem + 91392;
 	const u32 c2_v2 = smem + 91648;
+	const u32 o_s = smem + 92160;
 	const int hi = (int)blockIdx.x % H;
 	const int pid2 = (int)blockIdx.x / H;
 	const int bi = pid2;
@@ -495,7 +507,7 @@ __global__ void __launch_bounds__(256, 2) retention(
 		}
 	} else {
 		const float *const g_p = g2 + hi * g_sH;
-		b16 *const o_p = o + bi * o_sB + hi * o_sH;
+		const u32 o_s_w = o_s + (16 * warp + lane % 8) * 128 + (lane / 8 ^ ((16 * warp + lane % 8) & 7)) * 16;
 		// retention.lua:20
 		const int n_end = (N + 63) / 64;
 		if (tid == 0) {
@@ -679,15 +691,23 @@ __global__ void __launch_bounds__(256, 2) retention(
 					}
 				}
 			}
-			b16 *const o_at = (b16 *)opaque(o_p + (i64)(n0 + 16 * (warp % 4) + g) * o_sN + 2 * t);
+			if (lane == 0) {
+				tma_store_wait_read(0);
+			}
+			warp_sync();
 			#pragma unroll
-			for (int i = 0; i < 2; i++) {
-				#pragma unroll
-				for (int j = 0; j < 8; j++) {
-					if (n0 + 16 * warp + g + 8 * i < N) {
-						st_global_b32(o_at + (i64)(8 * i) * o_sN + 8 * j, pack_bf16(add[i][j][0], add[i][j][1]));
-					}
-				}
+			for (int j = 0; j < 8; j += 4) {
+				cores_store4(o_s_w ^ 16 * j, pack_bf16(add[0][j][0], add[0][j][1]), pack_bf16(add[0][j + 1][0], add[0][j + 1][1]), pack_bf16(add[0][j + 2][0], add[0][j + 2][1]), pack_bf16(add[0][j + 3][0], add[0][j + 3][1]));
+			}
+			#pragma unroll
+			for (int j = 0; j < 8; j += 4) {
+				cores_store4((o_s_w ^ 16 * j) + 1024, pack_bf16(add[1][j][0], add[1][j][1]), pack_bf16(add[1][j + 1][0], add[1][j + 1][1]), pack_bf16(add[1][j + 2][0], add[1][j + 2][1]), pack_bf16(add[1][j + 3][0], add[1][j + 3][1]));
+			}
+			proxy_fence();
+			warp_sync();
+			if (lane == 0) {
+				tma_store_4(&o_map, o_s + 2048 * warp, 0, n0 + 16 * warp, hi, bi);
+				tma_store_commit();
 			}
 			warp_sync();
 			if (lane == 0) {
@@ -695,6 +715,9 @@ __global__ void __launch_bounds__(256, 2) retention(
 				mbarrier_arrive(S_s_empty + (turn % 2) * 8);
 			}
 			turn++;
+		}
+		if (lane == 0) {
+			tma_store_wait_read(0);
 		}
 	}
 }

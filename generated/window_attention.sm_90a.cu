@@ -1,9 +1,10 @@
 // window_attention -- generated from window_attention.lua for sm_90a; do not edit.
 // Sliding-window causal softmax attention, grouped-query heads
 // with C=64, D=64, V=64, dtype=bf16, rows=64, stages=3, warps=4
-// launch window_attention: blocks = B * G * R * ceil(N / 64), threads = 128, dynamic shared memory = 57600 bytes
+// launch window_attention: blocks = B * G * R * ceil(N / 64), threads = 128, dynamic shared memory = 66560 bytes
 // tensor map k_map: k as (D, N, G, B), box (64, 64, 1, 1), innermost first, swizzle 128 bytes, zeros beyond the tensor
 // tensor map v_map: v as (V, N, G, B), box (64, 64, 1, 1), innermost first, swizzle 128 bytes, zeros beyond the tensor
+// tensor map o_map: o as (V, N, R, G, B), box (64, 16, 1, 1, 1), innermost first, swizzle 128 bytes, zeros beyond the tensor
 // strides (X_sA: of argument X along axis A) are in elements; matrices' last axes are contiguous.
 
 typedef unsigned short b16;
@@ -240,10 +241,14 @@ static __device__ __forceinline__ void mbarrier_arrive(u32 bar)
 	asm volatile("mbarrier.arrive.shared::cta.b64 _, [%0];" :: "r"(bar) : "memory");
 }
 
-// stores 4 bytes
-static __device__ __forceinline__ void st_global_b32(void *p, u32 v)
+// waits until at most n of the thread's groups have yet to read shared memory; n is a literal
+#define tma_store_wait_read(n) asm volatile("cp.async.bulk.wait_group.read %0;" :: "n"(n) : "memory")
+
+// 4 cores to shared memory; lane l gives the address of row l%8 of core l/8
+static __device__ __forceinline__ void cores_store4(u32 addr, u32 r0, u32 r1, u32 r2, u32 r3)
 {
-	*(u32 *)p = v;
+	asm volatile("stmatrix.sync.aligned.m8n8.x4.shared.b16 [%0], {%1, %2, %3, %4};"
+	             :: "r"(addr), "r"(r0), "r"(r1), "r"(r2), "r"(r3) : "memory");
 }
 
 // 1 / x, 1 ulp; 0 for |x| > 2^126
@@ -260,6 +265,20 @@ static __device__ __forceinline__ float divide(float x, float y)
 	return x * recip_fast(y);
 }
 
+// a box from shared memory at src, a multiple of 128, to a 5-dimensional tensor; joins the thread's open group
+static __device__ __forceinline__ void tma_store_5(const TensorMap *map, u32 src,
+                                                   int c0, int c1, int c2, int c3, int c4)
+{
+	asm volatile("cp.async.bulk.tensor.5d.global.shared::cta.tile.bulk_group [%0, {%2, %3, %4, %5, %6}], [%1];"
+	             :: "l"(map), "r"(src), "r"(c0), "r"(c1), "r"(c2), "r"(c3), "r"(c4) : "memory");
+}
+
+// closes the thread's group of stores
+static __device__ __forceinline__ void tma_store_commit(void)
+{
+	asm volatile("cp.async.bulk.commit_group;" ::: "memory");
+}
+
 
 extern "C" {
 
@@ -267,7 +286,7 @@ __global__ void __launch_bounds__(128, 1) window_attention(
 	int N, int W, int R, int G, int B, const b16 *q,
 	i64 q_sB, i64 q_sG, i64 q_sR, i64 q_sN,
 	const __grid_constant__ TensorMap k_map, const __grid_constant__ TensorMap v_map,
-	b16 *o, i64 o_sB, i64 o_sG, i64 o_sR, i64 o_sN)
+	const __grid_constant__ TensorMap o_map)
 {
 	const u32 smem = smem_base();
 	const int tid = (int)threadIdx.x;
@@ -280,6 +299,7 @@ __global__ void __launch_bounds__(128, 1) window_attention(
 	const u32 v_s_ring = smem + 32768;
 	const u32 full = smem + 57344;
 	const u32 empty = smem + 57472;
+	const u32 o_s = smem + 58368;
 	const int n0 = ((int)blockIdx.x % ((N + 63) / 64)) * 64;
 	const int pid2 = (int)blockIdx.x / ((N + 63) / 64);
 	const int ri = pid2 % R;
@@ -289,7 +309,7 @@ __global__ void __launch_bounds__(128, 1) window_attention(
 	const int bi = pid4;
 	const b16 *const q_p = q + bi * q_sB + gi * q_sG + ri * q_sR;
 	const u32 Q_s_c = tid / 8 * 128 + (tid % 8 ^ (tid / 8 & 7)) * 16;
-	b16 *const o_p = o + bi * o_sB + gi * o_sG + ri * o_sR;
+	const u32 o_s_w = o_s + (16 * warp + lane % 8) * 128 + (lane / 8 ^ ((16 * warp + lane % 8) & 7)) * 16;
 	if (tid == 0) {
 		#pragma unroll
 		for (int i = 0; i < 3; i++) {
@@ -540,15 +560,26 @@ __global__ void __launch_bounds__(128, 1) window_attention(
 	for (int i = 0; i < 2; i++) {
 		where2[i] = l[i] == 0.0f ? 1.0f : l[i];
 	}
-	b16 *const o_at = (b16 *)opaque(o_p + (i64)(n0 + 16 * (warp % 4) + g) * o_sN + 2 * t);
+	if (lane == 0) {
+		tma_store_wait_read(0);
+	}
+	warp_sync();
 	#pragma unroll
-	for (int i = 0; i < 2; i++) {
-		#pragma unroll
-		for (int j = 0; j < 8; j++) {
-			if (n0 + 16 * warp + g + 8 * i < N) {
-				st_global_b32(o_at + (i64)(8 * i) * o_sN + 8 * j, pack_bf16(divide(acc[i][j][0], where2[i]), divide(acc[i][j][1], where2[i])));
-			}
-		}
+	for (int j = 0; j < 8; j += 4) {
+		cores_store4(o_s_w ^ 16 * j, pack_bf16(divide(acc[0][j][0], where2[0]), divide(acc[0][j][1], where2[0])), pack_bf16(divide(acc[0][j + 1][0], where2[0]), divide(acc[0][j + 1][1], where2[0])), pack_bf16(divide(acc[0][j + 2][0], where2[0]), divide(acc[0][j + 2][1], where2[0])), pack_bf16(divide(acc[0][j + 3][0], where2[0]), divide(acc[0][j + 3][1], where2[0])));
+	}
+	#pragma unroll
+	for (int j = 0; j < 8; j += 4) {
+		cores_store4((o_s_w ^ 16 * j) + 1024, pack_bf16(divide(acc[1][j][0], where2[1]), divide(acc[1][j][1], where2[1])), pack_bf16(divide(acc[1][j + 1][0], where2[1]), divide(acc[1][j + 1][1], where2[1])), pack_bf16(divide(acc[1][j + 2][0], where2[1]), divide(acc[1][j + 2][1], where2[1])), pack_bf16(divide(acc[1][j + 3][0], where2[1]), divide(acc[1][j + 3][1], where2[1])));
+	}
+	proxy_fence();
+	warp_sync();
+	if (lane == 0) {
+		tma_store_5(&o_map, o_s + 2048 * warp, 0, n0 + 16 * warp, ri, gi, bi);
+		tma_store_commit();
+	}
+	if (lane == 0) {
+		tma_store_wait_read(0);
 	}
 }
 

@@ -95,6 +95,13 @@ static const Small small[] = {
      INIT "if (t < 128) mbarrier_arrive(s + 8);\nmbarrier_wait(s + 8, 0);"
           "\nif (t < 128) mbarrier_arrive(s + 8);\nmbarrier_wait(s + 8, 0);",
      SIM_DEADLOCK, "phase 2: 0 of 128 arrivals"},
+    {"phases_nobody_waits_for",
+     INIT "for (int i = 0; i < 2; i++) { if (t < 128) mbarrier_arrive(s + 8); block_sync(); }",
+     SIM_MBARRIER, "nobody has waited for the first"},
+    {"phase_nobody_waits_for",
+     INIT "if (t < 128) mbarrier_arrive(s + 8);\nif (t == 0) mbarrier_wait(s + 8, 0);\n"
+          "block_sync();\nif (t < 128) mbarrier_arrive(s + 8);",
+     NSIMKINDS, ""},
     {"parity_of_two", INIT "mbarrier_wait(s, 3);", SIM_MBARRIER, "parity 3"},
     {"arrivals_order",
      INIT "st_shared_f32(s + 1024 + 4 * t, x);\nif (t < 128) mbarrier_arrive(s + 8);\n"

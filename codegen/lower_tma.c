@@ -77,6 +77,7 @@ Buffer *lower_barriers(Lower *L, const char *want, int n, int count)
 {
 	Buffer *b = dev_buffer(L->dev, lower_name(L, want), 1, 2 * n, 4, 1);
 
+	b->bytes = 8 * n;
 	b->barriers = n;
 	b->arrivals = count;
 	return b;
@@ -243,7 +244,7 @@ void lower_ring_release(Lower *L, const Ring *r)
 {
 	Block *saved;
 
-	lower_code(L, "warp_sync();");
+	dev_add(L->dev, L->out, S_WARP, NULL);
 	saved = lower_open(L, S_IF, false, "lane == 0");
 	lower_code(L, "mbarrier_arrive(%s);", r->done);
 	lower_publish_release(L);

@@ -227,12 +227,6 @@ static __device__ __forceinline__ void wgmma_commit(void)
 // waits until at most n of the warpgroup's groups are in flight; n is a literal
 #define wgmma_wait(n) asm volatile("wgmma.wait_group.sync.aligned %0;" :: "n"(n) : "memory")
 
-// the 32 lanes of a warp meet; orders their memory
-static __device__ __forceinline__ void warp_sync(void)
-{
-	__syncwarp();
-}
-
 // one arrival, after which the phase takes `bytes` more bytes of copies
 static __device__ __forceinline__ void mbarrier_expect(u32 bar, int bytes)
 {
@@ -278,6 +272,12 @@ static __device__ __forceinline__ void tma_load_4(u32 dst, const TensorMap *map,
 
 // waits until at most n of the thread's groups have yet to read shared memory; n is a literal
 #define tma_store_wait_read(n) asm volatile("cp.async.bulk.wait_group.read %0;" :: "n"(n) : "memory")
+
+// the 32 lanes of a warp meet; orders their memory
+static __device__ __forceinline__ void warp_sync(void)
+{
+	__syncwarp();
+}
 
 // a box from shared memory at src, a multiple of 128, to a 4-dimensional tensor; joins the thread's open group
 static __device__ __forceinline__ void tma_store_4(const TensorMap *map, u32 src,
@@ -384,7 +384,6 @@ __global__ void __launch_bounds__(256, 2) simple_gla(
 			const int n0 = n * 64;
 			const int n0_live = N - n0 < 64 ? N - n0 : 64;
 			mbarrier_wait(full + 8 * slot, phase);
-			const u32 Q_s = Q_s_ring + slot * 8192;
 			const u32 K_s = K_s_ring + slot * 8192;
 			const u32 V_s = V_s_ring + slot * 8192;
 			const u32 done = empty + 8 * slot;
@@ -470,7 +469,6 @@ __global__ void __launch_bounds__(256, 2) simple_gla(
 				}
 			}
 			float c2_at[8][2];
-			proxy_fence();
 			named_sync(1, 128);
 			#pragma unroll
 			for (int i = 0; i < 8; i++) {
@@ -512,7 +510,7 @@ __global__ void __launch_bounds__(256, 2) simple_gla(
 					}
 				}
 			}
-			const u64 V_s_d = wgmma_desc(V_s, 8192, 1024, 128);
+			const u64 V_s_d = wgmma_desc(V_s, 16, 1024, 128);
 			wgmma_fence();
 			#pragma unroll
 			for (int k = 0; k < 4; k++) {
@@ -537,7 +535,6 @@ __global__ void __launch_bounds__(256, 2) simple_gla(
 					}
 				}
 			}
-			warp_sync();
 			if (lane == 0) {
 				mbarrier_arrive(done);
 			}
@@ -582,7 +579,6 @@ __global__ void __launch_bounds__(256, 2) simple_gla(
 		int slot2 = 0, fill2 = 2;
 		for (int n = 0; n < n_end; n++) {
 			const int n0 = n * 64;
-			const int n0_live = N - n0 < 64 ? N - n0 : 64;
 			mbarrier_wait(full + 8 * slot, phase);
 			const int fetch = n + 2;
 			if (tid == 0 && fetch < n_end) {
@@ -617,7 +613,7 @@ __global__ void __launch_bounds__(256, 2) simple_gla(
 			mbarrier_wait(S_s_full + (turn % 2) * 8, turn / 2 % 2);
 			const u32 S_s = S_s_both + (turn % 2) * 8192;
 			float dot[2][8][2];
-			const u64 S_s_d = wgmma_desc(S_s, 8192, 1024, 128);
+			const u64 S_s_d = wgmma_desc(S_s, 16, 1024, 128);
 			wgmma_fence();
 			const u64 Q_s_d = wgmma_desc(Q_s, 16, 1024, 128);
 			#pragma unroll
@@ -736,7 +732,7 @@ __global__ void __launch_bounds__(256, 2) simple_gla(
 					}
 				}
 			}
-			const u64 V_s_d = wgmma_desc(V_s, 8192, 1024, 128);
+			const u64 V_s_d = wgmma_desc(V_s, 16, 1024, 128);
 			wgmma_fence();
 			#pragma unroll
 			for (int k = 0; k < 4; k++) {
@@ -779,7 +775,6 @@ __global__ void __launch_bounds__(256, 2) simple_gla(
 				tma_store_4(&o_map, o_s + 2048 * warp, 0, n0 + 16 * warp, hi, bi);
 				tma_store_commit();
 			}
-			warp_sync();
 			if (lane == 0) {
 				mbarrier_arrive(done);
 				mbarrier_arrive(S_s_empty + (turn % 2) * 8);

@@ -229,12 +229,6 @@ static __device__ __forceinline__ void wgmma_hold_b32(u32 *x)
 	             "+f"((d0)[7][0]), "+f"((d0)[7][1]), "+f"((d1)[7][0]), "+f"((d1)[7][1]) \
 	             : "r"(a0), "r"(a1), "r"(a2), "r"(a3), "l"(b), "r"((int)(accumulate)), "n"(trans_b))
 
-// the 32 lanes of a warp meet; orders their memory
-static __device__ __forceinline__ void warp_sync(void)
-{
-	__syncwarp();
-}
-
 // one arrival; what the thread did before is before the end of the phase
 static __device__ __forceinline__ void mbarrier_arrive(u32 bar)
 {
@@ -243,6 +237,12 @@ static __device__ __forceinline__ void mbarrier_arrive(u32 bar)
 
 // waits until at most n of the thread's groups have yet to read shared memory; n is a literal
 #define tma_store_wait_read(n) asm volatile("cp.async.bulk.wait_group.read %0;" :: "n"(n) : "memory")
+
+// the 32 lanes of a warp meet; orders their memory
+static __device__ __forceinline__ void warp_sync(void)
+{
+	__syncwarp();
+}
 
 // 4 cores to shared memory; lane l gives the address of row l%8 of core l/8
 static __device__ __forceinline__ void cores_store4(u32 addr, u32 r0, u32 r1, u32 r2, u32 r3)
@@ -514,7 +514,7 @@ __global__ void __launch_bounds__(128, 1) window_attention(
 				}
 			}
 		}
-		const u64 v_s_d = wgmma_desc(v_s, 8192, 1024, 128);
+		const u64 v_s_d = wgmma_desc(v_s, 16, 1024, 128);
 		wgmma_fence();
 		#pragma unroll
 		for (int k = 0; k < 4; k++) {
@@ -544,7 +544,6 @@ __global__ void __launch_bounds__(128, 1) window_attention(
 				}
 			}
 		}
-		warp_sync();
 		if (lane == 0) {
 			mbarrier_arrive(done);
 		}

@@ -5,7 +5,8 @@
  * operand's registers and its operands in shared memory. So accumulators hold NaN until then, all
  * is read then, and the registers are compared: with the poison, and with what the left operand was
  * at the issue. With `early` the product is computed at its issue, and accumulators are compared
- * with its result. Registers are known by the addresses of the kernel's variables.
+ * with its result. Registers are known by the addresses of the kernel's variables. The text names
+ * (wgmma_hold) what a wait has freed, so that a register named in flight is a wait too few.
  *
  * A fence is missing where a register that a product takes has changed since the last fence. That
  * is decided for registers that an earlier product of the warpgroup took; and for its first
@@ -422,6 +423,32 @@ void sim_do_wgmma_wait(u64 at, int site, int n)
 	for (int i = 0; i < GROUP; i++)
 		threads(g)[i].seen[engine(g)] = seen;
 	sim_group_go();
+}
+
+/* The product in flight that owns this register of thread `t` of the warpgroup, or NULL. */
+static const Op *owner(const Group *g, int t, const void *reg)
+{
+	for (int i = 0; i < g->nop; i++) {
+		const Set *const sets[] = {g->op[i].acc, g->op[i].left};
+
+		for (int k = 0; k < 2 && sets[k]; k++)
+			for (int r = 0; r < sets[k]->n; r++)
+				if (sets[k]->reg[t * sets[k]->n + r] == reg)
+					return &g->op[i];
+	}
+	return NULL;
+}
+
+/* What is kept where it is must be free: the wait that frees it lies before. */
+void sim_do_wgmma_hold(u64 at, const void *reg)
+{
+	const Group *g = mine();
+	const Op *o = owner(g, M->cur->id % GROUP, reg);
+	SimFinding *f;
+
+	if (o && (f = sim_find(SIM_OPERAND, at)))
+		sim_say(f, "thread %d holds a register that the product of line %d in flight owns",
+		        M->cur->id, (int)(u32)o->at);
 }
 
 void sim_wgmma_exit(const Thread *t)

@@ -124,6 +124,8 @@ static void print_stmt(const Stmt *s, int depth, Text *out)
 		text_puts(out, "\n");
 		return;
 	}
+	if (s->kind == S_WARP && !s->n)
+		return;
 	if (s->kind == S_FOR && s->unroll) {
 		indent(out, depth);
 		text_puts(out, "#pragma unroll\n");
@@ -163,6 +165,9 @@ static void print_stmt(const Stmt *s, int depth, Text *out)
 		break;
 	case S_PROXY:
 		text_puts(out, "proxy_fence();");
+		break;
+	case S_WARP:
+		text_puts(out, "warp_sync();");
 		break;
 	case S_BARRIER:
 		if (s->n)
@@ -257,25 +262,29 @@ static int block_mentions(const Block *b, const char *id)
 	return n;
 }
 
-/* Drops "const int NAME = ..." where nothing else mentions NAME. */
-static void drop_unused(const Dev *d, Block *b)
+/* Drops "const int NAME = ..." where nothing that follows in the block mentions NAME, the last ones
+ * first, since they may be what mentions others. */
+static void drop_unused(Block *b, Stmt *prev)
 {
+	Stmt *s = prev ? prev->next : b->first;
 	char id[64];
 
-	for (Stmt *s = b->first, *prev = NULL; s; s = s->next) {
-		drop_unused(d, &s->body);
-		if (s->kind == S_CODE && sscanf(s->text, "const int %63[A-Za-z0-9_] =", id) == 1 &&
-		    block_mentions(&d->body, id) == 1) {
-			if (prev)
-				prev->next = s->next;
-			else
-				b->first = s->next;
-			if (b->last == s)
-				b->last = prev;
-			continue;
-		}
-		prev = s;
-	}
+	if (!s)
+		return;
+	drop_unused(b, s);
+	drop_unused(&s->body, NULL);
+	drop_unused(&s->orelse, NULL);
+	if (s->kind != S_CODE ||
+	    (sscanf(s->text, "const int %63[A-Za-z0-9_] =", id) != 1 &&
+	     sscanf(s->text, "const u32 %63[A-Za-z0-9_] =", id) != 1) ||
+	    block_mentions(&(Block){.first = s->next}, id))
+		return;
+	if (prev)
+		prev->next = s->next;
+	else
+		b->first = s->next;
+	if (b->last == s)
+		b->last = prev;
 }
 
 /* "float x; x = ..." in one. */
@@ -318,7 +327,7 @@ void dev_print(const Dev *d, Text *out)
 	Text body = {.arena = d->arena};
 
 	tidy_block(d, (Block *)&d->body);
-	drop_unused(d, (Block *)&d->body);
+	drop_unused((Block *)&d->body, NULL);
 
 	print_block(&d->body, 1, &body);
 	for (int i = 0; i < d->ntables; i++)

@@ -54,6 +54,7 @@ typedef enum StmtKind {
 	S_WAIT,    /* cp_async_wait: n groups may be pending */
 	S_BARRIER, /* block_sync; made by sync alone, as is */
 	S_PROXY,   /* proxy_fence */
+	S_WARP,    /* warp_sync before a lane speaks for its warp; n: sync found that it is needed */
 	S_BLANK
 } StmtKind;
 

@@ -214,8 +214,12 @@ static bool anchored_now(const Facts *f, const Op *op)
 static void anchor(void *user, Op *op)
 {
 	Facts *f = user;
+	bool row = op->code == OP_dot;
 
 	f->op[op->id].anchored = op->rank == 2 && op->dim[0].n > 1 && anchored_now(f, op);
+	for (int i = 0; op_is_elementwise(op) && i < op->nsrc; i++)
+		row |= f->op[op->src[i]->id].row;
+	f->op[op->id].row = row && op->rank == 2 && op->dim[0].n == 1;
 }
 
 static void group_op(void *user, Op *op)
@@ -296,15 +300,21 @@ static void grow_op(void *user, Op *op)
 static void gran_op(void *user, Op *op)
 {
 	Facts *f = user;
+	const Op *from = op->nsrc ? op->src[0] : NULL, *right;
+	bool swapped = false;
 
-	if (op->code == OP_transpose && f->op[op->src[0]->id].anchored) /* may be formed either way */
+	if (op->code == OP_transpose &&
+	    (f->op[from->id].anchored || f->op[from->id].row)) /* may be formed either way */
 		for (int d = 0; d < 2; d++)
 			f->class[facts_class(f, op, d)].gran = 16;
 	if (op->code != OP_dot)
 		return;
+	right = op_base(op->src[1], &swapped);
 	f->class[facts_class(f, op->src[0], 1)].contracted = true;
 	f->class[facts_class(f, op->src[0], 1)].gran = 16;
 	f->class[facts_class(f, op, f->op[op->id].orient == ORIENT_N ? 0 : 1)].gran = 16;
+	if (f->op[right->id].row)
+		f->class[facts_class(f, right, 1)].gran = 16;
 }
 
 /* States over a grown dimension that only products touch hold bare monomials: the scales enter,

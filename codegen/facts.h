@@ -54,6 +54,7 @@ typedef struct Fact {
 	int cls[MAX_RANK];
 	int uses;
 	bool anchored; /* a product's result, or made from one: lives in accumulator registers */
+	bool row;      /* the same of one row: formed as its reader asks */
 	int group;     /* orientation group (union-find), meaningful when anchored */
 	Orient orient;
 	bool unscaled; /* a state over a grown dimension kept without the features' scales */

@@ -140,13 +140,12 @@ const char *product_core(Product *p, Operand *o, const char *outer, const char *
 {
 	Lower *L = p->L;
 	const char *i, *j;
-	bool strip;
+	int d = o->left == o->swapped; /* x's dimension that is the operand's outer one */
 
 	if (o->kind == STREAM)
 		return arena_printf(L->a, "%s[%s][%s]", o->frag, outer, k);
-	strip = o->array->l.base[o->swapped] == NULL && o->own.base[o->swapped] != NULL;
-	if (strip)
-		outer = arena_printf(L->a, "%s + %s", product_strip(L, &o->own, o->swapped), outer);
+	if (!o->array->l.base[d] && o->own.base[d])
+		outer = arena_printf(L->a, "%s + %s", product_strip(L, &o->own, d), outer);
 	i = o->left ? outer : k;
 	j = o->left ? k : outer;
 	if (o->swapped) {
@@ -267,6 +266,19 @@ static void mma_tiles(Product *p, const char *k)
 	L->out = saved;
 }
 
+/* A step's part of a vector that threads fold is not theirs to fold: the whole is made before. */
+static void fold_vectors(Lower *L, Op *x)
+{
+	if (x->rank == 1 && op_info[x->code].class == REDUCE) {
+		Layout l = lower_value_layout(L, x);
+
+		lower_need(L, x, &l);
+	} else if (op_is_elementwise(x) || op_info[x->code].class == VIEW) {
+		for (int i = 0; i < x->nsrc; i++)
+			fold_vectors(L, x->src[i]);
+	}
+}
+
 /* The steps are strips: what does not depend on them goes before their loop. */
 static void product_by_steps(Product *p)
 {
@@ -276,6 +288,9 @@ static void product_by_steps(Product *p)
 	Strip s = {"k", "16 * k", outer, L->scope, p->a.k / 2};
 	Stmt *loop = ARENA_NEW(L->a, Stmt);
 
+	for (int i = 0; i < 2; i++)
+		if (side[i]->kind == MADE)
+			fold_vectors(L, side[i]->x);
 	loop->kind = S_FOR;
 	loop->unroll = true;
 	loop->text = arena_printf(L->a, "int k = 0; k < %d; k++", s.count);
@@ -326,6 +341,8 @@ Version *lower_dot(Lower *L, Op *op, const Layout *l, Version *acc)
 	if (l->orient == ORIENT_NONE)
 		lower_cannot(L, op, "a product used where its fragments do not fit");
 	p.flip = l->orient == ORIENT_T;
+	if (l->d[p.flip].n % 2)
+		bug("a product of half an mma");
 	p.ty = L->f16 ? "f16" : "bf16";
 	operand_open(&p, &p.a, op->src[0], true);
 	operand_open(&p, &p.b, op->src[1], false);

@@ -58,6 +58,17 @@ static const char *row_of_lane(Lower *L, const Layout *l)
 	return s.s;
 }
 
+/* As l with its cores N, which is how they are stored: T cores are turned on their way. */
+static Layout turned_cores(const Layout *l)
+{
+	Layout r = *l;
+
+	for (int i = 0; r.orient == ORIENT_T && i < r.nd; i++)
+		if (r.d[i].hw == HW_LANE)
+			r.d[i].dim = 1 - r.d[i].dim;
+	return r;
+}
+
 /* The core's other columns are XORed into the lane's offset where the warp's part starts at a
  * multiple of their number, other rows are added: both leave the swizzle of row g alone. */
 static Place place_new(Lower *L, const Buffer *b, const char *base, const Layout *l)
@@ -65,6 +76,7 @@ static Place place_new(Lower *L, const Buffer *b, const char *base, const Layout
 	Place p = {L, b, base, l, lower_name(L, arena_printf(L->a, "%s_w", base)), NULL, false};
 	Text unit = {.arena = L->a};
 	Block *saved = L->out;
+	const Layout stored = turned_cores(l);
 	int n = l->d[1].n;
 
 	for (int i = 3; i < l->nd; i++)
@@ -84,9 +96,11 @@ static Place place_new(Lower *L, const Buffer *b, const char *base, const Layout
 	else
 		lower_code(
 		    L, "const u32 %s = %s + 4 * t;", p.lane,
-		    p.unit ? arena_printf(L->a, "(%s) * %d", layout_thread_coord(L->a, l, 0), b->pbytes)
-		           : lower_unit(L, b, arena_printf(L->a, "(%s)", layout_thread_coord(L->a, l, 0)),
-		                        unit.len ? unit.s : "0"));
+		    p.unit
+		        ? arena_printf(L->a, "(%s) * %d", layout_thread_coord(L->a, &stored, 0), b->pbytes)
+		        : lower_unit(L, b,
+		                     arena_printf(L->a, "(%s)", layout_thread_coord(L->a, &stored, 0)),
+		                     unit.len ? unit.s : "0"));
 	L->out = saved;
 	return p;
 }

@@ -77,6 +77,7 @@ Buffer *lower_barriers(Lower *L, const char *want, int n, int count)
 {
 	Buffer *b = dev_buffer(L->dev, lower_name(L, want), 1, 2 * n, 4, 1);
 
+	b->bytes = 8 * n;
 	b->barriers = n;
 	b->arrivals = count;
 	return b;
@@ -243,7 +244,7 @@ void lower_ring_release(Lower *L, const Ring *r)
 {
 	Block *saved;
 
-	lower_code(L, "warp_sync();");
+	dev_add(L->dev, L->out, S_WARP, NULL);
 	saved = lower_open(L, S_IF, false, "lane == 0");
 	lower_code(L, "mbarrier_arrive(%s);", r->done);
 	lower_publish_release(L);
@@ -262,7 +263,7 @@ static bool store_fits(Lower *L, const Op *op, const Layout *l)
 {
 	const GpuTarget *g = L->dev->gpu;
 	const Op *x = op->src[0];
-	int rows, cols, warps = 1;
+	int rows, cols, warps = 1, shared = 0;
 	const Range *r;
 
 	if (!g->tma || !g->stmatrix || L->align < 16 || x->rank != 2 || l->orient != ORIENT_N ||
@@ -282,8 +283,11 @@ static bool store_fits(Lower *L, const Op *op, const Layout *l)
 	r = op->at[cols];
 	if (r && r->kind != RANGE_WHOLE)
 		return false;
+	for (int i = 0; i < L->dev->nbufs; i++)
+		shared += (L->dev->buf[i]->bytes + 1023) / 1024 * 1024 * L->dev->buf[i]->stages;
 	return x->dim[0].n == facts_extent(L->f, facts_class(L->f, x, 0)) &&
-	       x->dim[1].n == 8 * l->d[1].n && x->dim[1].n * 2 >= 64;
+	       x->dim[1].n == 8 * l->d[1].n && x->dim[1].n * 2 >= 64 &&
+	       shared + 32 * L->warps * 8 * l->d[1].n <= g->smem_block;
 }
 
 /* Each warp puts its sixteen rows into shared memory, in the engine's order, and one of its lanes

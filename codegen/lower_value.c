@@ -375,9 +375,8 @@ Version *lower_need_packed(Lower *L, Op *op, const Layout *l)
 		from = lower_need_packed(L, op, &own);
 		w = lower_declare(L, op, l, true, NULL);
 		b = lower_nest(L, l, true, v);
-		lower_code(L, "%s%s = core_transpose(%s%s);", w->name,
-		           arena_printf(L->a, "[%s][%s]", v[0], v[1]), from->name,
-		           arena_printf(L->a, "[%s][%s]", v[0], v[1]));
+		lower_code(L, "%s[%s][%s] = core_transpose(%s%s);", w->name, v[0], v[1], from->name,
+		           index_text(L, from, &own, v, true));
 		lower_nest_close(L, b);
 	} else if (op->code == OP_load && lower_staged(L, op) && rounded(op)) {
 		w = lower_load(L, op, l, true);

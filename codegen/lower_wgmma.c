@@ -132,6 +132,7 @@ static const char *describe(Product *p, Operand *o, const char *i)
 	Lower *L = p->L;
 	const Buffer *b = o->staged->buf;
 	bool major = o->left != o->swapped;
+	bool far = !major && b->cols > b->pcols; /* else the leading offset is ignored */
 	int panel = b->rows * b->pbytes, step = layout_core_step(&p->l, 0);
 	const char *name = lower_name(L, arena_printf(L->a, "%s_d", o->staged->base));
 	const char *at = o->staged->base, *first = "0";
@@ -151,7 +152,7 @@ static const char *describe(Product *p, Operand *o, const char *i)
 			           : arena_printf(L->a, "%s + (%s) / %d * %d", at, first, b->pcols, panel);
 	}
 	dev_access(lower_code(L, "const u64 %s = wgmma_desc(%s, %d, %d, %d);", name, at,
-	                      major ? 16 : panel, 8 * b->pbytes, b->pbytes),
+	                      far ? panel : 16, 8 * b->pbytes, b->pbytes),
 	           o->staged->buf, ACC_PROXY);
 	return name;
 }

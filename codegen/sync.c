@@ -4,7 +4,8 @@
  * maintains: everything else. No later pass removes a barrier.
  *
  * The asynchronous engines read through another proxy: before a barrier that shows them what
- * threads (or their own copies, which are ordinary writes) have written, each thread fences.
+ * threads (or their own copies, which are ordinary writes) have written, each thread fences; what
+ * barriers in shared memory order (by_engine) has fences of its own.
  *
  * A buffer is, since the last barrier: READ by some thread, WRITTEN by ordinary stores, IN FLIGHT
  * (an asynchronous copy was issued) or LANDED (its issuer has waited, the others have not met it).
@@ -12,11 +13,13 @@
  * writes or issues a copy into what was READ or WRITTEN. Copies issued into a ring touch another
  * stage than the one being read, which pipeline guarantees, so IN FLIGHT alone orders nothing.
  * What a product reads is READING until the wait that retires it, barriers or not, and READ then.
- * Loop bodies are walked until the state at their end no longer changes.
+ * What the lanes themselves have read since (LANES) is all that a lane which speaks for its warp
+ * has to wait for: a product's end is known to every thread that waits for it. Loop bodies are
+ * walked until the state at their end no longer changes.
  */
 #include "dev.h"
 
-enum { READ = 1, WRITTEN = 2, INFLIGHT = 4, LANDED = 8, READING = 16 };
+enum { READ = 1, WRITTEN = 2, INFLIGHT = 4, LANDED = 8, READING = 16, LANES = 32 };
 
 typedef struct State {
 	unsigned char flag[MAX_BUFFERS];
@@ -58,6 +61,8 @@ static void record(const Stmt *s, State *st)
 
 		if (s->acc[i].kind == ACC_PROXY)
 			*f |= READING;
+		if (s->acc[i].kind == ACC_READ && s->acc[i].buf->by_engine)
+			*f |= LANES;
 		*f |= is_read(&s->acc[i]) ? READ : s->acc[i].kind == ACC_WRITE ? WRITTEN : INFLIGHT;
 	}
 }
@@ -107,13 +112,21 @@ static void settled(State *st)
 			st->flag[i] = (unsigned char)((st->flag[i] & ~READING) | READ);
 }
 
+static bool lanes_read(const State *st)
+{
+	for (int i = 0; i < MAX_BUFFERS; i++)
+		if (st->flag[i] & LANES)
+			return true;
+	return false;
+}
+
 static void put_before(Dev *d, Block *b, Stmt *prev, State *st)
 {
 	Stmt *s = ARENA_NEW(d->arena, Stmt);
 	bool fence = false;
 
 	for (int i = 0; i < d->nbufs; i++)
-		fence |= d->buf[i]->proxied && st->flag[i] & (WRITTEN | LANDED);
+		fence |= d->buf[i]->proxied && !d->buf[i]->by_engine && st->flag[i] & (WRITTEN | LANDED);
 	s->kind = S_BARRIER;
 	s->n = st->role;
 	s->threads = d->warps * 32;
@@ -154,6 +167,8 @@ static void walk(Dev *d, Block *b, State *st)
 			barrier(st);
 		if (s->kind == S_WAIT)
 			landed(st);
+		if (s->kind == S_WARP)
+			s->n |= lanes_read(st);
 		if (s->settles)
 			settled(st);
 		if (s->atomic)

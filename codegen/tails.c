@@ -143,12 +143,16 @@ static Dead dead(Facts *f, const Op *x, int d)
 		return d == x->axis_dim ? unknown : dead(f, x->src[0], d > x->axis_dim ? d - 1 : d);
 	case DOT:
 		a = dead(f, x->src[d], d);
-		return a.known && a.v == 0 ? a : unknown;
+		return a.known && a.v == 0 ? a : (Dead){false, a.risky, 0};
 	case REDUCE:
-		if (x->code != OP_sum)
-			return unknown;
 		a = dead(f, x->src[0], d + (d >= x->axis_dim));
-		return a.known && a.v == 0 ? a : unknown;
+		return a.known && a.v == 0 && x->code == OP_sum ? a : (Dead){false, a.risky, 0};
+	case SCAN:
+		return (Dead){false, dead(f, x->src[0], d).risky, 0};
+	case GROW: /* the features of a row are made of the row */
+		for (int i = 0; x->code != OP_reshape && d + 1 < x->rank && i < x->nsrc; i++)
+			unknown.risky |= dead_src(f, x, i, d).risky;
+		return unknown;
 	default:
 		return unknown;
 	}
@@ -365,6 +369,16 @@ static void mask_with(Facts *f, Op *o, int i, Op *x, int d, double neutral)
 	o->src[i] = rebuilt(f, o->src[i], x, w);
 }
 
+/* Features have no place for a select, but what they are made of does. */
+static void mask_risky(Facts *f, Op *o, int i, Op *x, int d)
+{
+	if (op_info[x->code].class != GROW)
+		mask_with(f, o, i, x, d, 0);
+	for (int j = 0; op_info[x->code].class == GROW && j < x->nsrc; j++)
+		if (dead_src(f, x, j, d).risky)
+			mask_risky(f, x, j, x->src[j], d);
+}
+
 static void tails_op(void *user, Op *o)
 {
 	Facts *f = user;
@@ -392,12 +406,12 @@ static void tails_op(void *user, Op *o)
 	a = behind(o->src[0], &da);
 	x = dead(f, a, da);
 	if (x.risky && !is_zero(x))
-		mask_with(f, o, 0, a, da, 0);
+		mask_risky(f, o, 0, a, da);
 	db = 0;
 	b = behind(o->src[1], &db);
 	y = dead(f, b, db);
 	if (y.risky && !is_zero(y))
-		mask_with(f, o, 1, b, db, 0);
+		mask_risky(f, o, 1, b, db);
 }
 
 void tails_mask(Facts *f)

@@ -199,12 +199,6 @@ static __device__ __forceinline__ void wgmma_commit(void)
 	asm volatile("wgmma.commit_group.sync.aligned;" ::: "memory");
 }
 
-// the 32 lanes of a warp meet; orders their memory
-static __device__ __forceinline__ void warp_sync(void)
-{
-	__syncwarp();
-}
-
 // the warpgroup's threads give back registers beyond n, a multiple of 8 in 24 .. 256; n is a literal
 #define regs_lower(n) asm volatile("setmaxnreg.dec.sync.aligned.u32 %0;" :: "n"(n))
 
@@ -268,6 +262,12 @@ static __device__ __forceinline__ u32 prmt(u32 a, u32 b, u32 sel)
 
 // waits until at most n of the thread's groups have yet to read shared memory; n is a literal
 #define tma_store_wait_read(n) asm volatile("cp.async.bulk.wait_group.read %0;" :: "n"(n) : "memory")
+
+// the 32 lanes of a warp meet; orders their memory
+static __device__ __forceinline__ void warp_sync(void)
+{
+	__syncwarp();
+}
 
 // a box from shared memory at src, a multiple of 128, to a 4-dimensional tensor; joins the thread's open group
 static __device__ __forceinline__ void tma_store_4(const TensorMap *map, u32 src,
@@ -370,10 +370,7 @@ __global__ void __launch_bounds__(256, 2) based_prefill(
 		int slot = 0, phase = 0;
 		int turn = 0;
 		for (int n = 0; n < n_end; n++) {
-			const int n0 = n * 64;
-			const int n0_live = N - n0 < 64 ? N - n0 : 64;
 			mbarrier_wait(full + 8 * slot, phase);
-			const u32 Q_s = Q_s_ring + slot * 2048;
 			const u32 K_s = K_s_ring + slot * 2048;
 			const u32 V_s = V_s_ring + slot * 8192;
 			const u32 done = empty + 8 * slot;
@@ -429,10 +426,9 @@ __global__ void __launch_bounds__(256, 2) based_prefill(
 					}
 				}
 			}
-			const u64 V_s_d = wgmma_desc(V_s, 8192, 1024, 128);
+			const u64 V_s_d = wgmma_desc(V_s, 16, 1024, 128);
 			u32 phi[2][1][2][2];
 			u32 c2[2][3][2];
-			proxy_fence();
 			named_sync(1, 128);
 			cores_load4(&c2[0][0][0], &c2[0][0][1], &c2[0][1][0], &c2[0][1][1], K_t + K_pair[0] % 65536);
 			cores_load2(&c2[0][2][0], &c2[0][2][1], K_t + K_pair[0] / 65536);
@@ -553,7 +549,6 @@ __global__ void __launch_bounds__(256, 2) based_prefill(
 					}
 				}
 			}
-			warp_sync();
 			if (lane == 0) {
 				mbarrier_arrive(done);
 			}
@@ -584,7 +579,6 @@ __global__ void __launch_bounds__(256, 2) based_prefill(
 		int turn = 0;
 		for (int n = 0; n < n_end; n++) {
 			const int n0 = n * 64;
-			const int n0_live = N - n0 < 64 ? N - n0 : 64;
 			mbarrier_wait(full + 8 * slot, phase);
 			const int fetch = n + 2;
 			if (tid == 0 && fetch < n_end) {
@@ -636,7 +630,7 @@ __global__ void __launch_bounds__(256, 2) based_prefill(
 					wgmma_hold_b32(&where[i][j]);
 				}
 			}
-			const u64 V_s_d = wgmma_desc(V_s, 8192, 1024, 128);
+			const u64 V_s_d = wgmma_desc(V_s, 16, 1024, 128);
 			wgmma_fence();
 			#pragma unroll
 			for (int k = 0; k < 4; k++) {
@@ -645,7 +639,7 @@ __global__ void __launch_bounds__(256, 2) based_prefill(
 			wgmma_commit();
 			mbarrier_wait(S_s_full + (turn % 2) * 8, turn / 2 % 2);
 			const u32 S_s = S_s_both + (turn % 2) * 20480;
-			const u64 S_s_d = wgmma_desc(S_s, 20480, 1024, 128);
+			const u64 S_s_d = wgmma_desc(S_s, 16, 1024, 128);
 			u32 Qa[2][4], Qb[2][4][2];
 			#pragma unroll
 			for (int r = 0; r < 2; r++) {

@@ -1,7 +1,7 @@
 // flash_attention -- generated from flash_attention.lua for sm_90a; do not edit.
 // Softmax attention with an online softmax, grouped-query heads
 // with C=64, D=128, V=128, causal=1, dtype=bf16, rows=128, stages=2, warps=4
-// launch flash_attention: blocks = B * G * R * ceil(M / 128), threads = 128, dynamic shared memory = 98560 bytes
+// launch flash_attention: blocks = B * G * R * ceil(M / 128), threads = 128, dynamic shared memory = 98448 bytes
 // tensor map k_map: k as (D, N, G, B), box (64, 64, 1, 1), innermost first, swizzle 128 bytes, zeros beyond the tensor
 // tensor map v_map: v as (V, N, G, B), box (64, 64, 1, 1), innermost first, swizzle 128 bytes, zeros beyond the tensor
 // strides (X_sA: of argument X along axis A) are in elements; matrices' last axes are contiguous.
@@ -243,12 +243,6 @@ static __device__ __forceinline__ void wgmma_hold_b32(u32 *x)
 	             "+f"((d0)[14][0]), "+f"((d0)[14][1]), "+f"((d1)[14][0]), "+f"((d1)[14][1]), \
 	             "+f"((d0)[15][0]), "+f"((d0)[15][1]), "+f"((d1)[15][0]), "+f"((d1)[15][1]) \
 	             : "r"(a0), "r"(a1), "r"(a2), "r"(a3), "l"(b), "r"((int)(accumulate)), "n"(trans_b))
-
-// the 32 lanes of a warp meet; orders their memory
-static __device__ __forceinline__ void warp_sync(void)
-{
-	__syncwarp();
-}
 
 // one arrival; what the thread did before is before the end of the phase
 static __device__ __forceinline__ void mbarrier_arrive(u32 bar)
@@ -556,7 +550,6 @@ __global__ void __launch_bounds__(128, 1) flash_attention(
 				}
 			}
 		}
-		warp_sync();
 		if (lane == 0) {
 			mbarrier_arrive(done);
 		}

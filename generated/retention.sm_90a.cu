@@ -1,7 +1,7 @@
 // retention -- generated from retention.lua for sm_90a; do not edit.
 // Linear attention with a fixed decay per head (RetNet, arXiv 2307.08621)
-// with C=64, D=64, V=64, dtype=bf16, stages=2, warps=4
-// launch retention: blocks = B * H, threads = 256, dynamic shared memory = 100352 bytes
+// with C=64, D=64, V=64, dtype=bf16, stages=3, warps=4
+// launch retention: blocks = B * H, threads = 256, dynamic shared memory = 124928 bytes
 // tensor map q_map: q as (D, N, H, B), box (64, 64, 1, 1), innermost first, swizzle 128 bytes, zeros beyond the tensor
 // tensor map k_map: k as (D, N, H, B), box (64, 64, 1, 1), innermost first, swizzle 128 bytes, zeros beyond the tensor
 // tensor map v_map: v as (V, N, H, B), box (64, 64, 1, 1), innermost first, swizzle 128 bytes, zeros beyond the tensor
@@ -217,12 +217,6 @@ static __device__ __forceinline__ void wgmma_commit(void)
 // waits until at most n of the warpgroup's groups are in flight; n is a literal
 #define wgmma_wait(n) asm volatile("wgmma.wait_group.sync.aligned %0;" :: "n"(n) : "memory")
 
-// the 32 lanes of a warp meet; orders their memory
-static __device__ __forceinline__ void warp_sync(void)
-{
-	__syncwarp();
-}
-
 // one arrival, after which the phase takes `bytes` more bytes of copies
 static __device__ __forceinline__ void mbarrier_expect(u32 bar, int bytes)
 {
@@ -269,6 +263,12 @@ static __device__ __forceinline__ void tma_load_4(u32 dst, const TensorMap *map,
 // waits until at most n of the thread's groups have yet to read shared memory; n is a literal
 #define tma_store_wait_read(n) asm volatile("cp.async.bulk.wait_group.read %0;" :: "n"(n) : "memory")
 
+// the 32 lanes of a warp meet; orders their memory
+static __device__ __forceinline__ void warp_sync(void)
+{
+	__syncwarp();
+}
+
 // a box from shared memory at src, a multiple of 128, to a 4-dimensional tensor; joins the thread's open group
 static __device__ __forceinline__ void tma_store_4(const TensorMap *map, u32 src,
                                                    int c0, int c1, int c2, int c3)
@@ -299,26 +299,26 @@ __global__ void __launch_bounds__(256, 2) retention(
 	const int g = lane / 4;
 	const int t = lane % 4;
 	const u32 Q_s_ring = smem;
-	const u32 K_s_ring = smem + 24576;
-	const u32 V_s_ring = smem + 49152;
-	const u32 full = smem + 73728;
-	const u32 empty = smem + 73856;
-	const u32 S_s_both = smem + 74752;
-	const u32 S_s_full = smem + 91136;
-	const u32 S_s_empty = smem + 91264;
-	const u32 c2_v = smem + 91392;
-	const u32 c2_v2 = smem + 91648;
-	const u32 o_s = smem + 92160;
+	const u32 K_s_ring = smem + 32768;
+	const u32 V_s_ring = smem + 65536;
+	const u32 full = smem + 98304;
+	const u32 empty = smem + 98432;
+	const u32 S_s_both = smem + 99328;
+	const u32 S_s_full = smem + 115712;
+	const u32 S_s_empty = smem + 115840;
+	const u32 c2_v = smem + 115968;
+	const u32 c2_v2 = smem + 116224;
+	const u32 o_s = smem + 116736;
 	const int hi = (int)blockIdx.x % H;
 	const int pid2 = (int)blockIdx.x / H;
 	const int bi = pid2;
 	if (threadIdx.x == 0) {
 		#pragma unroll
-		for (int i = 0; i < 3; i++) {
+		for (int i = 0; i < 4; i++) {
 			mbarrier_init(full + 8 * i, 1);
 		}
 		#pragma unroll
-		for (int i = 0; i < 3; i++) {
+		for (int i = 0; i < 4; i++) {
 			mbarrier_init(empty + 8 * i, 8);
 		}
 		#pragma unroll
@@ -356,11 +356,10 @@ __global__ void __launch_bounds__(256, 2) retention(
 			const int n0 = n * 64;
 			const int n0_live = N - n0 < 64 ? N - n0 : 64;
 			mbarrier_wait(full + 8 * slot, phase);
-			const u32 Q_s = Q_s_ring + slot * 8192;
 			const u32 K_s = K_s_ring + slot * 8192;
 			const u32 V_s = V_s_ring + slot * 8192;
 			const u32 done = empty + 8 * slot;
-			slot = slot + 1 == 3 ? 0 : slot + 1;
+			slot = slot + 1 == 4 ? 0 : slot + 1;
 			phase ^= slot == 0;
 			mbarrier_wait(S_s_empty + (turn % 2) * 8, turn / 2 % 2 ^ 1);
 			const u32 S_s = S_s_both + (turn % 2) * 8192;
@@ -423,7 +422,6 @@ __global__ void __launch_bounds__(256, 2) retention(
 			for (int i = 0; i < 2; i++) {
 				c2[i] = c2[i] + c2_run;
 			}
-			proxy_fence();
 			named_sync(1, 128);
 			if (warp == 0) {
 				#pragma unroll
@@ -432,7 +430,6 @@ __global__ void __launch_bounds__(256, 2) retention(
 				}
 			}
 			float c2_at[8][2];
-			proxy_fence();
 			named_sync(1, 128);
 			#pragma unroll
 			for (int i = 0; i < 8; i++) {
@@ -474,7 +471,7 @@ __global__ void __launch_bounds__(256, 2) retention(
 					}
 				}
 			}
-			const u64 V_s_d = wgmma_desc(V_s, 8192, 1024, 128);
+			const u64 V_s_d = wgmma_desc(V_s, 16, 1024, 128);
 			wgmma_fence();
 			#pragma unroll
 			for (int k = 0; k < 4; k++) {
@@ -499,7 +496,6 @@ __global__ void __launch_bounds__(256, 2) retention(
 					}
 				}
 			}
-			warp_sync();
 			if (lane == 0) {
 				mbarrier_arrive(done);
 			}
@@ -517,15 +513,21 @@ __global__ void __launch_bounds__(256, 2) retention(
 				tma_load_4(K_s_ring, &k_map, full, 0, 0, hi, bi);
 				tma_load_4(V_s_ring, &v_map, full, 0, 0, hi, bi);
 			}
+			if (1 < n_end) {
+				mbarrier_expect(full + 8, 24576);
+				tma_load_4(Q_s_ring + 8192, &q_map, full + 8, 0, 64, hi, bi);
+				tma_load_4(K_s_ring + 8192, &k_map, full + 8, 0, 64, hi, bi);
+				tma_load_4(V_s_ring + 8192, &v_map, full + 8, 0, 64, hi, bi);
+			}
 		}
 		int slot = 0, phase = 0;
-		int fill = 1, fill_phase = 0;
+		int fill = 2, fill_phase = 0;
 		int turn = 0;
 		for (int n = 0; n < n_end; n++) {
 			const int n0 = n * 64;
 			const int n0_live = N - n0 < 64 ? N - n0 : 64;
 			mbarrier_wait(full + 8 * slot, phase);
-			const int fetch = n + 1;
+			const int fetch = n + 2;
 			if (tid == 0 && fetch < n_end) {
 				mbarrier_wait(empty + 8 * fill, fill_phase ^ 1);
 				mbarrier_expect(full + 8 * fill, 24576);
@@ -537,15 +539,15 @@ __global__ void __launch_bounds__(256, 2) retention(
 			const u32 K_s = K_s_ring + slot * 8192;
 			const u32 V_s = V_s_ring + slot * 8192;
 			const u32 done = empty + 8 * slot;
-			slot = slot + 1 == 3 ? 0 : slot + 1;
+			slot = slot + 1 == 4 ? 0 : slot + 1;
 			phase ^= slot == 0;
-			fill = fill + 1 == 3 ? 0 : fill + 1;
+			fill = fill + 1 == 4 ? 0 : fill + 1;
 			fill_phase ^= fill == 0;
 			// retention.lua:24
 			mbarrier_wait(S_s_full + (turn % 2) * 8, turn / 2 % 2);
 			const u32 S_s = S_s_both + (turn % 2) * 8192;
 			float dot[2][8][2];
-			const u64 S_s_d = wgmma_desc(S_s, 8192, 1024, 128);
+			const u64 S_s_d = wgmma_desc(S_s, 16, 1024, 128);
 			wgmma_fence();
 			const u64 Q_s_d = wgmma_desc(Q_s, 16, 1024, 128);
 			#pragma unroll
@@ -666,7 +668,7 @@ __global__ void __launch_bounds__(256, 2) retention(
 					}
 				}
 			}
-			const u64 V_s_d = wgmma_desc(V_s, 8192, 1024, 128);
+			const u64 V_s_d = wgmma_desc(V_s, 16, 1024, 128);
 			wgmma_fence();
 			#pragma unroll
 			for (int k = 0; k < 4; k++) {
@@ -709,7 +711,6 @@ __global__ void __launch_bounds__(256, 2) retention(
 				tma_store_4(&o_map, o_s + 2048 * warp, 0, n0 + 16 * warp, hi, bi);
 				tma_store_commit();
 			}
-			warp_sync();
 			if (lane == 0) {
 				mbarrier_arrive(done);
 				mbarrier_arrive(S_s_empty + (turn % 2) * 8);

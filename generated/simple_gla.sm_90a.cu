@@ -1,7 +1,7 @@
 // simple_gla -- generated from simple_gla.lua for sm_90a; do not edit.
 // Linear attention with a data-dependent decay per step and head
-// with C=64, D=64, V=64, dtype=bf16, stages=2, warps=4
-// launch simple_gla: blocks = B * H, threads = 256, dynamic shared memory = 101376 bytes
+// with C=64, D=64, V=64, dtype=bf16, stages=3, warps=4
+// launch simple_gla: blocks = B * H, threads = 256, dynamic shared memory = 125952 bytes
 // tensor map q_map: q as (D, N, H, B), box (64, 64, 1, 1), innermost first, swizzle 128 bytes, zeros beyond the tensor
 // tensor map k_map: k as (D, N, H, B), box (64, 64, 1, 1), innermost first, swizzle 128 bytes, zeros beyond the tensor
 // tensor map v_map: v as (V, N, H, B), box (64, 64, 1, 1), innermost first, swizzle 128 bytes, zeros beyond the tensor
@@ -227,12 +227,6 @@ static __device__ __forceinline__ void wgmma_commit(void)
 // waits until at most n of the warpgroup's groups are in flight; n is a literal
 #define wgmma_wait(n) asm volatile("wgmma.wait_group.sync.aligned %0;" :: "n"(n) : "memory")
 
-// the 32 lanes of a warp meet; orders their memory
-static __device__ __forceinline__ void warp_sync(void)
-{
-	__syncwarp();
-}
-
 // one arrival, after which the phase takes `bytes` more bytes of copies
 static __device__ __forceinline__ void mbarrier_expect(u32 bar, int bytes)
 {
@@ -279,6 +273,12 @@ static __device__ __forceinline__ void tma_load_4(u32 dst, const TensorMap *map,
 // waits until at most n of the thread's groups have yet to read shared memory; n is a literal
 #define tma_store_wait_read(n) asm volatile("cp.async.bulk.wait_group.read %0;" :: "n"(n) : "memory")
 
+// the 32 lanes of a warp meet; orders their memory
+static __device__ __forceinline__ void warp_sync(void)
+{
+	__syncwarp();
+}
+
 // a box from shared memory at src, a multiple of 128, to a 4-dimensional tensor; joins the thread's open group
 static __device__ __forceinline__ void tma_store_4(const TensorMap *map, u32 src,
                                                    int c0, int c1, int c2, int c3)
@@ -310,28 +310,28 @@ __global__ void __launch_bounds__(256, 2) simple_gla(
 	const int g = lane / 4;
 	const int t = lane % 4;
 	const u32 Q_s_ring = smem;
-	const u32 K_s_ring = smem + 24576;
-	const u32 V_s_ring = smem + 49152;
-	const u32 full = smem + 73728;
-	const u32 empty = smem + 73856;
-	const u32 w_s_ring = smem + 73984;
-	const u32 S_s_both = smem + 74752;
-	const u32 S_s_full = smem + 91136;
-	const u32 S_s_empty = smem + 91264;
-	const u32 c2_v = smem + 91392;
-	const u32 w_s_ring2 = smem + 91648;
-	const u32 c2_v2 = smem + 92160;
-	const u32 o_s = smem + 93184;
+	const u32 K_s_ring = smem + 32768;
+	const u32 V_s_ring = smem + 65536;
+	const u32 full = smem + 98304;
+	const u32 empty = smem + 98432;
+	const u32 w_s_ring = smem + 98560;
+	const u32 S_s_both = smem + 99328;
+	const u32 S_s_full = smem + 115712;
+	const u32 S_s_empty = smem + 115840;
+	const u32 c2_v = smem + 115968;
+	const u32 w_s_ring2 = smem + 116224;
+	const u32 c2_v2 = smem + 116992;
+	const u32 o_s = smem + 117760;
 	const int hi = (int)blockIdx.x % H;
 	const int pid2 = (int)blockIdx.x / H;
 	const int bi = pid2;
 	if (threadIdx.x == 0) {
 		#pragma unroll
-		for (int i = 0; i < 3; i++) {
+		for (int i = 0; i < 4; i++) {
 			mbarrier_init(full + 8 * i, 1);
 		}
 		#pragma unroll
-		for (int i = 0; i < 3; i++) {
+		for (int i = 0; i < 4; i++) {
 			mbarrier_init(empty + 8 * i, 8);
 		}
 		#pragma unroll
@@ -372,19 +372,25 @@ __global__ void __launch_bounds__(256, 2) simple_gla(
 			}
 		}
 		cp_async_commit();
-		int slot2 = 0, fill2 = 1;
+		if (1 < n_end) {
+			for (int x = tid; x < 64; x += 128) {
+				const int on = 64 + x < N;
+				cp_async_4(w_s_ring + 256 + 4 * x, g_p + (i64)(on ? 64 + x : 0) * g_sN, on ? 4 : 0);
+			}
+		}
+		cp_async_commit();
+		int slot2 = 0, fill2 = 2;
 		for (int n = 0; n < n_end; n++) {
 			const int n0 = n * 64;
 			const int n0_live = N - n0 < 64 ? N - n0 : 64;
 			mbarrier_wait(full + 8 * slot, phase);
-			const u32 Q_s = Q_s_ring + slot * 8192;
 			const u32 K_s = K_s_ring + slot * 8192;
 			const u32 V_s = V_s_ring + slot * 8192;
 			const u32 done = empty + 8 * slot;
-			slot = slot + 1 == 3 ? 0 : slot + 1;
+			slot = slot + 1 == 4 ? 0 : slot + 1;
 			phase ^= slot == 0;
-			cp_async_wait(0);
-			const int fetch2 = n + 1;
+			cp_async_wait(1);
+			const int fetch2 = n + 2;
 			named_sync(1, 128);
 			if (fetch2 < n_end) {
 				for (int x = tid; x < 64; x += 128) {
@@ -394,8 +400,8 @@ __global__ void __launch_bounds__(256, 2) simple_gla(
 			}
 			cp_async_commit();
 			const u32 w_s = w_s_ring + slot2 * 256;
-			slot2 = slot2 + 1 == 2 ? 0 : slot2 + 1;
-			fill2 = fill2 + 1 == 2 ? 0 : fill2 + 1;
+			slot2 = slot2 + 1 == 3 ? 0 : slot2 + 1;
+			fill2 = fill2 + 1 == 3 ? 0 : fill2 + 1;
 			mbarrier_wait(S_s_empty + (turn % 2) * 8, turn / 2 % 2 ^ 1);
 			const u32 S_s = S_s_both + (turn % 2) * 8192;
 			{
@@ -463,7 +469,6 @@ __global__ void __launch_bounds__(256, 2) simple_gla(
 				}
 			}
 			float c2_at[8][2];
-			proxy_fence();
 			named_sync(1, 128);
 			#pragma unroll
 			for (int i = 0; i < 8; i++) {
@@ -505,7 +510,7 @@ __global__ void __launch_bounds__(256, 2) simple_gla(
 					}
 				}
 			}
-			const u64 V_s_d = wgmma_desc(V_s, 8192, 1024, 128);
+			const u64 V_s_d = wgmma_desc(V_s, 16, 1024, 128);
 			wgmma_fence();
 			#pragma unroll
 			for (int k = 0; k < 4; k++) {
@@ -530,7 +535,6 @@ __global__ void __launch_bounds__(256, 2) simple_gla(
 					}
 				}
 			}
-			warp_sync();
 			if (lane == 0) {
 				mbarrier_arrive(done);
 			}
@@ -548,9 +552,15 @@ __global__ void __launch_bounds__(256, 2) simple_gla(
 				tma_load_4(K_s_ring, &k_map, full, 0, 0, hi, bi);
 				tma_load_4(V_s_ring, &v_map, full, 0, 0, hi, bi);
 			}
+			if (1 < n_end) {
+				mbarrier_expect(full + 8, 24576);
+				tma_load_4(Q_s_ring + 8192, &q_map, full + 8, 0, 64, hi, bi);
+				tma_load_4(K_s_ring + 8192, &k_map, full + 8, 0, 64, hi, bi);
+				tma_load_4(V_s_ring + 8192, &v_map, full + 8, 0, 64, hi, bi);
+			}
 		}
 		int slot = 0, phase = 0;
-		int fill = 1, fill_phase = 0;
+		int fill = 2, fill_phase = 0;
 		int turn = 0;
 		if (0 < n_end) {
 			for (int x = tid; x < 64; x += 128) {
@@ -559,12 +569,18 @@ __global__ void __launch_bounds__(256, 2) simple_gla(
 			}
 		}
 		cp_async_commit();
-		int slot2 = 0, fill2 = 1;
+		if (1 < n_end) {
+			for (int x = tid; x < 64; x += 128) {
+				const int on = 64 + x < N;
+				cp_async_4(w_s_ring2 + 256 + 4 * x, g_p + (i64)(on ? 64 + x : 0) * g_sN, on ? 4 : 0);
+			}
+		}
+		cp_async_commit();
+		int slot2 = 0, fill2 = 2;
 		for (int n = 0; n < n_end; n++) {
 			const int n0 = n * 64;
-			const int n0_live = N - n0 < 64 ? N - n0 : 64;
 			mbarrier_wait(full + 8 * slot, phase);
-			const int fetch = n + 1;
+			const int fetch = n + 2;
 			if (tid == 0 && fetch < n_end) {
 				mbarrier_wait(empty + 8 * fill, fill_phase ^ 1);
 				mbarrier_expect(full + 8 * fill, 24576);
@@ -576,12 +592,12 @@ __global__ void __launch_bounds__(256, 2) simple_gla(
 			const u32 K_s = K_s_ring + slot * 8192;
 			const u32 V_s = V_s_ring + slot * 8192;
 			const u32 done = empty + 8 * slot;
-			slot = slot + 1 == 3 ? 0 : slot + 1;
+			slot = slot + 1 == 4 ? 0 : slot + 1;
 			phase ^= slot == 0;
-			fill = fill + 1 == 3 ? 0 : fill + 1;
+			fill = fill + 1 == 4 ? 0 : fill + 1;
 			fill_phase ^= fill == 0;
-			cp_async_wait(0);
-			const int fetch2 = n + 1;
+			cp_async_wait(1);
+			const int fetch2 = n + 2;
 			named_sync(2, 128);
 			if (fetch2 < n_end) {
 				for (int x = tid; x < 64; x += 128) {
@@ -591,13 +607,13 @@ __global__ void __launch_bounds__(256, 2) simple_gla(
 			}
 			cp_async_commit();
 			const u32 w_s = w_s_ring2 + slot2 * 256;
-			slot2 = slot2 + 1 == 2 ? 0 : slot2 + 1;
-			fill2 = fill2 + 1 == 2 ? 0 : fill2 + 1;
+			slot2 = slot2 + 1 == 3 ? 0 : slot2 + 1;
+			fill2 = fill2 + 1 == 3 ? 0 : fill2 + 1;
 			// simple_gla.lua:21
 			mbarrier_wait(S_s_full + (turn % 2) * 8, turn / 2 % 2);
 			const u32 S_s = S_s_both + (turn % 2) * 8192;
 			float dot[2][8][2];
-			const u64 S_s_d = wgmma_desc(S_s, 8192, 1024, 128);
+			const u64 S_s_d = wgmma_desc(S_s, 16, 1024, 128);
 			wgmma_fence();
 			const u64 Q_s_d = wgmma_desc(Q_s, 16, 1024, 128);
 			#pragma unroll
@@ -716,7 +732,7 @@ __global__ void __launch_bounds__(256, 2) simple_gla(
 					}
 				}
 			}
-			const u64 V_s_d = wgmma_desc(V_s, 8192, 1024, 128);
+			const u64 V_s_d = wgmma_desc(V_s, 16, 1024, 128);
 			wgmma_fence();
 			#pragma unroll
 			for (int k = 0; k < 4; k++) {
@@ -759,7 +775,6 @@ __global__ void __launch_bounds__(256, 2) simple_gla(
 				tma_store_4(&o_map, o_s + 2048 * warp, 0, n0 + 16 * warp, hi, bi);
 				tma_store_commit();
 			}
-			warp_sync();
 			if (lane == 0) {
 				mbarrier_arrive(done);
 				mbarrier_arrive(S_s_empty + (turn % 2) * 8);

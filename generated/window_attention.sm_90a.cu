@@ -1,7 +1,7 @@
 // window_attention -- generated from window_attention.lua for sm_90a; do not edit.
 // Sliding-window causal softmax attention, grouped-query heads
-// with C=64, D=64, V=64, dtype=bf16, rows=64, stages=3, warps=4
-// launch window_attention: blocks = B * G * R * ceil(N / 64), threads = 128, dynamic shared memory = 66560 bytes
+// with C=64, D=64, V=64, dtype=bf16, rows=64, stages=2, warps=4
+// launch window_attention: blocks = B * G * R * ceil(N / 64), threads = 128, dynamic shared memory = 50176 bytes
 // tensor map k_map: k as (D, N, G, B), box (64, 64, 1, 1), innermost first, swizzle 128 bytes, zeros beyond the tensor
 // tensor map v_map: v as (V, N, G, B), box (64, 64, 1, 1), innermost first, swizzle 128 bytes, zeros beyond the tensor
 // tensor map o_map: o as (V, N, R, G, B), box (64, 16, 1, 1, 1), innermost first, swizzle 128 bytes, zeros beyond the tensor
@@ -229,12 +229,6 @@ static __device__ __forceinline__ void wgmma_hold_b32(u32 *x)
 	             "+f"((d0)[7][0]), "+f"((d0)[7][1]), "+f"((d1)[7][0]), "+f"((d1)[7][1]) \
 	             : "r"(a0), "r"(a1), "r"(a2), "r"(a3), "l"(b), "r"((int)(accumulate)), "n"(trans_b))
 
-// the 32 lanes of a warp meet; orders their memory
-static __device__ __forceinline__ void warp_sync(void)
-{
-	__syncwarp();
-}
-
 // one arrival; what the thread did before is before the end of the phase
 static __device__ __forceinline__ void mbarrier_arrive(u32 bar)
 {
@@ -243,6 +237,12 @@ static __device__ __forceinline__ void mbarrier_arrive(u32 bar)
 
 // waits until at most n of the thread's groups have yet to read shared memory; n is a literal
 #define tma_store_wait_read(n) asm volatile("cp.async.bulk.wait_group.read %0;" :: "n"(n) : "memory")
+
+// the 32 lanes of a warp meet; orders their memory
+static __device__ __forceinline__ void warp_sync(void)
+{
+	__syncwarp();
+}
 
 // 4 cores to shared memory; lane l gives the address of row l%8 of core l/8
 static __device__ __forceinline__ void cores_store4(u32 addr, u32 r0, u32 r1, u32 r2, u32 r3)
@@ -296,10 +296,10 @@ __global__ void __launch_bounds__(128, 1) window_attention(
 	const int t = lane % 4;
 	const u32 Q_s = smem;
 	const u32 k_s_ring = smem + 8192;
-	const u32 v_s_ring = smem + 32768;
-	const u32 full = smem + 57344;
-	const u32 empty = smem + 57472;
-	const u32 o_s = smem + 58368;
+	const u32 v_s_ring = smem + 24576;
+	const u32 full = smem + 40960;
+	const u32 empty = smem + 41088;
+	const u32 o_s = smem + 41984;
 	const int n0 = ((int)blockIdx.x % ((N + 63) / 64)) * 64;
 	const int pid2 = (int)blockIdx.x / ((N + 63) / 64);
 	const int ri = pid2 % R;
@@ -312,11 +312,11 @@ __global__ void __launch_bounds__(128, 1) window_attention(
 	const u32 o_s_w = o_s + (16 * warp + lane % 8) * 128 + (lane / 8 ^ ((16 * warp + lane % 8) & 7)) * 16;
 	if (tid == 0) {
 		#pragma unroll
-		for (int i = 0; i < 3; i++) {
+		for (int i = 0; i < 2; i++) {
 			mbarrier_init(full + 8 * i, 1);
 		}
 		#pragma unroll
-		for (int i = 0; i < 3; i++) {
+		for (int i = 0; i < 2; i++) {
 			mbarrier_init(empty + 8 * i, 4);
 		}
 		mbarrier_init_fence();
@@ -365,19 +365,14 @@ __global__ void __launch_bounds__(128, 1) window_attention(
 			tma_load_4(k_s_ring, &k_map, full, 0, n_begin * 64, gi, bi);
 			tma_load_4(v_s_ring, &v_map, full, 0, n_begin * 64, gi, bi);
 		}
-		if (n_begin + 1 < n_end) {
-			mbarrier_expect(full + 8, 16384);
-			tma_load_4(k_s_ring + 8192, &k_map, full + 8, 0, (n_begin + 1) * 64, gi, bi);
-			tma_load_4(v_s_ring + 8192, &v_map, full + 8, 0, (n_begin + 1) * 64, gi, bi);
-		}
 	}
 	int slot = 0, phase = 0;
-	int fill = 2, fill_phase = 0;
+	int fill = 1, fill_phase = 0;
 	for (int n = n_begin; n < n_end; n++) {
 		const int n02 = n * 64;
 		const int n02_live = N - n02 < 64 ? N - n02 : 64;
 		mbarrier_wait(full + 8 * slot, phase);
-		const int fetch = n + 2;
+		const int fetch = n + 1;
 		if (tid == 0 && fetch < n_end) {
 			mbarrier_wait(empty + 8 * fill, fill_phase ^ 1);
 			mbarrier_expect(full + 8 * fill, 16384);
@@ -387,9 +382,9 @@ __global__ void __launch_bounds__(128, 1) window_attention(
 		const u32 k_s = k_s_ring + slot * 8192;
 		const u32 v_s = v_s_ring + slot * 8192;
 		const u32 done = empty + 8 * slot;
-		slot = slot + 1 == 3 ? 0 : slot + 1;
+		slot = slot + 1 == 2 ? 0 : slot + 1;
 		phase ^= slot == 0;
-		fill = fill + 1 == 3 ? 0 : fill + 1;
+		fill = fill + 1 == 2 ? 0 : fill + 1;
 		fill_phase ^= fill == 0;
 		// window_attention.lua:24
 		float dot[2][8][2];
@@ -519,7 +514,7 @@ __global__ void __launch_bounds__(128, 1) window_attention(
 				}
 			}
 		}
-		const u64 v_s_d = wgmma_desc(v_s, 8192, 1024, 128);
+		const u64 v_s_d = wgmma_desc(v_s, 16, 1024, 128);
 		wgmma_fence();
 		#pragma unroll
 		for (int k = 0; k < 4; k++) {
@@ -549,7 +544,6 @@ __global__ void __launch_bounds__(128, 1) window_attention(
 				}
 			}
 		}
-		warp_sync();
 		if (lane == 0) {
 			mbarrier_arrive(done);
 		}

@@ -275,9 +275,13 @@ static int common_align(const Plan *p, int most)
 		const Tensor *t = &p->tensor[i];
 		if (!tensor_is_matrix(p->k, t))
 			continue;
-		for (a = 0; a < t->rank - 1; a++)
+		for (a = 0; a < t->rank - 1; a++) {
+			/* the bulk copy engine wants strides in (0, 2^40) bytes (runtime/tensormap.c) */
+			if (t->size[a] > 1 && (t->stride[a] <= 0 || t->stride[a] >= (int64_t)1 << 38))
+				align = align > 8 ? 8 : align;
 			while (align > 2 && t->size[a] > 1 && t->stride[a] * dtype_bytes(t->arg->dtype) % align)
 				align /= 2;
+		}
 	}
 	return align;
 }

@@ -22,7 +22,7 @@ typedef struct Barrier {
 	int64_t promised, issued;  /* bytes, in all phases: expected, and of copies begun */
 	Access init, fence;        /* fence.clock 0: none yet */
 	u32 copied, waited;        /* 1 + the last phase that brought bytes, that somebody waited for */
-	int copy_line, expect_line;
+	int copy_line, expect_line, arrive_line;
 	u32 *open, *done; /* vectors: of this phase's arrivals, of the last one's */
 } Barrier;
 
@@ -156,9 +156,23 @@ static bool waits(const Thread *t, const Barrier *b)
 	return t->wait == WAIT_MBARRIER && t->addr == b->addr;
 }
 
+/* A wait knows a phase by its parity alone, so somebody waits for each before the next is over. */
+static void check_waited(const Barrier *b)
+{
+	SimFinding *f;
+
+	if (b->waited < b->phase && (f = sim_find(SIM_MBARRIER, (u64)b->arrive_line)))
+		sim_say(f,
+		        "phases %u and %u of the mbarrier at shared byte %u (line %d) are over, and nobody"
+		        " has waited for the first",
+		        b->phase - 1, b->phase, b->addr - SMEM_BASE, b->init.line);
+}
+
 static void complete(Barrier *b)
 {
 	u32 *v = b->done;
+
+	check_waited(b);
 
 	b->done = b->open;
 	b->open = v;
@@ -209,6 +223,7 @@ void sim_do_mbarrier_arrive(u64 at, int site, u32 bar, int bytes)
 	b->expected += bytes;
 	b->promised += bytes;
 	b->pending--;
+	b->arrive_line = (int)(u32)at;
 	sim_release(t, b->open);
 	if (!b->pending && !b->tx)
 		complete(b);

@@ -70,14 +70,14 @@ void sim_places_init(const SimPlace *all, const char *kernel)
 	M->place = p;
 	for (; p && p->name && !strcmp(p->kernel, kernel); p++)
 		M->nplaces++;
-	M->in_place = calloc(M->smem_bytes / 16 + 2, 1);
+	M->in_place = calloc(M->smem_bytes / 8 + 2, 1);
 	if (!M->in_place)
 		abort();
 	for (int i = 0; i < M->nplaces; i++)
-		memset(M->in_place + M->place[i].offset / 16, 1,
-		       (size_t)(M->place[i].bytes * M->place[i].stages + 15) / 16);
+		memset(M->in_place + M->place[i].offset / 8, 1,
+		       (size_t)(M->place[i].bytes * M->place[i].stages + 7) / 8);
 	if (!M->nplaces)
-		memset(M->in_place, 1, M->smem_bytes / 16 + 2);
+		memset(M->in_place, 1, M->smem_bytes / 8 + 2);
 }
 
 /* The last buffer that begins at or below. */

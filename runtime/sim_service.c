@@ -41,6 +41,7 @@
 	X(wgmma_fence) \
 	X(wgmma_commit) \
 	X(wgmma_wait) \
+	X(wgmma_hold) \
 	X(wgmma) \
 	X(mma) \
 	X(shfl) \

@@ -25,6 +25,19 @@ u32 sim_do_smem_base(void)
 
 /* ---- Checks ---- */
 
+/* The first and the last byte lie in some buffer. */
+static void check_in_place(u64 at, u32 addr, int bytes, const char *what)
+{
+	u32 from = addr - SMEM_BASE, last = from + (u32)bytes - 1;
+	SimFinding *f;
+
+	if (M->in_place[from / 8] && M->in_place[last / 8])
+		return;
+	addr += M->in_place[from / 8] ? last - from : 0;
+	if ((f = sim_find_shared(SIM_BOUNDS, at, M->cur->id, what, addr)))
+		sim_say(f, ", which is behind its end and in no other buffer");
+}
+
 /* Gives the place of addr; NULL where there is none. Moves a misaligned address down. */
 static unsigned char *place(u64 at, u32 *addr, int bytes, const char *what)
 {
@@ -41,9 +54,7 @@ static unsigned char *place(u64 at, u32 *addr, int bytes, const char *what)
 			sim_say(f, ", shared offset %lld of %u", (long long)*addr - SMEM_BASE, M->smem_bytes);
 		return NULL;
 	}
-	if (!M->in_place[(*addr - SMEM_BASE) / 16] &&
-	    (f = sim_find_shared(SIM_BOUNDS, at, M->cur->id, what, *addr)))
-		sim_say(f, ", which is behind its end and in no other buffer");
+	check_in_place(at, *addr, bytes, what);
 	return M->smem + (*addr - SMEM_BASE);
 }
 
@@ -324,8 +335,10 @@ unsigned char *sim_shared_place(u64 at, u32 addr, int bytes, const char *what)
 {
 	SimFinding *f;
 
-	if (addr - SMEM_BASE < M->smem_bytes && M->smem_bytes - (addr - SMEM_BASE) >= (u32)bytes)
+	if (addr - SMEM_BASE < M->smem_bytes && M->smem_bytes - (addr - SMEM_BASE) >= (u32)bytes) {
+		check_in_place(at, addr, bytes, what);
 		return M->smem + (addr - SMEM_BASE);
+	}
 	if ((f = sim_find_shared(SIM_BOUNDS, at, M->cur->id, what, addr)))
 		sim_say(f, " and on, %d bytes at once, shared offset %lld of %u", bytes,
 		        (long long)addr - SMEM_BASE, M->smem_bytes);

@@ -176,7 +176,7 @@ typedef struct Machine {
 	Buffer *buffer;
 	const struct SimPlace *place; /* this kernel's shared buffers; NULL: not known */
 	int nplaces;
-	unsigned char *in_place; /* by 16 bytes of shared memory: some buffer has it */
+	unsigned char *in_place; /* by 8 bytes of shared memory: some buffer has it */
 
 	volatile u64 calls; /* primitives so far: the watchdog's pulse */
 	Report *report;
@@ -353,6 +353,7 @@ void sim_do_regs(u64 at, int n, int up);
 void sim_do_wgmma_fence(u64 at, int site);
 void sim_do_wgmma_commit(u64 at, int site);
 void sim_do_wgmma_wait(u64 at, int site, int n);
+void sim_do_wgmma_hold(u64 at, const void *reg);
 void sim_do_wgmma(u64 at, int n, int f16, float *d0, float *d1, u32 *const *a, u64 da, u64 db,
                   int accumulate, int ta, int tb);
 void sim_do_mma(u64 at, float *d0, float *d1, u32 a0, u32 a1, u32 a2, u32 a3, u32 b0, u32 b1,

@@ -5,7 +5,8 @@
  * operand's registers and its operands in shared memory. So accumulators hold NaN until then, all
  * is read then, and the registers are compared: with the poison, and with what the left operand was
  * at the issue. With `early` the product is computed at its issue, and accumulators are compared
- * with its result. Registers are known by the addresses of the kernel's variables.
+ * with its result. Registers are known by the addresses of the kernel's variables. The text names
+ * (wgmma_hold) what a wait has freed, so that a register named in flight is a wait too few.
  *
  * A fence is missing where a register that a product takes has changed since the last fence. That
  * is decided for registers that an earlier product of the warpgroup took; and for its first
@@ -108,15 +109,16 @@ static void need_group(u64 at)
 
 /* ---- Sets of registers ---- */
 
-/* By the first register's place, of the first thread. */
-static Set *find_set(Group *g, const u32 *first, int n)
+/* By the registers' places in the first thread: arrays of one place, one after the other, may be
+ * taken in different orders. */
+static Set *find_set(Group *g, u32 *const *reg, int n)
 {
 	int k = g->nset, idle = -1;
 	Set *s;
 
 	for (int i = 0; i < g->nset; i++) {
 		s = g->set[i];
-		if (s->reg[0] == first && s->n == n) {
+		if (s->n == n && !memcmp(s->reg, reg, (size_t)n * sizeof *reg)) {
 			s->used = ++g->turn;
 			return s;
 		}
@@ -137,23 +139,32 @@ static Set *find_set(Group *g, const u32 *first, int n)
 	return s;
 }
 
+/* d0[j][0], d0[j][1], d1[j][0], d1[j][1] */
+static void places(const Thread *t, u32 **reg, int n)
+{
+	for (int r = 0; r < n; r++)
+		reg[r] = (u32 *)t->wgmma_d[r / 2 % 2] + r / 4 * 2 + r % 2;
+}
+
 static Set *accumulators(Group *g, int columns)
 {
 	const Thread *t = threads(g);
-	Set *s = find_set(g, (const u32 *)t->wgmma_d[0], columns / 2);
+	u32 *first[WGMMA_N / 2];
+	Set *s;
 
+	places(t, first, columns / 2);
+	s = find_set(g, first, columns / 2);
 	if (!s->value)
 		s->value = must(calloc(WGMMA_M, sizeof *s->value));
 	for (int i = 0; i < GROUP; i++)
-		for (int r = 0; r < s->n; r++) /* d0[j][0], d0[j][1], d1[j][0], d1[j][1] */
-			s->reg[i * s->n + r] = (u32 *)t[i].wgmma_d[r / 2 % 2] + r / 4 * 2 + r % 2;
+		places(&t[i], &s->reg[i * s->n], s->n);
 	return s;
 }
 
 static Set *left_operand(Group *g)
 {
 	const Thread *t = threads(g);
-	Set *s = find_set(g, t->wgmma_a[0], LEFT_REGS);
+	Set *s = find_set(g, t->wgmma_a, LEFT_REGS);
 
 	for (int i = 0; i < GROUP; i++)
 		memcpy(&s->reg[i * LEFT_REGS], t[i].wgmma_a, sizeof t[i].wgmma_a);
@@ -412,6 +423,32 @@ void sim_do_wgmma_wait(u64 at, int site, int n)
 	for (int i = 0; i < GROUP; i++)
 		threads(g)[i].seen[engine(g)] = seen;
 	sim_group_go();
+}
+
+/* The product in flight that owns this register of thread `t` of the warpgroup, or NULL. */
+static const Op *owner(const Group *g, int t, const void *reg)
+{
+	for (int i = 0; i < g->nop; i++) {
+		const Set *const sets[] = {g->op[i].acc, g->op[i].left};
+
+		for (int k = 0; k < 2 && sets[k]; k++)
+			for (int r = 0; r < sets[k]->n; r++)
+				if (sets[k]->reg[t * sets[k]->n + r] == reg)
+					return &g->op[i];
+	}
+	return NULL;
+}
+
+/* What is kept where it is must be free: the wait that frees it lies before. */
+void sim_do_wgmma_hold(u64 at, const void *reg)
+{
+	const Group *g = mine();
+	const Op *o = owner(g, M->cur->id % GROUP, reg);
+	SimFinding *f;
+
+	if (o && (f = sim_find(SIM_OPERAND, at)))
+		sim_say(f, "thread %d holds a register that the product of line %d in flight owns",
+		        M->cur->id, (int)(u32)o->at);
 }
 
 void sim_wgmma_exit(const Thread *t)

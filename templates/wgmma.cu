@@ -50,7 +50,8 @@ static __device__ __forceinline__ void wgmma_hold_f32(float *x)
 	asm volatile("" : "+f"(*x) :: "memory");
 }
 //@ sim
-#define wgmma_hold_f32(x) ((void)(x))
+void (*sim_wgmma_hold)(u64, const void *);
+#define wgmma_hold_f32(x) sim_wgmma_hold(SIM_AT, x)
 //@ end
 
 //@ prim wgmma_hold_b32
@@ -62,7 +63,8 @@ static __device__ __forceinline__ void wgmma_hold_b32(u32 *x)
 	asm volatile("" : "+r"(*x) :: "memory");
 }
 //@ sim
-#define wgmma_hold_b32(x) ((void)(x))
+void (*sim_wgmma_hold)(u64, const void *);
+#define wgmma_hold_b32(x) sim_wgmma_hold(SIM_AT, x)
 //@ end
 
 //@ prim wgmma_desc

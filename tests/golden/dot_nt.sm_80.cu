@@ -169,7 +169,6 @@ __global__ void __launch_bounds__(128, 1) dot_nt(
 	cp_async_commit();
 	int slot = 0, fill = 1;
 	for (int n = 0; n < n_end; n++) {
-		const int n0 = n * 64;
 		cp_async_wait(0);
 		const int fetch = n + 1;
 		block_sync();

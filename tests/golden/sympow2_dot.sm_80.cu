@@ -391,12 +391,8 @@ __global__ void __launch_bounds__(128, 1) sympow2_dot(
 				u32 c[3][2];
 				cores_load4(&c[0][0], &c[0][1], &c[1][0], &c[1][1], K_t + (K_pair[0] % 65536 ^ 32 * k));
 				cores_load2(&c[2][0], &c[2][1], K_t + (K_pair[0] / 65536 ^ 32 * k));
-				const u32 y00 = c[1][0];
-				const u32 y01 = c[2][0];
 				phi3[0][0] = mul_bf16x2(c[0][0], c[1][0]);
 				phi3[0][1] = mul_bf16x2(c[0][0], c[2][0]);
-				const u32 y10 = c[1][1];
-				const u32 y11 = c[2][1];
 				phi3[1][0] = mul_bf16x2(c[0][1], c[1][1]);
 				phi3[1][1] = mul_bf16x2(c[0][1], c[2][1]);
 				#pragma unroll

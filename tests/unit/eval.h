@@ -186,13 +186,6 @@ static void eval_compare(Eval *e, OpCode c, const double *x, const double *y, do
 			r[l] = l % 2;
 }
 
-/* A cast that only a store of that dtype sees: whoever compares knows of it. */
-static bool eval_stored(const Op *o)
-{
-	return o->next && o->next->code == OP_store && o->next->src[0] == o &&
-	       o->next->arg->dtype == o->dtype;
-}
-
 static void eval_elementwise(Eval *e, const Op *o, const double *x, const double *y,
                              const double *z, double *r)
 {
@@ -206,7 +199,7 @@ static void eval_elementwise(Eval *e, const Op *o, const double *x, const double
 		r[l] = eval_map(o->code, x[l], y ? y[l] : 0, z ? z[l] : 0);
 	if (o->code == OP_cast && o->dtype == DT_I32)
 		eval_truncate(e, r);
-	else if (o->code == OP_cast && !eval_stored(o))
+	else if (o->code == OP_cast)
 		eval_round(e, o->dtype, r);
 	if (o->dtype == DT_I32 || o->dtype == DT_MASK)
 		return;
@@ -415,7 +408,10 @@ static void eval_op(Eval *e, const Op *o)
 	case OP_decay:
 		eval_change(e, o, x[1]);
 		return;
-	case OP_store:
+	case OP_store: /* a cast to the argument's dtype: whoever compares knows of its rounding */
+		if (o->src[0]->code == OP_cast && o->src[0]->dtype == o->arg->dtype &&
+		    o->arg->dtype != DT_I32)
+			x[0] = &e->value[o->src[0]->src[0]->id];
 		eval_store(e, o, x[0]);
 		return;
 	case OP_get:

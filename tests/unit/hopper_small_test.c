@@ -95,6 +95,13 @@ static const Small small[] = {
      INIT "if (t < 128) mbarrier_arrive(s + 8);\nmbarrier_wait(s + 8, 0);"
           "\nif (t < 128) mbarrier_arrive(s + 8);\nmbarrier_wait(s + 8, 0);",
      SIM_DEADLOCK, "phase 2: 0 of 128 arrivals"},
+    {"phases_nobody_waits_for",
+     INIT "for (int i = 0; i < 2; i++) { if (t < 128) mbarrier_arrive(s + 8); block_sync(); }",
+     SIM_MBARRIER, "nobody has waited for the first"},
+    {"phase_nobody_waits_for",
+     INIT "if (t < 128) mbarrier_arrive(s + 8);\nif (t == 0) mbarrier_wait(s + 8, 0);\n"
+          "block_sync();\nif (t < 128) mbarrier_arrive(s + 8);",
+     NSIMKINDS, ""},
     {"parity_of_two", INIT "mbarrier_wait(s, 3);", SIM_MBARRIER, "parity 3"},
     {"arrivals_order",
      INIT "st_shared_f32(s + 1024 + 4 * t, x);\nif (t < 128) mbarrier_arrive(s + 8);\n"
@@ -208,6 +215,10 @@ static const Small small[] = {
      "register 2 of the product's left operand"},
     {"left_changed", PRODUCTS PRODUCT RETIRE "r[2] = t;\nwgmma_fence();\n" PRODUCT RETIRE,
      NSIMKINDS, ""},
+    {"left_in_another_order",
+     PRODUCTS PRODUCT RETIRE "for (int i = 0; i < 4; i++) r[i] = 7 * i;\nwgmma_fence();\n"
+                             "wgmma_bf16_rs_n8(d0, d1, r[0], r[2], r[1], r[3], b, 1, 0);\n" RETIRE,
+     NSIMKINDS, ""},
     {"accumulator_changed_without_fence", PRODUCTS PRODUCT RETIRE "d1[0][1] = 3;\n" PRODUCT RETIRE,
      SIM_FENCE, "register 3 of the product's accumulators"},
     {"accumulator_changed",
@@ -215,6 +226,19 @@ static const Small small[] = {
     {"accumulator_changed_behind_fence",
      PRODUCTS PRODUCT RETIRE "wgmma_fence();\nd1[0][1] = 3;\n" PRODUCT RETIRE, SIM_FENCE,
      "register 3 of the product's accumulators"},
+    {"held_before_and_after",
+     PRODUCTS
+     "for (int i = 0; i < 4; i++) wgmma_hold_b32(&r[i]);\nwgmma_hold_f32(&d1[0][1]);\n" PRODUCT
+     "u32 q = t;\nwgmma_hold_b32(&q);\n" RETIRE
+     "wgmma_hold_b32(&r[3]);\nwgmma_hold_f32(&d1[0][1]); wgmma_hold_f32(&d0[0][0]);",
+     NSIMKINDS, ""},
+    {"accumulator_held_in_flight", PRODUCTS PRODUCT "wgmma_hold_f32(&d1[0][1]);\n" RETIRE,
+     SIM_OPERAND, "holds a register"},
+    {"left_held_in_flight", PRODUCTS PRODUCT "wgmma_hold_b32(&r[3]);\n" RETIRE, SIM_OPERAND,
+     "holds a register"},
+    {"held_after_a_wait_for_others",
+     PRODUCTS PRODUCT "wgmma_commit();\nwgmma_wait(1);\nwgmma_hold_b32(&r[0]);\nwgmma_wait(0);",
+     SIM_OPERAND, "holds a register"},
     {"accumulator_read_in_flight", PRODUCTS PRODUCT "d0[0][0] += 1;\n" RETIRE, SIM_OPERAND,
      "accumulator 0"},
     {"two_shapes_in_flight",

@@ -55,13 +55,15 @@ typedef struct SimMore {
  * asked for, by a warp at once each byte once; sectors are of 32 bytes; wavefronts of 32 banks;
  * conflicts are wavefronts beyond the least possible; mma, wgmma and shuffles by warp [group],
  * exp_ops and mufu_ops by lane, barriers by those that meet. tensor_flops: 2 m n k by the
- * instruction's shape. */
+ * instruction's shape. tma_fill_bytes: what a box holds beyond the tensor; wgmma_shared_bytes: the
+ * operands that descriptors name, once a warpgroup. */
 #define SIM_WORK(X) \
 	X(global_load_bytes,      none) \
 	X(global_store_bytes,     none) \
 	X(cp_async_bytes,         async_bytes) \
 	X(tma_load_bytes,         async_bytes) \
 	X(tma_store_bytes,        async_bytes) \
+	X(tma_fill_bytes,         none) \
 	X(async_bytes,            none) \
 	X(global_load_sectors,    global_sectors) \
 	X(global_store_sectors,   global_sectors) \
@@ -86,6 +88,7 @@ typedef struct SimMore {
 	X(wgmma_bf16,             wgmma) \
 	X(wgmma_f16,              wgmma) \
 	X(wgmma,                  none) \
+	X(wgmma_shared_bytes,     none) \
 	X(tensor_flops,           none) \
 	X(exp_ops,                mufu_ops) \
 	X(mufu_ops,               none) \

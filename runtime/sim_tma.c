@@ -106,6 +106,8 @@ static void check_global(const Bulk *b, bool is_store)
 		int from, to;
 		unsigned char *p = row_place(b, r, &from, &to);
 
+		if (!is_store)
+			sim_count_work(b->at, WORK_tma_fill_bytes, (u64)(row_bytes(&b->map) - (to - from)));
 		if (from == to || !sim_global_check(b->at, p + from, to - from, 2, is_store))
 			continue;
 		sim_count_work(b->at, is_store ? WORK_tma_store_bytes : WORK_tma_load_bytes,

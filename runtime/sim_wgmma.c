@@ -327,6 +327,7 @@ static void issue(Group *g, u64 at, const Product *p, bool in_registers)
 	}
 	sim_count_work(at, p->f16 ? WORK_wgmma_f16 : WORK_wgmma_bf16, 1);
 	sim_count_work(at, WORK_tensor_flops, 2 * 64 * 16 * (u64)p->n);
+	sim_count_work(at, WORK_wgmma_shared_bytes, 2 * 16 * (u64)(p->n + (in_registers ? 0 : 64)));
 }
 
 void sim_do_wgmma(u64 at, int n, int f16, float *d0, float *d1, u32 *const *a, u64 da, u64 db,

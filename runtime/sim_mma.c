@@ -22,114 +22,117 @@
 #define FOR_EACH_HOST
 #endif
 
+#if defined(__GNUC__) && !defined(__clang__)
+#define UNROLL _Pragma("GCC unroll 16")
+#else
+#define UNROLL
+#endif
+
 #define ALWAYS_INLINE static inline __attribute__((always_inline)) /* so that it is cloned too */
 
 typedef double Row __attribute__((vector_size(64)));
 typedef float Row32 __attribute__((vector_size(32)));
-typedef u32 Bits __attribute__((vector_size(64))); /* 16 lanes */
-typedef float Numbers __attribute__((vector_size(64)));
-#ifndef __clang__
-typedef int Order __attribute__((vector_size(64)));
-#endif
+typedef u32 Bits8 __attribute__((vector_size(32)));
+typedef u64 Pairs __attribute__((vector_size(32))); /* of fp32: Row32 */
+typedef u32 Bits4 __attribute__((vector_size(16)));
+typedef float Numbers4 __attribute__((vector_size(16)));
+typedef double Row4 __attribute__((vector_size(32)));
 
-/* An f16's exponent and fraction, shifted to fp32's places, are 2^-112 of its value; infinities and
- * NaNs get fp32's exponent. */
-ALWAYS_INLINE Numbers widen_f16(const Bits *halves)
-{
-	Bits h = *halves;
-	Numbers f = (Numbers)((h & 0x7fff) << 13) * 0x1p112f;
+/* The lower half of each 32 bits as an f16. Its exponent and fraction, shifted to fp32's places,
+ * are 2^-112 of its value; infinities and NaNs get fp32's exponent. */
+#define WIDEN_F16(Name, Numbers, Bits) \
+	ALWAYS_INLINE Numbers Name(const Bits *halves) \
+	{ \
+		Bits h = *halves; \
+		Numbers f = (Numbers)((h & 0x7fff) << 13) * 0x1p112f; \
+\
+		return (Numbers)((Bits)f | (h & 0x8000) << 16 | \
+		                 ((Bits)((h & 0x7c00) == 0x7c00) & 0x7f800000)); \
+	}
 
-	return (Numbers)((Bits)f | (h & 0x8000) << 16 | ((Bits)((h & 0x7c00) == 0x7c00) & 0x7f800000));
-}
+WIDEN_F16(widen_f16_4, Numbers4, Bits4)
+WIDEN_F16(widen_f16_8, Row32, Bits8)
 
 float sim_do_f16_widen(b16 x)
 {
-	Bits h = {x};
+	Bits4 h = {x};
 
-	return widen_f16(&h)[0];
+	return widen_f16_4(&h)[0];
 }
 
-/* A register of 16 lanes: the lower halves of its pairs, or the upper. */
-ALWAYS_INLINE Numbers halves(const u32 *reg, int upper, bool f16)
+/* The lower halves of pairs of 16-bit numbers, or the upper ones. */
+ALWAYS_INLINE Row4 widen4(const Bits4 *pairs, int upper, bool f16)
 {
-	Bits r;
+	Bits4 r = f16 ? (upper ? *pairs >> 16 : *pairs) : upper ? *pairs & 0xffff0000 : *pairs << 16;
 
-	memcpy(&r, reg, sizeof r);
-	if (f16 && upper)
-		r >>= 16;
-	if (f16)
-		return widen_f16(&r);
-	return (Numbers)(upper ? r & 0xffff0000 : r << 16);
+	return __builtin_convertvector(f16 ? widen_f16_4(&r) : (Numbers4)r, Row4);
 }
 
-ALWAYS_INLINE Row widen_row(const float *x)
+ALWAYS_INLINE Row widen8(const Bits8 *pairs, int upper, bool f16)
 {
-	Row32 r;
+	Bits8 r = f16 ? (upper ? *pairs >> 16 : *pairs) : upper ? *pairs & 0xffff0000 : *pairs << 16;
 
-	memcpy(&r, x, sizeof r);
-	return __builtin_convertvector(r, Row);
+	return __builtin_convertvector(f16 ? widen_f16_8(&r) : (Row32)r, Row);
 }
 
-/* [8 lanes][4] to four rows of 8: row t has every lane 4g + t. */
-ALWAYS_INLINE void transpose(Row *row, const Numbers *halves)
+ALWAYS_INLINE u64 load8(const float *p)
 {
-	Numbers lo = halves[0], hi = halves[1];
+	u64 x;
 
-#ifdef __clang__
-	for (int t = 0; t < 4; t++)
-		for (int g = 0; g < 8; g++)
-			row[2 * t][g] = g < 4 ? lo[4 * g + t] : hi[4 * g + t - 16];
-#else
-	const Order first = {0, 4, 8, 12, 16, 20, 24, 28, 0, 0, 0, 0, 0, 0, 0, 0};
-
-	for (int t = 0; t < 4; t++) {
-		Numbers x = __builtin_shuffle(lo, hi, first + t);
-
-		row[2 * t] = widen_row((const float *)&x);
-	}
-#endif
+	memcpy(&x, p, sizeof x);
+	return x;
 }
 
 /* Lane 4g + t: register i of a holds [g + 8 (i % 2)][2t + 8 (i / 2)] and its right neighbour,
  * register i of b [2t + 8i][g] and the one below, acc[i] of d [g + 8i][2t] and its neighbour. */
-FOR_EACH_HOST void sim_multiply(const u32 (*reg)[WARP], float *const (*acc)[WARP], bool f16)
+ALWAYS_INLINE void product(const LaneLog *lane, int entry, bool f16)
 {
-	double a[4][2][WARP];
-	float d[16][8];
+	double a[WARP][2][4];
 	Row b[16];
 
-	for (int i = 0; i < 4; i++)
-		for (int h = 0; h < 2; h++)
-			for (int l = 0; l < WARP; l += 16) {
-				Numbers x = halves(&reg[i][l], h, f16);
-
-				for (int k = 0; k < 16; k += 8) {
-					Row wide = widen_row((const float *)&x + k);
-
-					memcpy(&a[i][h][l + k], &wide, sizeof wide);
-				}
-			}
-	for (int i = 0; i < 2; i++)
+#define Q(l) lane[l].ask[entry].mma
+	for (int l = 0; l < WARP; l++)
 		for (int h = 0; h < 2; h++) {
-			Numbers x[2] = {halves(&reg[4 + i][0], h, f16), halves(&reg[4 + i][16], h, f16)};
+			Bits4 r;
+			Row4 wide;
 
-			transpose(&b[8 * i + h], x);
+			memcpy(&r, Q(l).reg, sizeof r);
+			wide = widen4(&r, h, f16);
+			memcpy(a[l][h], &wide, sizeof wide);
 		}
-	for (int l = 0; l < WARP; l++) {
-		memcpy(&d[l / 4][l % 4 * 2], acc[0][l], 8);
-		memcpy(&d[l / 4 + 8][l % 4 * 2], acc[1][l], 8);
-	}
-	for (int r = 0; r < 16; r++) {
-		Row sum = widen_row(d[r]);
-		Row32 out;
+	for (int t = 0; t < 4; t++)
+		for (int i = 0; i < 2; i++) {
+			Bits8 r = {Q(t).reg[4 + i],      Q(t + 4).reg[4 + i],  Q(t + 8).reg[4 + i],
+			           Q(t + 12).reg[4 + i], Q(t + 16).reg[4 + i], Q(t + 20).reg[4 + i],
+			           Q(t + 24).reg[4 + i], Q(t + 28).reg[4 + i]};
 
-		for (int k = 0; k < 16; k++)
-			sum += a[r / 8 + k / 8 * 2][k % 2][r % 8 * 4 + k % 8 / 2] * b[k];
-		out = __builtin_convertvector(sum, Row32);
-		memcpy(d[r], &out, sizeof out);
-	}
-	for (int l = 0; l < WARP; l++) {
-		memcpy(acc[0][l], &d[l / 4][l % 4 * 2], 8);
-		memcpy(acc[1][l], &d[l / 4 + 8][l % 4 * 2], 8);
-	}
+			b[2 * t + 8 * i] = widen8(&r, 0, f16);
+			b[2 * t + 8 * i + 1] = widen8(&r, 1, f16);
+		}
+	for (int g = 0; g < 8; g++)
+		for (int i = 0; i < 2; i++) {
+			float *const to[4] = {Q(4 * g).acc[i], Q(4 * g + 1).acc[i], Q(4 * g + 2).acc[i],
+			                      Q(4 * g + 3).acc[i]};
+			Pairs d = {load8(to[0]), load8(to[1]), load8(to[2]), load8(to[3])};
+			Row sum = __builtin_convertvector((Row32)d, Row);
+
+			UNROLL
+			for (int k = 0; k < 16; k++)
+				sum += a[4 * g + k % 8 / 2][k % 2][i + k / 8 * 2] * b[k];
+			d = (Pairs) __builtin_convertvector(sum, Row32);
+			for (int t = 0; t < 4; t++) {
+				u64 x = d[t];
+
+				memcpy(to[t], &x, sizeof x);
+			}
+		}
+#undef Q
+}
+
+FOR_EACH_HOST void sim_multiply(const LaneLog *lane, int i, bool f16)
+{
+	if (f16)
+		product(lane, i, true);
+	else
+		product(lane, i, false);
 }

@@ -22,8 +22,7 @@
 	X(cp_async) \
 	X(cp_async_commit) \
 	X(cp_async_wait) \
-	X(ldmatrix) \
-	X(batch_end) \
+	X(batch) \
 	X(stmatrix) \
 	X(named_arrive) \
 	X(mbarrier_init) \
@@ -43,7 +42,6 @@
 	X(wgmma_wait) \
 	X(wgmma_hold) \
 	X(wgmma) \
-	X(mma) \
 	X(shfl) \
 	X(f16_round) \
 	X(f16_widen)

@@ -83,23 +83,26 @@ ALWAYS_INLINE u64 load8(const float *p)
 	return x;
 }
 
+enum { TOGETHER = 4 }; /* rows, so that no sum waits for its last product */
+
 /* Lane 4g + t: register i of a holds [g + 8 (i % 2)][2t + 8 (i / 2)] and its right neighbour,
  * register i of b [2t + 8i][g] and the one below, acc[i] of d [g + 8i][2t] and its neighbour. */
 ALWAYS_INLINE void product(const LaneLog *lane, int entry, bool f16)
 {
-	double a[WARP][2][4];
+	double a[2][WARP][4]; /* [half][lane][register] */
 	Row b[16];
 
 #define Q(l) lane[l].ask[entry].mma
-	for (int l = 0; l < WARP; l++)
-		for (int h = 0; h < 2; h++) {
-			Bits4 r;
-			Row4 wide;
+	for (int l = 0; l < WARP; l += 2) {
+		Bits8 r = {Q(l).reg[0],     Q(l).reg[1],     Q(l).reg[2],     Q(l).reg[3],
+		           Q(l + 1).reg[0], Q(l + 1).reg[1], Q(l + 1).reg[2], Q(l + 1).reg[3]};
 
-			memcpy(&r, Q(l).reg, sizeof r);
-			wide = widen4(&r, h, f16);
-			memcpy(a[l][h], &wide, sizeof wide);
+		for (int h = 0; h < 2; h++) {
+			Row wide = widen8(&r, h, f16);
+
+			memcpy(a[h][l], &wide, sizeof wide);
 		}
+	}
 	for (int t = 0; t < 4; t++)
 		for (int i = 0; i < 2; i++) {
 			Bits8 r = {Q(t).reg[4 + i],      Q(t + 4).reg[4 + i],  Q(t + 8).reg[4 + i],
@@ -109,23 +112,30 @@ ALWAYS_INLINE void product(const LaneLog *lane, int entry, bool f16)
 			b[2 * t + 8 * i] = widen8(&r, 0, f16);
 			b[2 * t + 8 * i + 1] = widen8(&r, 1, f16);
 		}
-	for (int g = 0; g < 8; g++)
-		for (int i = 0; i < 2; i++) {
-			float *const to[4] = {Q(4 * g).acc[i], Q(4 * g + 1).acc[i], Q(4 * g + 2).acc[i],
-			                      Q(4 * g + 3).acc[i]};
-			Pairs d = {load8(to[0]), load8(to[1]), load8(to[2]), load8(to[3])};
-			Row sum = __builtin_convertvector((Row32)d, Row);
+	for (int g = 0; g < 8; g += TOGETHER / 2) {
+		Row sum[TOGETHER];
 
-			UNROLL
-			for (int k = 0; k < 16; k++)
-				sum += a[4 * g + k % 8 / 2][k % 2][i + k / 8 * 2] * b[k];
-			d = (Pairs) __builtin_convertvector(sum, Row32);
+		for (int j = 0; j < TOGETHER; j++) {
+			int l = 4 * (g + j / 2), i = j % 2;
+			Pairs d = {load8(Q(l).acc[i]), load8(Q(l + 1).acc[i]), load8(Q(l + 2).acc[i]),
+			           load8(Q(l + 3).acc[i])};
+
+			sum[j] = __builtin_convertvector((Row32)d, Row);
+		}
+		UNROLL
+		for (int k = 0; k < 16; k++)
+			for (int j = 0; j < TOGETHER; j++)
+				sum[j] += a[k % 2][4 * (g + j / 2) + k % 8 / 2][j % 2 + k / 8 * 2] * b[k];
+		for (int j = 0; j < TOGETHER; j++) {
+			Pairs d = (Pairs) __builtin_convertvector(sum[j], Row32);
+
 			for (int t = 0; t < 4; t++) {
 				u64 x = d[t];
 
-				memcpy(to[t], &x, sizeof x);
+				memcpy(Q(4 * (g + j / 2) + t).acc[j % 2], &x, sizeof x);
 			}
 		}
+	}
 #undef Q
 }
 

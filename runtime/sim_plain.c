@@ -7,14 +7,6 @@
 
 #define M (&sim_machine)
 
-/* Never outside of what is there. */
-u32 sim_plain_offset(u32 addr, int bytes)
-{
-	u32 off = addr - SMEM_BASE;
-
-	return off <= M->smem_bytes && M->smem_bytes - off >= (u32)bytes ? off : 0;
-}
-
 void sim_plain_here(int line)
 {
 	(void)line;

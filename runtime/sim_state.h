@@ -323,8 +323,15 @@ void sim_count_matrix(u64 at, bool store, const u64 *row); /* 8 rows of 16 bytes
  * added to the accumulators: pairs of rows 0-7 and of rows 8-15. */
 void sim_multiply(const LaneLog *lane, int i, bool f16);
 
-/* sim_plain.c: an offset where `bytes` bytes of shared memory are. And services. */
-u32 sim_plain_offset(u32 addr, int bytes);
+/* An offset where `bytes` bytes of shared memory are. */
+static inline u32 sim_plain_offset(u32 addr, int bytes)
+{
+	u32 off = addr - SMEM_BASE;
+
+	return off <= sim_machine.smem_bytes && sim_machine.smem_bytes - off >= (u32)bytes ? off : 0;
+}
+
+/* sim_plain.c: services. */
 void sim_plain_here(int line);
 void sim_plain_shared_load(u64 at, void *out, u32 addr, int bytes);
 void sim_plain_shared_store(u64 at, u32 addr, const void *v, int bytes);

@@ -56,7 +56,11 @@
 	X(table_load) \
 	X(cp_async) \
 	X(cp_async_commit) \
-	X(cp_async_wait)
+	X(cp_async_wait) \
+	X(wgmma) \
+	X(wgmma_fence) \
+	X(wgmma_commit) \
+	X(wgmma_hold)
 /* clang-format on */
 
 typedef struct Service {

@@ -338,6 +338,11 @@ void sim_plain_shared_store(u64 at, u32 addr, const void *v, int bytes);
 void sim_plain_global_load(u64 at, void *out, const void *p, int bytes);
 void sim_plain_global_store(u64 at, void *p, const void *v, int bytes);
 void sim_plain_table_load(u64 at, void *out, const void *p, int bytes);
+void sim_plain_wgmma(u64 at, int n, int f16, float *d0, float *d1, u32 *const *a, u64 da, u64 db,
+                     int accumulate, int ta, int tb);
+void sim_plain_wgmma_fence(u64 at, int site);
+void sim_plain_wgmma_commit(u64 at, int site);
+void sim_plain_wgmma_hold(u64 at, const void *reg);
 void sim_plain_cp_async(u64 at, u32 dst, const void *src, int size, int bytes);
 void sim_plain_cp_async_commit(u64 at, int site);
 void sim_plain_cp_async_wait(u64 at, int site, int n);

@@ -29,6 +29,8 @@ typedef struct Set {
 	u32 **reg, *known;       /* [thread * n + register]: where; values at the last fence or wait */
 	bool valid;              /* known */
 	float (*value)[WGMMA_N]; /* accumulators in flight */
+	float *d[GROUP][2];      /* what the accumulators' places were made from */
+	const void *low[GROUP], *high[GROUP]; /* all of a thread's registers lie there */
 	u64 used, issued;
 } Set;
 
@@ -90,6 +92,7 @@ void sim_wgmma_begin(void)
 		for (int k = 0; k < g->nset; k++)
 			free_set(g->set[k]);
 		g->nset = g->nop = 0;
+		sim_asked_forget(i);
 		g->open = 0;
 		g->fenced = false;
 	}
@@ -146,6 +149,19 @@ static void places(const Thread *t, u32 **reg, int n)
 		reg[r] = (u32 *)t->wgmma_d[r / 2 % 2] + r / 4 * 2 + r % 2;
 }
 
+static void bound(Set *s, int t)
+{
+	u32 *const *reg = &s->reg[t * s->n];
+	const u32 *low = reg[0], *high = reg[0];
+
+	for (int r = 1; r < s->n; r++) {
+		low = reg[r] < low ? reg[r] : low;
+		high = reg[r] > high ? reg[r] : high;
+	}
+	s->low[t] = low;
+	s->high[t] = high;
+}
+
 static Set *accumulators(Group *g, int columns)
 {
 	const Thread *t = threads(g);
@@ -156,8 +172,13 @@ static Set *accumulators(Group *g, int columns)
 	s = find_set(g, first, columns / 2);
 	if (!s->value)
 		s->value = must(calloc(WGMMA_M, sizeof *s->value));
-	for (int i = 0; i < GROUP; i++)
+	for (int i = 0; i < GROUP; i++) {
+		if (!memcmp(s->d[i], t[i].wgmma_d, sizeof s->d[i]))
+			continue;
+		memcpy(s->d[i], t[i].wgmma_d, sizeof s->d[i]);
 		places(&t[i], &s->reg[i * s->n], s->n);
+		bound(s, i);
+	}
 	return s;
 }
 
@@ -166,8 +187,10 @@ static Set *left_operand(Group *g)
 	const Thread *t = threads(g);
 	Set *s = find_set(g, t->wgmma_a, LEFT_REGS);
 
-	for (int i = 0; i < GROUP; i++)
+	for (int i = 0; i < GROUP; i++) {
 		memcpy(&s->reg[i * LEFT_REGS], t[i].wgmma_a, sizeof t[i].wgmma_a);
+		bound(s, i);
+	}
 	return s;
 }
 
@@ -211,6 +234,8 @@ static void check_fence(const Group *g, const Set *s, u64 at, const char *what)
 	SimFinding *f;
 	int k = 0;
 
+	if (M->unchecked)
+		return;
 	while (s->valid && k < GROUP * s->n && *s->reg[k] == s->known[k])
 		k++;
 	if (s->valid && k < GROUP * s->n && (f = sim_find(SIM_FENCE, at)))
@@ -280,7 +305,7 @@ static void check_overlap(const Group *g, const Set *s, u64 at)
 {
 	SimFinding *f;
 
-	for (int i = 0; i < g->nset; i++) {
+	for (int i = 0; i < g->nset && !M->unchecked; i++) {
 		const Set *o = g->set[i]; /* by the first thread's registers */
 		bool meet = false;
 
@@ -317,7 +342,7 @@ static void issue(Group *g, u64 at, const Product *p, bool in_registers)
 		check_fence(g, o->acc, at, "accumulators");
 		check_overlap(g, o->acc, at);
 		take_values(o->acc);
-		if (!M->early)
+		if (!M->early && !M->unchecked)
 			give_poison(o->acc);
 	}
 	o->acc->issued = at;
@@ -349,6 +374,16 @@ void sim_do_wgmma(u64 at, int n, int f16, float *d0, float *d1, u32 *const *a, u
 	sim_group_go();
 }
 
+void sim_wgmma_issue(u64 at, const Product *p, bool in_registers)
+{
+	issue(mine(), at, p, in_registers);
+}
+
+void sim_wgmma_committed(void)
+{
+	mine()->open++;
+}
+
 /* ---- Fence, commit, wait ---- */
 
 void sim_do_wgmma_fence(u64 at, int site)
@@ -362,7 +397,7 @@ void sim_do_wgmma_fence(u64 at, int site)
 	if (!sim_group_meet(at, WAIT_WGMMA_FENCE))
 		return;
 	g->fenced = true;
-	for (int i = 0; i < g->nset; i++)
+	for (int i = 0; i < g->nset && !M->unchecked; i++)
 		if (!g->set[i]->inflight)
 			note(g->set[i]);
 	sim_group_go();
@@ -393,7 +428,8 @@ static void retire(Group *g, Op *o, u64 wait)
 		return;
 	check_accumulators(g, s, o->at, wait, "its wait");
 	give_values(s);
-	note(s);
+	if (!M->unchecked)
+		note(s);
 }
 
 void sim_do_wgmma_wait(u64 at, int site, int n)
@@ -421,6 +457,7 @@ void sim_do_wgmma_wait(u64 at, int site, int n)
 		}
 	}
 	g->nop = kept;
+	sim_asked_forget((int)(g - groups));
 	for (int i = 0; i < GROUP; i++)
 		threads(g)[i].seen[engine(g)] = seen;
 	sim_group_go();
@@ -432,10 +469,15 @@ static const Op *owner(const Group *g, int t, const void *reg)
 	for (int i = 0; i < g->nop; i++) {
 		const Set *const sets[] = {g->op[i].acc, g->op[i].left};
 
-		for (int k = 0; k < 2 && sets[k]; k++)
-			for (int r = 0; r < sets[k]->n; r++)
-				if (sets[k]->reg[t * sets[k]->n + r] == reg)
+		for (int k = 0; k < 2 && sets[k]; k++) {
+			const Set *s = sets[k];
+
+			if (reg < s->low[t] || reg > s->high[t])
+				continue;
+			for (int r = 0; r < s->n; r++)
+				if (s->reg[t * s->n + r] == reg)
 					return &g->op[i];
+		}
 	}
 	return NULL;
 }

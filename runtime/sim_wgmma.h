@@ -19,4 +19,11 @@ void product_read(const Product *p, u64 at, const Thread *t, int reader, u32 sta
 /* value (+)= a b; `a` are the left operand's registers by thread, NULL: it is in shared memory. */
 void product_compute(const Product *p, u32 (*a)[LEFT_REGS], float (*value)[WGMMA_N]);
 
+/* sim_wgmma.c: by the last thread of the current warpgroup that asks. */
+void sim_wgmma_issue(u64 at, const Product *p, bool in_registers);
+void sim_wgmma_committed(void);
+
+/* sim_asked.c: after a wait, and at the beginning of a block. */
+void sim_asked_forget(int group);
+
 #endif

@@ -156,6 +156,12 @@ static void read_granules(Thread *t, u64 at, Granule *g, u32 addr, int n)
 {
 	Granule before = *g;
 
+	if (n > 1 && !memcmp(g, g + 1, (size_t)(n - 1) * sizeof *g)) {
+		read_granule(t, at, g, addr, "reads");
+		for (int i = 1; i < n; i++)
+			g[i] = g[0];
+		return;
+	}
 	read_granule(t, at, g, addr, "reads");
 	for (int i = 1; i < n; i++)
 		if (same(&g[i], &before))
@@ -167,6 +173,8 @@ static void read_granules(Thread *t, u64 at, Granule *g, u32 addr, int n)
 static void claim_granules(const Thread *t, u64 at, Granule *g, u32 addr, int n, const char *how)
 {
 	claim_granule(t, at, g, addr, how);
+	if (n > 1 && !memcmp(g, g + 1, (size_t)(n - 1) * sizeof *g))
+		return;
 	for (int i = 1; i < n; i++)
 		if (!same(&g[i], g))
 			claim_granule(t, at, &g[i], addr + 2 * (u32)i, how);

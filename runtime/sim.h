@@ -156,8 +156,9 @@ typedef struct SimResult {
  * host compiler (ST_ENV). `cache` is a folder for the compiled object, keyed by the text's hash;
  * NULL: none. */
 Sim *sim_load(Diag *d, const char *text, const char *cache);
-/* For a run of about so many operations: a longer compilation where it pays. */
-Sim *sim_load_for(Diag *d, const char *text, const char *cache, double work);
+/* For a run of about so many operations: a longer compilation where it pays; without checks or
+ * with, which SimOptions then says too. */
+Sim *sim_load_for(Diag *d, const char *text, const char *cache, double work, bool unchecked);
 void sim_free(Sim *s);
 /* Sites that can be dropped in this text (barriers, waits, commits). */
 int sim_sites(const Sim *s);

@@ -133,7 +133,7 @@ static __device__ __forceinline__ float divide(float x, float y)
 extern "C" {
 
 __global__ void __launch_bounds__(128, 1) flash_attention(
-	int M, int R, int G, int B, const b16 *q,
+	int M, int B, int G, int R, const b16 *q,
 	i64 q_sB, i64 q_sG, i64 q_sR, i64 q_sM, int N,
 	const b16 *k, i64 k_sB, i64 k_sG, i64 k_sN, const b16 *v,
 	i64 v_sB, i64 v_sG, i64 v_sN, b16 *o, i64 o_sB,
@@ -148,8 +148,12 @@ __global__ void __launch_bounds__(128, 1) flash_attention(
 	const u32 Q_s = smem;
 	const u32 k_s_ring = smem + 16384;
 	const u32 v_s_ring = smem + 49152;
-	const int m0 = ((M + 63) / 64 - 1 - (int)blockIdx.x % ((M + 63) / 64)) * 64;
-	const int pid2 = (int)blockIdx.x / ((M + 63) / 64);
+	const int tiles = (M + 63) / 64;
+	const int first = (int)blockIdx.x / (16 * tiles) * 16;
+	const int near = B * G * R - first < 16 ? B * G * R - first : 16;
+	const int at = (int)blockIdx.x - first * tiles;
+	const int pid2 = first + at % near;
+	const int m0 = (tiles - 1 - at / near) * 64;
 	const int ri = pid2 % R;
 	const int pid3 = pid2 / R;
 	const int gi = pid3 % G;

@@ -56,6 +56,22 @@ static __device__ __forceinline__ float inf(void)
 	return __int_as_float(0x7f800000);
 }
 
+// one arrival, after which the phase takes `bytes` more bytes of copies
+static __device__ __forceinline__ void mbarrier_expect(u32 bar, int bytes)
+{
+	asm volatile("mbarrier.arrive.expect_tx.shared::cta.b64 _, [%0], %1;"
+	             :: "r"(bar), "r"(bytes) : "memory");
+}
+
+// a box of a 4-dimensional tensor to shared memory at dst, a multiple of 128; brings its bytes to `bar`
+static __device__ __forceinline__ void tma_load_4(u32 dst, const TensorMap *map, u32 bar,
+                                                  int c0, int c1, int c2, int c3)
+{
+	asm volatile("cp.async.bulk.tensor.4d.shared::cluster.global.tile.mbarrier::complete_tx::bytes "
+	             "[%0], [%1, {%3, %4, %5, %6}], [%2];"
+	             :: "r"(dst), "l"(map), "r"(bar), "r"(c0), "r"(c1), "r"(c2), "r"(c3) : "memory");
+}
+
 // closes the thread's group of copies
 static __device__ __forceinline__ void cp_async_commit(void)
 {
@@ -75,22 +91,6 @@ static __device__ __forceinline__ void proxy_fence(void)
 static __device__ __forceinline__ void block_sync(void)
 {
 	__syncthreads();
-}
-
-// one arrival, after which the phase takes `bytes` more bytes of copies
-static __device__ __forceinline__ void mbarrier_expect(u32 bar, int bytes)
-{
-	asm volatile("mbarrier.arrive.expect_tx.shared::cta.b64 _, [%0], %1;"
-	             :: "r"(bar), "r"(bytes) : "memory");
-}
-
-// a box of a 4-dimensional tensor to shared memory at dst, a multiple of 128; brings its bytes to `bar`
-static __device__ __forceinline__ void tma_load_4(u32 dst, const TensorMap *map, u32 bar,
-                                                  int c0, int c1, int c2, int c3)
-{
-	asm volatile("cp.async.bulk.tensor.4d.shared::cluster.global.tile.mbarrier::complete_tx::bytes "
-	             "[%0], [%1, {%3, %4, %5, %6}], [%2];"
-	             :: "r"(dst), "l"(map), "r"(bar), "r"(c0), "r"(c1), "r"(c2), "r"(c3) : "memory");
 }
 
 // waits until the phase of this parity is over; the one before the first is over
@@ -274,7 +274,7 @@ static __device__ __forceinline__ float divide(float x, float y)
 extern "C" {
 
 __global__ void __launch_bounds__(128, 1) flash_attention(
-	int M, int R, int G, int B, const b16 *q,
+	int M, int B, int G, int R, const b16 *q,
 	i64 q_sB, i64 q_sG, i64 q_sR, i64 q_sM, int N,
 	const __grid_constant__ TensorMap k_map, const __grid_constant__ TensorMap v_map,
 	b16 *o, i64 o_sB, i64 o_sG, i64 o_sR, i64 o_sM)
@@ -290,8 +290,12 @@ __global__ void __launch_bounds__(128, 1) flash_attention(
 	const u32 v_s_ring = smem + 65536;
 	const u32 full = smem + 98304;
 	const u32 empty = smem + 98432;
-	const int m0 = ((M + 127) / 128 - 1 - (int)blockIdx.x % ((M + 127) / 128)) * 128;
-	const int pid2 = (int)blockIdx.x / ((M + 127) / 128);
+	const int tiles = (M + 127) / 128;
+	const int first = (int)blockIdx.x / (16 * tiles) * 16;
+	const int near = B * G * R - first < 16 ? B * G * R - first : 16;
+	const int at = (int)blockIdx.x - first * tiles;
+	const int pid2 = first + at % near;
+	const int m0 = (tiles - 1 - at / near) * 128;
 	const int ri = pid2 % R;
 	const int pid3 = pid2 / R;
 	const int gi = pid3 % G;
@@ -340,13 +344,9 @@ __global__ void __launch_bounds__(128, 1) flash_attention(
 			}
 		}
 	}
-	cp_async_commit();
-	cp_async_wait(0);
 	// flash_attention.lua:25
 	const int N_last = m0 + 127;
 	const int n_end = N_last < 0 ? 0 : N_last / 64 + 1 < (N + 63) / 64 ? N_last / 64 + 1 : (N + 63) / 64;
-	proxy_fence();
-	block_sync();
 	if (tid == 0) {
 		if (0 < n_end) {
 			mbarrier_expect(full, 32768);
@@ -359,15 +359,30 @@ __global__ void __launch_bounds__(128, 1) flash_attention(
 				tma_load_4(v_s_ring + 8192 * c, &v_map, full, 64 * c, 0, gi, bi);
 			}
 		}
+		if (1 < n_end) {
+			mbarrier_expect(full + 8, 32768);
+			#pragma unroll
+			for (int c = 0; c < 2; c++) {
+				tma_load_4(k_s_ring + 16384 + 8192 * c, &k_map, full + 8, 64 * c, 64, gi, bi);
+			}
+			#pragma unroll
+			for (int c = 0; c < 2; c++) {
+				tma_load_4(v_s_ring + 16384 + 8192 * c, &v_map, full + 8, 64 * c, 64, gi, bi);
+			}
+		}
 	}
 	int slot = 0, phase = 0;
 	int fill = 1, fill_phase = 0;
+	cp_async_commit();
+	cp_async_wait(0);
+	proxy_fence();
+	block_sync();
 	for (int n = 0; n < n_end; n++) {
 		const int n0 = n * 64;
 		const int n0_live = N - n0 < 64 ? N - n0 : 64;
 		mbarrier_wait(full + 8 * slot, phase);
 		const int fetch = n + 1;
-		if (tid == 0 && fetch < n_end) {
+		if (tid == 0 && n > 0 && fetch < n_end) {
 			mbarrier_wait(empty + 8 * fill, fill_phase ^ 1);
 			mbarrier_expect(full + 8 * fill, 32768);
 			#pragma unroll

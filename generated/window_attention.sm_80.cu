@@ -133,7 +133,7 @@ static __device__ __forceinline__ float divide(float x, float y)
 extern "C" {
 
 __global__ void __launch_bounds__(128, 1) window_attention(
-	int N, int W, int R, int G, int B, const b16 *q,
+	int W, int N, int R, int G, int B, const b16 *q,
 	i64 q_sB, i64 q_sG, i64 q_sR, i64 q_sN, const b16 *k,
 	i64 k_sB, i64 k_sG, i64 k_sN, const b16 *v, i64 v_sB,
 	i64 v_sG, i64 v_sN, b16 *o, i64 o_sB, i64 o_sG,

@@ -57,6 +57,22 @@ static __device__ __forceinline__ float inf(void)
 	return __int_as_float(0x7f800000);
 }
 
+// one arrival, after which the phase takes `bytes` more bytes of copies
+static __device__ __forceinline__ void mbarrier_expect(u32 bar, int bytes)
+{
+	asm volatile("mbarrier.arrive.expect_tx.shared::cta.b64 _, [%0], %1;"
+	             :: "r"(bar), "r"(bytes) : "memory");
+}
+
+// a box of a 4-dimensional tensor to shared memory at dst, a multiple of 128; brings its bytes to `bar`
+static __device__ __forceinline__ void tma_load_4(u32 dst, const TensorMap *map, u32 bar,
+                                                  int c0, int c1, int c2, int c3)
+{
+	asm volatile("cp.async.bulk.tensor.4d.shared::cluster.global.tile.mbarrier::complete_tx::bytes "
+	             "[%0], [%1, {%3, %4, %5, %6}], [%2];"
+	             :: "r"(dst), "l"(map), "r"(bar), "r"(c0), "r"(c1), "r"(c2), "r"(c3) : "memory");
+}
+
 // closes the thread's group of copies
 static __device__ __forceinline__ void cp_async_commit(void)
 {
@@ -76,22 +92,6 @@ static __device__ __forceinline__ void proxy_fence(void)
 static __device__ __forceinline__ void block_sync(void)
 {
 	__syncthreads();
-}
-
-// one arrival, after which the phase takes `bytes` more bytes of copies
-static __device__ __forceinline__ void mbarrier_expect(u32 bar, int bytes)
-{
-	asm volatile("mbarrier.arrive.expect_tx.shared::cta.b64 _, [%0], %1;"
-	             :: "r"(bar), "r"(bytes) : "memory");
-}
-
-// a box of a 4-dimensional tensor to shared memory at dst, a multiple of 128; brings its bytes to `bar`
-static __device__ __forceinline__ void tma_load_4(u32 dst, const TensorMap *map, u32 bar,
-                                                  int c0, int c1, int c2, int c3)
-{
-	asm volatile("cp.async.bulk.tensor.4d.shared::cluster.global.tile.mbarrier::complete_tx::bytes "
-	             "[%0], [%1, {%3, %4, %5, %6}], [%2];"
-	             :: "r"(dst), "l"(map), "r"(bar), "r"(c0), "r"(c1), "r"(c2), "r"(c3) : "memory");
 }
 
 // waits until the phase of this parity is over; the one before the first is over
@@ -283,7 +283,7 @@ static __device__ __forceinline__ void tma_store_commit(void)
 extern "C" {
 
 __global__ void __launch_bounds__(128, 1) window_attention(
-	int N, int W, int R, int G, int B, const b16 *q,
+	int W, int N, int R, int G, int B, const b16 *q,
 	i64 q_sB, i64 q_sG, i64 q_sR, i64 q_sN,
 	const __grid_constant__ TensorMap k_map, const __grid_constant__ TensorMap v_map,
 	const __grid_constant__ TensorMap o_map)
@@ -350,30 +350,35 @@ __global__ void __launch_bounds__(128, 1) window_attention(
 			}
 		}
 	}
-	cp_async_commit();
-	cp_async_wait(0);
 	// window_attention.lua:23
 	const int N_last = n0 + 63;
 	const int N_first = -(W - n0 + -1);
 	const int n_end = N_last < 0 ? 0 : N_last / 64 + 1 < (N + 63) / 64 ? N_last / 64 + 1 : (N + 63) / 64;
 	const int n_begin = N_first > 0 ? N_first / 64 : 0;
-	proxy_fence();
-	block_sync();
 	if (tid == 0) {
 		if (n_begin < n_end) {
 			mbarrier_expect(full, 16384);
 			tma_load_4(k_s_ring, &k_map, full, 0, n_begin * 64, gi, bi);
 			tma_load_4(v_s_ring, &v_map, full, 0, n_begin * 64, gi, bi);
 		}
+		if (n_begin + 1 < n_end) {
+			mbarrier_expect(full + 8, 16384);
+			tma_load_4(k_s_ring + 8192, &k_map, full + 8, 0, (n_begin + 1) * 64, gi, bi);
+			tma_load_4(v_s_ring + 8192, &v_map, full + 8, 0, (n_begin + 1) * 64, gi, bi);
+		}
 	}
 	int slot = 0, phase = 0;
 	int fill = 1, fill_phase = 0;
+	cp_async_commit();
+	cp_async_wait(0);
+	proxy_fence();
+	block_sync();
 	for (int n = n_begin; n < n_end; n++) {
 		const int n02 = n * 64;
 		const int n02_live = N - n02 < 64 ? N - n02 : 64;
 		mbarrier_wait(full + 8 * slot, phase);
 		const int fetch = n + 1;
-		if (tid == 0 && fetch < n_end) {
+		if (tid == 0 && n > n_begin && fetch < n_end) {
 			mbarrier_wait(empty + 8 * fill, fill_phase ^ 1);
 			mbarrier_expect(full + 8 * fill, 16384);
 			tma_load_4(k_s_ring + fill * 8192, &k_map, full + 8 * fill, 0, fetch * 64, gi, bi);

@@ -249,8 +249,17 @@ static Ring ring_open(Lower *L, Op *loop, const char *lo, const char *end)
 		L->ring = ring;
 		memcpy(L->ring_tile, &L->staged[first], (size_t)ring.n * sizeof *L->ring_tile);
 	}
+	L->late = lower_late_find(L, loop);
 	lower_ring_fill(L, &ring, loop, lo, end);
 	return ring;
+}
+
+/* Sums of which lanes kept their parts become whole. */
+static void join_parts(Lower *L, const Op *loop)
+{
+	for (Op *x = loop->body->first; x; x = x->next)
+		if (lower_kept_parts(L, x))
+			lower_reduce_join(L, lower_kept_parts(L, x), lower_var_version(L, x->src[0]));
 }
 
 /* `at`: the last statement before the body waits for copies of its own. What the copy engine is
@@ -290,6 +299,8 @@ static void lower_loop(Lower *L, Op *op, Stmt *at)
 		L->out = saved;
 		dev_splice(L->out, at, &early);
 	}
+	if (L->late)
+		lower_late_open(L, &ring);
 	copies.first = L->nstaged;
 	copies.lo = lo;
 	copies.end = end;
@@ -313,19 +324,27 @@ static void lower_loop(Lower *L, Op *op, Stmt *at)
 	L->scope++;
 	if (engine)
 		lower_ring_turn(L, &ring, op, n, lo, end);
+	if (L->late) {
+		L->ring = ring;
+		lower_late_turn(L, op->reverse ? arena_printf(L->a, "%s < %s - 1", n, end)
+		                               : arena_printf(L->a, "%s > %s", n, lo));
+	}
 	copies_turn(L, &copies, n, n0);
 	turned = L->nturned;
 	lower_turn_tiles(L, op->body);
 	lower_region(L, op->body);
 	L->nturned = turned;
 	lower_wgmma_settle(L);
-	if (engine)
+	if (engine && !L->late)
 		lower_ring_release(L, &ring);
 	lower_drop_versions(L, L->scope);
 	L->scope--;
+	lower_close(L, saved);
+	if (L->late)
+		lower_late_close(L, arena_printf(L->a, "%s < %s", lo, end));
+	join_parts(L, op);
 	L->nstaged = first;
 	L->nhomes = homes;
-	lower_close(L, saved);
 	L->start[r->id] = NULL;
 }
 

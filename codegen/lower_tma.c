@@ -174,8 +174,9 @@ void lower_ring_fill(Lower *L, Ring *r, const Op *loop, const char *lo, const ch
 	Block *saved = L->out, *in;
 	const Range *range = loop->range;
 
-	/* a stage more than are asked for ahead lets one role fall behind the other */
-	r->ahead = L->role == ROLE_ALL || r->stages == 2 ? r->stages - 1 : r->stages - 2;
+	/* a stage more than are asked for ahead lets one role fall behind the other, or holds the last
+	 * turn's tile */
+	r->ahead = (L->role == ROLE_ALL && !L->late) || r->stages == 2 ? r->stages - 1 : r->stages - 2;
 	r->asks = L->role != ROLE_STATE;
 	if (r->asks)
 		saved = lower_open(L, S_IF, false, "tid == 0");

@@ -174,24 +174,18 @@ static __device__ __forceinline__ float exp2_fast(float x)
 	return d;
 }
 
+// whether x is not 0 in any lane
+static __device__ __forceinline__ int warp_any(int x)
+{
+	return __any_sync(0xffffffffu, x);
+}
+
 // two fp32 to a pair of bf16, to nearest even
 static __device__ __forceinline__ u32 pack_bf16(float lo, float hi)
 {
 	u32 d;
 	asm("cvt.rn.bf16x2.f32 %0, %1, %2;" : "=r"(d) : "f"(hi), "f"(lo));
 	return d;
-}
-
-// the high half of a pair, as fp32
-static __device__ __forceinline__ float bf16_hi(u32 x)
-{
-	return __uint_as_float(x & 0xffff0000u);
-}
-
-// the low half of a pair, as fp32
-static __device__ __forceinline__ float bf16_lo(u32 x)
-{
-	return __uint_as_float(x << 16);
 }
 
 // keeps a register where it is across a wait; no instruction
@@ -446,10 +440,7 @@ __global__ void __launch_bounds__(128, 1) flash_attention(
 		for (int i = 0; i < 4; i++) {
 			#pragma unroll
 			for (int j = 0; j < 8; j++) {
-				#pragma unroll
-				for (int e = 0; e < 2; e++) {
-					rmax[i] = fmaxf(rmax[i], dot[i][j][e]);
-				}
+				rmax[i] = fmaxf(rmax[i], fmaxf(dot[i][j][0], dot[i][j][1]));
 			}
 		}
 		#pragma unroll
@@ -457,27 +448,40 @@ __global__ void __launch_bounds__(128, 1) flash_attention(
 			rmax[i] = fmaxf(rmax[i], shfl_xor_f32(rmax[i], 1));
 			rmax[i] = fmaxf(rmax[i], shfl_xor_f32(rmax[i], 2));
 		}
+		float top[4];
+		#pragma unroll
+		for (int i = 0; i < 4; i++) {
+			top[i] = rmax[i] * 0.0883883476f;
+		}
+		int gt[4];
+		#pragma unroll
+		for (int i = 0; i < 4; i++) {
+			gt[i] = top[i] - m2[i] > 5.54517744f;
+		}
+		float fix[4];
+		#pragma unroll
+		for (int i = 0; i < 4; i++) {
+			fix[i] = gt[i] ? exp2_fast(fmaf(m2[i], 1.44269504f, -1.44269504f * top[i])) : 1.0f;
+		}
 		float m_new[4];
 		#pragma unroll
 		for (int i = 0; i < 4; i++) {
-			m_new[i] = fmaxf(m2[i], rmax[i] * 0.0883883476f);
+			m_new[i] = gt[i] ? top[i] : m2[i];
 		}
 		float where[4];
 		#pragma unroll
 		for (int i = 0; i < 4; i++) {
 			where[i] = m_new[i] == -inf() ? 0.0f : m_new[i];
 		}
-		float fix[4];
-		#pragma unroll
-		for (int i = 0; i < 4; i++) {
-			fix[i] = exp2_fast(fmaf(m2[i], 1.44269504f, -1.44269504f * where[i]));
-		}
-		u32 P_h[4][8];
+		float E[4][8][2];
 		#pragma unroll
 		for (int i = 0; i < 4; i++) {
 			#pragma unroll
 			for (int j = 0; j < 8; j++) {
-				P_h[i][j] = pack_bf16(exp2_fast(fmaf(dot[i][j][0], 0.127517431f, -1.44269504f * where[i])), exp2_fast(fmaf(dot[i][j][1], 0.127517431f, -1.44269504f * where[i])));
+				#pragma unroll
+				for (int e = 0; e < 2; e++) {
+					E[i][j][e] = exp2_fast(fmaf(dot[i][j][e], 0.127517431f, -1.44269504f * where[i]));
+				}
 			}
 		}
 		float sum[4];
@@ -489,37 +493,39 @@ __global__ void __launch_bounds__(128, 1) flash_attention(
 		for (int i = 0; i < 4; i++) {
 			#pragma unroll
 			for (int j = 0; j < 8; j++) {
-				#pragma unroll
-				for (int e = 0; e < 2; e++) {
-					sum[i] = sum[i] + (e ? bf16_hi(P_h[i][j]) : bf16_lo(P_h[i][j]));
-				}
+				sum[i] = sum[i] + (E[i][j][0] + E[i][j][1]);
 			}
-		}
-		#pragma unroll
-		for (int i = 0; i < 4; i++) {
-			sum[i] = sum[i] + shfl_xor_f32(sum[i], 1);
-			sum[i] = sum[i] + shfl_xor_f32(sum[i], 2);
 		}
 		#pragma unroll
 		for (int i = 0; i < 4; i++) {
 			l[i] = l[i] * fix[i] + sum[i];
 		}
 		// flash_attention.lua:26
+		if (warp_any((fix[0] != 1.0f) | (fix[1] != 1.0f) | (fix[2] != 1.0f) | (fix[3] != 1.0f))) {
+			#pragma unroll
+			for (int i = 0; i < 4; i++) {
+				#pragma unroll
+				for (int j = 0; j < 16; j++) {
+					#pragma unroll
+					for (int e = 0; e < 2; e++) {
+						acc[i][j][e] = acc[i][j][e] * fix[i];
+					}
+				}
+			}
+		}
+		u32 E_h[4][8];
 		#pragma unroll
 		for (int i = 0; i < 4; i++) {
 			#pragma unroll
-			for (int j = 0; j < 16; j++) {
-				#pragma unroll
-				for (int e = 0; e < 2; e++) {
-					acc[i][j][e] = acc[i][j][e] * fix[i];
-				}
+			for (int j = 0; j < 8; j++) {
+				E_h[i][j] = pack_bf16(E[i][j][0], E[i][j][1]);
 			}
 		}
 		#pragma unroll
 		for (int i = 0; i < 4; i++) {
 			#pragma unroll
 			for (int j = 0; j < 8; j++) {
-				wgmma_hold_b32(&P_h[i][j]);
+				wgmma_hold_b32(&E_h[i][j]);
 			}
 		}
 		#pragma unroll
@@ -538,7 +544,7 @@ __global__ void __launch_bounds__(128, 1) flash_attention(
 		for (int i = 0; i < 2; i++) {
 			#pragma unroll
 			for (int k = 0; k < 4; k++) {
-				wgmma_bf16_rs_n128(acc[2 * i], acc[2 * i + 1], P_h[2 * i][2 * k], P_h[2 * i + 1][2 * k], P_h[2 * i][2 * k + 1], P_h[2 * i + 1][2 * k + 1], v_s_d + 128 * k, 1, 1);
+				wgmma_bf16_rs_n128(acc[2 * i], acc[2 * i + 1], E_h[2 * i][2 * k], E_h[2 * i + 1][2 * k], E_h[2 * i][2 * k + 1], E_h[2 * i + 1][2 * k + 1], v_s_d + 128 * k, 1, 1);
 			}
 		}
 		wgmma_commit();
@@ -552,7 +558,7 @@ __global__ void __launch_bounds__(128, 1) flash_attention(
 		for (int i = 0; i < 4; i++) {
 			#pragma unroll
 			for (int j = 0; j < 8; j++) {
-				wgmma_hold_b32(&P_h[i][j]);
+				wgmma_hold_b32(&E_h[i][j]);
 			}
 		}
 		#pragma unroll
@@ -568,6 +574,11 @@ __global__ void __launch_bounds__(128, 1) flash_attention(
 		if (lane == 0) {
 			mbarrier_arrive(done);
 		}
+	}
+	#pragma unroll
+	for (int i = 0; i < 4; i++) {
+		l[i] = l[i] + shfl_xor_f32(l[i], 1);
+		l[i] = l[i] + shfl_xor_f32(l[i], 2);
 	}
 	// flash_attention.lua:28
 	float where2[4];

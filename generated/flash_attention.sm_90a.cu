@@ -456,7 +456,7 @@ __global__ void __launch_bounds__(128, 1) flash_attention(
 		int gt[4];
 		#pragma unroll
 		for (int i = 0; i < 4; i++) {
-			gt[i] = top[i] - m2[i] > 5.54517744f;
+			gt[i] = top[i] > m2[i] + 5.54517744f;
 		}
 		float fix[4];
 		#pragma unroll

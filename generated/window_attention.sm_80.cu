@@ -293,7 +293,7 @@ __global__ void __launch_bounds__(128, 1) window_attention(
 		int gt[2];
 		#pragma unroll
 		for (int i = 0; i < 2; i++) {
-			gt[i] = top[i] - m2[i] > 5.54517744f;
+			gt[i] = top[i] > m2[i] + 5.54517744f;
 		}
 		float fix[2];
 		#pragma unroll

@@ -259,13 +259,15 @@ __global__ void __launch_bounds__(128, 1) flash_attention(
 			}
 		}
 		if (!(m0 + 16 * warp - n0 >= 63 && 64 <= n0_live)) {
+			const int room = m0 + 16 * warp + g - (n0 + 2 * t);
+			const int room2 = n0_live - 1 - 2 * t;
 			#pragma unroll
 			for (int i = 0; i < 2; i++) {
 				#pragma unroll
 				for (int j = 0; j < 8; j++) {
 					#pragma unroll
 					for (int e = 0; e < 2; e++) {
-						dot[i][j][e] = (m0 + 16 * warp + g + 8 * i >= n0 + 2 * t + 8 * j + e) & (2 * t + 8 * j + e < n0_live) ? dot[i][j][e] : -inf();
+						dot[i][j][e] = (room >= -8 * i + 8 * j + e) & (room2 >= 8 * j + e) ? dot[i][j][e] : -inf();
 					}
 				}
 			}

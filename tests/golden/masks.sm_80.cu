@@ -179,13 +179,14 @@ __global__ void __launch_bounds__(128, 1) masks(
 			mma_bf16(dot[0][j], dot[1][j], Q_f[0][0], Q_f[1][0], Q_f[0][1], Q_f[1][1], K[j][0], K[j][1]);
 		}
 		if (!(m0 + 16 * warp - n0 >= 63)) {
+			const int room = m0 + 16 * warp + g - (n0 + 2 * t);
 			#pragma unroll
 			for (int i = 0; i < 2; i++) {
 				#pragma unroll
 				for (int j = 0; j < 8; j++) {
 					#pragma unroll
 					for (int e = 0; e < 2; e++) {
-						dot[i][j][e] = m0 + 16 * warp + g + 8 * i >= n0 + 2 * t + 8 * j + e ? dot[i][j][e] : 0.0f;
+						dot[i][j][e] = room >= -8 * i + 8 * j + e ? dot[i][j][e] : 0.0f;
 					}
 				}
 			}

@@ -34,45 +34,30 @@ typedef double Row __attribute__((vector_size(64)));
 typedef float Row32 __attribute__((vector_size(32)));
 typedef u32 Bits8 __attribute__((vector_size(32)));
 typedef u64 Pairs __attribute__((vector_size(32))); /* of fp32: Row32 */
-typedef u32 Bits4 __attribute__((vector_size(16)));
-typedef float Numbers4 __attribute__((vector_size(16)));
-typedef double Row4 __attribute__((vector_size(32)));
 
 /* The lower half of each 32 bits as an f16. Its exponent and fraction, shifted to fp32's places,
  * are 2^-112 of its value; infinities and NaNs get fp32's exponent. */
-#define WIDEN_F16(Name, Numbers, Bits) \
-	ALWAYS_INLINE Numbers Name(const Bits *halves) \
-	{ \
-		Bits h = *halves; \
-		Numbers f = (Numbers)((h & 0x7fff) << 13) * 0x1p112f; \
-\
-		return (Numbers)((Bits)f | (h & 0x8000) << 16 | \
-		                 ((Bits)((h & 0x7c00) == 0x7c00) & 0x7f800000)); \
-	}
+ALWAYS_INLINE Row32 widen_f16(const Bits8 *halves)
+{
+	Bits8 h = *halves;
+	Row32 f = (Row32)((h & 0x7fff) << 13) * 0x1p112f;
 
-WIDEN_F16(widen_f16_4, Numbers4, Bits4)
-WIDEN_F16(widen_f16_8, Row32, Bits8)
+	return (Row32)((Bits8)f | (h & 0x8000) << 16 | ((Bits8)((h & 0x7c00) == 0x7c00) & 0x7f800000));
+}
 
 float sim_do_f16_widen(b16 x)
 {
-	Bits4 h = {x};
+	Bits8 h = {x};
 
-	return widen_f16_4(&h)[0];
+	return widen_f16(&h)[0];
 }
 
 /* The lower halves of pairs of 16-bit numbers, or the upper ones. */
-ALWAYS_INLINE Row4 widen4(const Bits4 *pairs, int upper, bool f16)
-{
-	Bits4 r = f16 ? (upper ? *pairs >> 16 : *pairs) : upper ? *pairs & 0xffff0000 : *pairs << 16;
-
-	return __builtin_convertvector(f16 ? widen_f16_4(&r) : (Numbers4)r, Row4);
-}
-
-ALWAYS_INLINE Row widen8(const Bits8 *pairs, int upper, bool f16)
+ALWAYS_INLINE Row widen(const Bits8 *pairs, int upper, bool f16)
 {
 	Bits8 r = f16 ? (upper ? *pairs >> 16 : *pairs) : upper ? *pairs & 0xffff0000 : *pairs << 16;
 
-	return __builtin_convertvector(f16 ? widen_f16_8(&r) : (Row32)r, Row);
+	return __builtin_convertvector(f16 ? widen_f16(&r) : (Row32)r, Row);
 }
 
 ALWAYS_INLINE u64 load8(const float *p)
@@ -98,7 +83,7 @@ ALWAYS_INLINE void product(const LaneLog *lane, int entry, bool f16)
 		           Q(l + 1).reg[0], Q(l + 1).reg[1], Q(l + 1).reg[2], Q(l + 1).reg[3]};
 
 		for (int h = 0; h < 2; h++) {
-			Row wide = widen8(&r, h, f16);
+			Row wide = widen(&r, h, f16);
 
 			memcpy(a[h][l], &wide, sizeof wide);
 		}
@@ -109,8 +94,8 @@ ALWAYS_INLINE void product(const LaneLog *lane, int entry, bool f16)
 			           Q(t + 12).reg[4 + i], Q(t + 16).reg[4 + i], Q(t + 20).reg[4 + i],
 			           Q(t + 24).reg[4 + i], Q(t + 28).reg[4 + i]};
 
-			b[2 * t + 8 * i] = widen8(&r, 0, f16);
-			b[2 * t + 8 * i + 1] = widen8(&r, 1, f16);
+			b[2 * t + 8 * i] = widen(&r, 0, f16);
+			b[2 * t + 8 * i + 1] = widen(&r, 1, f16);
 		}
 	for (int g = 0; g < 8; g += TOGETHER / 2) {
 		Row sum[TOGETHER];

@@ -8,8 +8,8 @@
 Same inputs for all; both sides checked against float64 on sampled rows; kernel times by CUDA graphs
 of launches that go round inputs of over four times the L2, ours and theirs in turn; copy rate and
 matrix rate in the same run. The YAML grows row by row. --readme rewrites README.md's section
-between its marks. Exit status: 0; 1 one of our outputs is wrong or a row of ours failed; 77
-without torch or a GPU.
+between its marks. Exit status: 0; 1 one of our outputs is wrong or changes, or a row of
+ours failed; 77 without torch or a GPU.
 """
 import argparse
 import datetime
@@ -68,7 +68,8 @@ def find_nvrtc():
     """One NVRTC for all processes, so that they share the cache."""
     if os.environ.get("AZULEJO_NVRTC"):
         return
-    for pattern in ("/usr/local/cuda*/lib64/libnvrtc.so.13", "/usr/local/cuda*/lib64/libnvrtc.so.12",
+    for pattern in ("/usr/local/cuda*/lib64/libnvrtc.so.13",
+                    "/usr/local/cuda*/lib64/libnvrtc.so.12",
                     sys.prefix + "/lib/python3*/site-packages/nvidia/cu13/lib/libnvrtc.so.13"):
         found = sorted(glob.glob(pattern))
         if found:
@@ -288,7 +289,8 @@ def run(a, chosen):
         before.stop()
     print(report.table(results))
     print(report.summary(results))
-    fine = all(r["ours"].get("right") and not r.get("problem") for r in results["rows"])
+    fine = all(r["ours"].get("right") and r["ours"].get("same_bits") and not r.get("problem")
+               for r in results["rows"])
     return 0 if fine else 1
 
 

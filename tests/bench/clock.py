@@ -138,8 +138,7 @@ class Clock:
                 ms, low, high = median(lane[3])
                 o.update(ms=ms, low=low, high=high, samples=len(lane[3]), batch=lane[1],
                          how=lane[2])
-        lanes.clear()
-        live.clear()
+        lanes = live = turn = marks = lane = None  # and with them the graphs' memory
         gc.collect()
         self.torch.cuda.empty_cache()
         return out

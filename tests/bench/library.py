@@ -126,13 +126,12 @@ class Kernel:
         if n and self.workspace is None:
             self.workspace = torch.empty(n, dtype=torch.uint8, device="cuda")
         work = self.workspace.data_ptr() if n else None
-        launch, handle, keep = self.lib.az_launch, self.handle, (tensors, self.workspace)
+        launch, handle = self.lib.az_launch, self.handle
 
         def call():
-            stream = torch.cuda.current_stream().cuda_stream
-            if launch(handle, pointer, work, stream):
+            if launch(handle, pointer, work, torch.cuda.current_stream().cuda_stream):
                 self._raise()
-            return keep and None
+        call.keep = tensors, self.workspace  # as long as their addresses are in use
         return call
 
     def close(self):

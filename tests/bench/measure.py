@@ -115,14 +115,17 @@ def rotating(calls):
 
 
 def time_all(world, row, entries, calls, n):
-    """Fills each entry with its time."""
+    """Fills each entry with its time: by graphs, or the profiler's where a launch is as short as
+    the gaps between them, or cannot be captured, so that the host's gaps are in the other time."""
     timed = [(e, rotating(c)) for e, c in zip(entries, calls) if c]
     for (e, _), r in zip(timed, world.clock.race([c for _, c in timed], n, world.row_seconds)):
         e.update(r)
-    for e, c in timed if row.by_kernel else ():
+    for e, c in timed:
+        if not e.get("ms") or not (row.by_kernel or e["how"].startswith("launches")):
+            continue
         try:
             ms = world.clock.kernel_ms(c, n)
-            e.update(graph_ms=e.get("ms"), ms=ms, how="profiler")
+            e.update({"ms_by_" + e["how"].split()[0]: e["ms"], "ms": ms, "how": "profiler"})
         except Exception as x:
             e["note"] = "profiler: " + problem(x)
 

@@ -9,9 +9,6 @@ import math
 import os
 import sys
 
-from reference import features, taylor2
-
-
 def bnhd(*tensors):
     return [x.transpose(1, 2).contiguous() for x in tensors]
 

@@ -6,6 +6,7 @@ always quoted. That is a subset that any YAML reader takes and a few lines can r
 import json
 import os
 import re
+import textwrap
 
 # -- YAML ------------------------------------------------------------------------------------------
 
@@ -103,21 +104,23 @@ def best(row):
 
 def table_row(row):
     ours, peer = row.get("ours") or {}, best(row)
-    return [row["row"], ms_text(ours.get("ms")), ms_text(peer and peer["ms"]),
+    rate = row["ops"] / ours["ms"] / 1e9 if row.get("ops") and ours.get("ms") else 0
+    return [row["row"], ms_text(ours.get("ms")), f"{rate:.0f}" if rate else "-",
+            ms_text(peer and peer["ms"]),
             peer["name"] if peer else "-", f"{row['ratio']:.2f}" if row.get("ratio") else "-",
             ms_text(row.get("must_ms")), ms_text(row.get("aim_ms")), row.get("met") or "-",
             f"{100 * row['share']:.0f}%" if row.get("share") else "-",
             error_text(ours), error_text(peer)]
 
 
-HEAD = ["row", "ours ms", "peer ms", "best peer", "peer/ours", "bar ms", "aim ms", "met", "of floor",
-        "error", "peer's"]
+HEAD = ["row", "ours ms", "TFLOP/s", "peer ms", "best peer", "peer/ours", "bar ms", "aim ms", "met",
+        "of floor", "error", "peer's"]
 
 
 def align(rows):
     width = [max(len(r[i]) for r in rows) for i in range(len(rows[0]))]
     for r in rows:
-        yield "  ".join(c.ljust(w) if i in (0, 3, 7) else c.rjust(w)
+        yield "  ".join(c.ljust(w) if i in (0, 4, 8) else c.rjust(w)
                         for i, (c, w) in enumerate(zip(r, width))).rstrip()
 
 
@@ -126,18 +129,28 @@ def table(results):
     for r in results["rows"]:
         if r.get("problem"):
             lines.append(f"{r['row']}: {r['problem']}")
+        ours = r.get("ours") or {}
+        if ours.get("same_bits") is False:
+            lines.append(f"{r['row']}: other bits from launch to launch")
+        for s in ours.get("stages") or ():
+            if s["spill_bytes"] > 0:
+                lines.append(f"{r['row']}: {s['name']} spills {s['spill_bytes']} bytes")
+    failed = {}
+    for r in results["rows"]:
         for q in r.get("peers") or ():
             if q.get("problem"):
-                lines.append(f"{r['row']}: {q['name']}: {q['problem']}")
+                failed.setdefault((q["name"], q["problem"]), []).append(r["row"])
+    for (name, why), where in failed.items():
+        lines.append(f"{name}: {why} [{', '.join(where)}]")
     return "\n".join(lines)
 
 
 def summary(results):
     met = [r.get("met") for r in results["rows"]]
     rate = results.get("ceilings") or {}
-    return (f"{len(met)} rows: {met.count('aim')} reach the aim, {met.count('yes')} more the bar, "
-            f"{met.count('no')} miss it, {len(met) - sum(met.count(m) for m in ('aim', 'yes', 'no'))}"
-            f" wrong or not measured; copy {rate.get('copy_gbs', 0):.0f} GB/s, 8192^3 product "
+    judged = [met.count(m) for m in ("aim", "yes", "no")]
+    return (f"{len(met)} rows: {judged[0]} reach the aim, {judged[1]} more the bar, "
+            f"{judged[2]} miss it, {len(met) - sum(judged)} wrong or not measured; copy {rate.get('copy_gbs', 0):.0f} GB/s, 8192^3 product "
             f"{rate.get('matmul_tflops', 0):.0f} TFLOP/s, {results.get('seconds', 0):.0f} s")
 
 
@@ -156,11 +169,11 @@ def amount(ms, row):
 
 def readme_row(row):
     ours, fastest = row.get("ours") or {}, best(row)
-    label = f"`{row['kernel']}` {row['shape']}" + (f", {row['note']}" if row.get("note") else "")
     if not ours.get("ms"):
         return None
+    label = f"`{row['kernel']}` {row['shape']}" + (f", {row['note']}" if row.get("note") else "")
     mine = amount(ours["ms"], row)
-    won = not fastest or ours["ms"] <= fastest["ms"]
+    won = fastest and ours["ms"] <= fastest["ms"]
     others = []
     for q in sorted((q for q in row.get("peers") or () if q.get("ms")), key=lambda q: q["ms"]):
         t = f"{q['name']} {amount(q['ms'], row)}"
@@ -169,36 +182,40 @@ def readme_row(row):
         elif q is fastest and not won:
             t = f"**{t}**"
         others.append(t)
-    lack = row.get("peers_lack")
-    if others and lack:
-        others[-1] += f", without {lack}"
+    if others and row.get("peers_lack"):
+        others[-1] += f" (no {row['peers_lack']})"
     mine = f"**{mine}**" if won else mine
     if not ours.get("right"):
         mine += " (wrong)"
     share = f"{100 * row['share']:.0f}%" if row.get("share") else "-"
-    return f"| {label} | {mine} | {', '.join(others) or '-'} | {share} | {row.get('met') or '-'} |"
+    bar = "-"
+    if row.get("must_ms"):
+        bar = amount(row["must_ms"], row) + ", " + (row.get("met") or "-")
+    return f"| {label} | {mine} | {', '.join(others) or '-'} | {share} | {bar} |"
 
 
 def readme_section(results):
     rate = results["ceilings"]
     rows = [readme_row(r) for r in results["rows"] if r.get("readme")]
-    right = all((r.get("ours") or {}).get("right") for r in results["rows"])
-    bits = all((r.get("ours") or {}).get("same_bits") for r in results["rows"])
-    checked = "each output of ours" if right else "outputs of ours, not all of them right,"
-    lines = [f"| bf16, kernel time on one {results['device']} | Azulejo | others in the same run | "
-             "of the floor | bar |", "|---|---|---|---|---|"]
-    lines += [r for r in rows if r]
-    lines += ["", f"Measured {results['date']} in one process, ours and the others' in turn, inputs "
-              f"rotating over four times the L2; {checked} and of theirs checked",
-              "against fp64 on sampled rows"
-              + (f", ours bit-identical over {results['bits']} launches" if bits else "")
-              + ". The floor is the larger of the bytes that must move",
-              f"at {rate['copy_gbs'] / 1e3:.2f} TB/s and the operations at "
-              f"{rate['matmul_tflops']:.0f} TFLOP/s (8192^3), both measured in that run. The bar is "
-              "what we had set ourselves (tests/bench/rows.py):",
-              "`aim`, the bar with room to spare; `yes`, reached; `no`, missed. All rows: "
-              "[tests/bench/](tests/bench/). Again: `tests/bench/bench.py`.", ""]
-    return "\n".join(lines)
+    ours = [r.get("ours") or {} for r in results["rows"]]
+    right = all(o.get("right") for o in ours)
+    bits = all(o.get("same_bits") for o in ours)
+    missing = sum(1 for r in results["rows"] if r.get("readme") and not r.get("ours", {}).get("ms"))
+    text = (f"Measured {results['date']} in one process, ours and the others' in turn, inputs "
+            "rotating over four times the L2. " + ("Ours and theirs" if right else
+                                          "Ours (not all of them right) and theirs")
+            + " are checked against fp64 on sampled rows in that run"
+            + (f"; ours are bit-identical over {results['bits']} launches" if bits else "")
+            + (f"; {missing} rows could not be measured" if missing else "")
+            + ". The floor is the larger of the bytes that must move, at the "
+            f"{rate['copy_gbs'] / 1e3:.2f} TB/s of a copy, and the operations, at the "
+            f"{rate['matmul_tflops']:.0f} TFLOP/s of an 8192^3 product, both measured in that run. "
+            "The bar is what was set beforehand (tests/bench/rows.py): `aim`, reached with room to "
+            "spare; `yes`, reached; `no`, missed. Again: `tests/bench/bench.py`, which prints all "
+            "rows.")
+    head = [f"| bf16, kernel time on one {results['device']} | Azulejo | others | of the floor "
+            "| bar |", "|---|---|---|---|---|"]
+    return "\n".join(head + [r for r in rows if r] + ["", textwrap.fill(text, 118), ""])
 
 
 def quote(readme, results):

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""warm.py -- what can be compiled beforehand, one part a process: bench.py starts them side by side.
+"""warm.py -- what can be compiled beforehand, one part a process; bench.py starts them.
 
     warm.py build LIBRARY SPEC GPU SETTINGS BIND    our kernel, into our cache ("-": none)
     warm.py triton PART PARTS ROW...                every PARTS-th configuration of Triton's tuners
@@ -47,7 +47,9 @@ def triton(part, parts, *names):
     JITFunction.run = only_compile
     for n, row in enumerate(picked(names)):
         for peer in row.peers:
-            if not peer.startswith("fla") or peer not in TUNED and n % int(parts) != int(part):
+            mine = peer in TUNED or n % int(parts) == int(part) and row.p["B"] * row.p.get(
+                "N", 1) <= 1 << 16  # longer ones run the same code
+            if not peer.startswith("fla") or not mine:
                 continue
             try:
                 with torch.no_grad():

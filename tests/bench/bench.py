@@ -12,10 +12,11 @@ between its marks. Exit status: 0; 1 one of our outputs is wrong or changes, or 
 ours failed; 77 without torch or a GPU.
 """
 import argparse
+import ctypes
 import datetime
 import gc
 import glob
-import importlib
+import importlib.util
 import os
 import subprocess
 import sys
@@ -80,11 +81,12 @@ def find_nvrtc():
 running = set()
 
 
-def child(words, seconds):
+def child(words, deadline):
     """None, or why it failed."""
     p = subprocess.Popen([sys.executable, os.path.join(HERE, "warm.py"), *words],
                          stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
     running.add(p)
+    seconds = max(5, deadline - time.time())
     try:
         err = p.communicate(timeout=seconds)[1].decode(errors="replace").strip().splitlines()
         return None if p.returncode == 0 else err[-1][:300] if err else f"exit {p.returncode}"
@@ -109,9 +111,10 @@ class Warm:
         if any(q.startswith("fla ") for q in peers):
             parts = max(1, min(12, cores - 3))
             jobs += [("triton", str(i), str(parts), *names) for i in range(parts)]
-        self.t0, seconds = time.time(), 0.7 * a.seconds_budget
+        self.t0 = time.time()
+        deadline = self.t0 + 0.6 * a.seconds_budget
         self.pool = ThreadPoolExecutor(max_workers=max(2, cores))
-        self.jobs = [(j, self.pool.submit(child, j, seconds)) for j in dict.fromkeys(jobs)]
+        self.jobs = [(j, self.pool.submit(child, j, deadline)) for j in dict.fromkeys(jobs)]
 
     def wait(self, *kinds):
         for j, f in self.jobs:
@@ -215,19 +218,12 @@ def unfinished(row, why):
 
 def run(a, chosen):
     """A worker: the rows that the YAML does not have yet."""
-    try:
-        import torch
-    except ImportError:
-        print("bench.py: skipped: python3 has no torch")
-        return NOTHING_HERE
-    if not torch.cuda.is_available():
-        print("bench.py: skipped: torch finds no GPU")
-        return NOTHING_HERE
     import peers
     from clock import Clock
     find_nvrtc()
     peers.find_folder()
     before = Warm(a, chosen) if a.worker == "first" else None
+    import torch  # while the others compile: it takes seconds
     torch.manual_seed(0)
     torch.set_grad_enabled(False)
     torch.zeros(1, device="cuda")
@@ -238,6 +234,7 @@ def run(a, chosen):
             kept = report.parse(f.read())
         results["rows"], results["ceilings"] = kept["rows"], kept["ceilings"]
     try:
+        peers.load([] if a.no_peers else [q for r in chosen for q in r.peers])
         peers.tune_briefly()
     except Exception as e:
         say("Triton's tuners as they are:", measure.problem(e))
@@ -294,6 +291,17 @@ def run(a, chosen):
     return 0 if fine else 1
 
 
+def missing():
+    """What a run lacks here, found out without loading torch; or None."""
+    if importlib.util.find_spec("torch") is None:
+        return "python3 has no torch"
+    try:
+        bad = ctypes.CDLL("libcuda.so.1").cuInit(0)
+    except OSError:
+        return "no CUDA driver (libcuda.so.1 not found)"
+    return f"no GPU: cuInit says {bad}" if bad else None
+
+
 def supervise(a, argv, nrows):
     """A worker, and another where one died or gave up: a lost context costs one row."""
     os.environ[STARTED] = str(time.time())
@@ -334,6 +342,9 @@ def main(argv):
     if not chosen:
         say(f"bench.py: no row is called {a.only}; see --list")
         return 2
+    if missing():
+        print("bench.py: skipped:", missing())
+        return NOTHING_HERE
     return run(a, chosen) if a.worker else supervise(a, argv, len(chosen))
 
 

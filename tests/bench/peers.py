@@ -4,6 +4,7 @@ call() -> its result, and view(result) -> outputs by our names, laid out as ours
 A peer that is not installed raises when it is prepared; its row says so and the others go on.
 """
 import glob
+import importlib
 import importlib.util
 import math
 import os
@@ -148,6 +149,19 @@ def find_folder():
     folder = os.environ.get("PEERS", ".peers")
     if os.path.isdir(folder) and folder not in sys.path:
         sys.path.insert(0, folder)
+
+
+def load(names):
+    """Imports what these peers need, which takes seconds; what is not there shows in their rows."""
+    modules = {"fla fused_chunk_based": "fla.ops.based", "fla fused_recurrent": "fla.ops.linear_attn",
+               "fla chunk_retention": "fla.ops.retention",
+               "fla chunk_simple_gla": "fla.ops.simple_gla",
+               "FlexAttention": "torch.nn.attention.flex_attention"}
+    for name in set(names) & set(modules):
+        try:
+            importlib.import_module(modules[name])
+        except Exception:
+            pass
 
 
 # -- Triton's tuning, made short -------------------------------------------------------------------

@@ -150,7 +150,8 @@ def summary(results):
     rate = results.get("ceilings") or {}
     judged = [met.count(m) for m in ("aim", "yes", "no")]
     return (f"{len(met)} rows: {judged[0]} reach the aim, {judged[1]} more the bar, "
-            f"{judged[2]} miss it, {len(met) - sum(judged)} wrong or not measured; copy {rate.get('copy_gbs', 0):.0f} GB/s, 8192^3 product "
+            f"{judged[2]} miss it, {len(met) - sum(judged)} wrong or not measured; copy "
+            f"{rate.get('copy_gbs', 0):.0f} GB/s, 8192^3 product "
             f"{rate.get('matmul_tflops', 0):.0f} TFLOP/s, {results.get('seconds', 0):.0f} s")
 
 

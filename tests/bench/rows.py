@@ -142,7 +142,8 @@ def window(W, must, aim):
     p = dict(B=16, H=16, N=4096, D=64, V=64, W=W)
     settings = dict(B=16, G=16, R=1, N=4096, D=64, V=64, W=W)
     return Row(f"window_attention/w{W}", "softmax", "window_attention", p, settings,
-               ("ms", must, aim), softmax_ops, ("FlexAttention", "FlashAttention-2"), readme=True)
+               ("ms", must, aim), softmax_ops, ("FlexAttention", "FlashAttention-2"), readme=True,
+               quick=W == 64)
 
 
 def flash(name, B, N, causal, must, aim):
@@ -150,20 +151,21 @@ def flash(name, B, N, causal, must, aim):
     settings = dict(B=B, G=16, R=1, M=N, N=N, D=128, V=128, causal=str(causal).lower())
     return Row("flash_attention/" + name, "softmax", "flash_attention", dict(p, causal=causal),
                settings, ("cuDNN", must, aim), softmax_ops,
-               ("cuDNN", "FlashAttention-2", "ThunderKittens mha"), readme=True)
+               ("cuDNN", "FlashAttention-2", "ThunderKittens mha"), readme=True,
+               quick=N <= 4096)
 
 
 def decayed(spec, problem, peer, D, must, aim):
     p = dict(B=8, H=16, N=4096, D=D, V=D)
     return Row(f"{spec}/d{D}", problem, spec, p, dict(p), ("ms", must, aim), linear_ops, (peer,),
-               readme=True)
+               readme=True, quick=D == 64)
 
 
 def all_rows(sm80="a100"):
     rows = [
         based("n4096", 0.125, 0.105, readme=True),
         based("n1024", 0.042, 0.032, N=1024, readme=True),
-        based("n16384", 0.45, 0.40, N=16384, readme=True),
+        based("n16384", 0.45, 0.40, N=16384, readme=True, quick=False),
         based("b1", 0.070, 0.050, B=1, N=16384, readme=True),
         based("n4096-stateless", 0.125, 0.105, states=False, readme=True),
         based("n1024-stateless", 0.042, 0.032, N=1024, states=False, quick=False),
@@ -177,7 +179,7 @@ def all_rows(sm80="a100"):
                           quick=name in ("n4096", "b1"), readme=name == "n4096", **more))
     for name, more in (("v112", {"V": 112}), ("d8", {"D": 8}), ("d24", {"D": 24}),
                        ("d32", {"D": 32})):
-        rows.append(based(name, 0.125, 0.105, kind="shape", **more))
+        rows.append(based(name, 0.125, 0.105, kind="shape", quick=name != "d24", **more))
     rows += [
         based("n4096-sm80", 0.19, 0.165, gpu=sm80, readme=True, note="the sm_80 text, as PTX"),
         decode("b128", 0.045, 0.040, 128, readme=True),

@@ -153,7 +153,8 @@ def find_folder():
 
 def load(names):
     """Imports what these peers need, which takes seconds; what is not there shows in their rows."""
-    modules = {"fla fused_chunk_based": "fla.ops.based", "fla fused_recurrent": "fla.ops.linear_attn",
+    modules = {"fla fused_chunk_based": "fla.ops.based",
+               "fla fused_recurrent": "fla.ops.linear_attn",
                "fla chunk_retention": "fla.ops.retention",
                "fla chunk_simple_gla": "fla.ops.simple_gla",
                "FlexAttention": "torch.nn.attention.flex_attention"}

@@ -4,6 +4,7 @@
     tests/bench/bench.py [--only GLOB,...] [--quick] [--out FILE.yaml] [--seconds-budget S]
                          [--library build/libazulejo.so] [--gpu NAME] [--list]
     tests/bench/bench.py --table FILE.yaml | --readme FILE.yaml
+    tests/bench/bench.py --build [--gpu h200] [--only ...]    without a GPU: registers and spills
 
 Same inputs for all; both sides checked against float64 on sampled rows; kernel times by CUDA graphs
 of launches that go round inputs of over four times the L2, ours and theirs in turn; copy rate and
@@ -51,6 +52,7 @@ def arguments(argv):
     p.add_argument("--sm80", default="a100", help="the GPU whose text the sm_80 row runs")
     p.add_argument("--no-peers", action="store_true")
     p.add_argument("--list", action="store_true", help="the rows and their bars")
+    p.add_argument("--build", action="store_true", help="compiles the rows: registers, spills")
     p.add_argument("--table", metavar="FILE", help="prints the table of a YAML file")
     p.add_argument("--readme", metavar="FILE", help="writes README.md's section from a YAML file")
     p.add_argument("--worker", choices=["first", "next"], help=argparse.SUPPRESS)
@@ -319,6 +321,27 @@ def supervise(a, argv, nrows):
     return rc if rc >= 0 else 1
 
 
+def build(a, chosen):
+    """What each row runs, and whether ptxas spills; needs NVRTC, but no GPU."""
+    lib, spills = Library(a.library), 0
+    for r in chosen:
+        try:
+            k = lib.open(r.spec, r.settings, ",".join(r.bind) or None, r.gpu or a.gpu or "h200")
+            k.build()
+            print(f"{r.name:32} {k.settings}")
+            for s in k.stages:
+                print(f"    {s['name']:28} {s['blocks']:6} blocks of {s['threads']} threads, "
+                      f"{s['smem']} bytes, {s['registers']} registers, "
+                      f"{s['spill_bytes']} bytes spilled", flush=True)
+                spills += s["spill_bytes"] > 0
+            k.close()
+        except Exception as e:
+            print(f"{r.name:32} {measure.problem(e)}")
+            spills += 1
+    print(f"{len(chosen)} rows, {spills} kernels that spill or fail")
+    return 1 if spills else 0
+
+
 def main(argv):
     a = arguments(argv)
     if a.table or a.readme:
@@ -342,6 +365,8 @@ def main(argv):
     if not chosen:
         say(f"bench.py: no row is called {a.only}; see --list")
         return 2
+    if a.build:
+        return build(a, chosen)
     if missing():
         print("bench.py: skipped:", missing())
         return NOTHING_HERE

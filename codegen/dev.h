@@ -88,7 +88,8 @@ typedef struct Dev {
 	const char *name; /* of the kernel */
 	Block body;
 	int nbufs, ntables, warps, min_blocks;
-	int roles; /* 1, or 2: each of `warps` warps */
+	int roles;          /* 1, or 2: each of `warps` warps */
+	double products[2]; /* multiplications of products, by warps and by warpgroups */
 	Buffer *buf[MAX_BUFFERS];
 	Table table[MAX_TABLES];
 	int smem;        /* bytes, set by allocate */

@@ -316,10 +316,12 @@ bool lower_store_engine(Lower *L, Op *op, Op *from, const Layout *l)
 	    L, "const u32 %s = %s + %s;", lane, name,
 	    lower_unit(L, b, "(16 * warp + lane % 8)", fours == 4 ? "(lane / 8)" : "(lane / 8 % 2)"));
 	L->out = saved;
-	lower_open(L, S_IF, false, "lane == 0");
-	lower_code(L, "tma_store_wait_read(0);");
-	L->out = saved;
-	lower_code(L, "warp_sync();");
+	if (op->parent->owner) { /* the last turn's */
+		lower_open(L, S_IF, false, "lane == 0");
+		lower_code(L, "tma_store_wait_read(0);");
+		L->out = saved;
+		dev_add(L->dev, L->out, S_WARP, NULL)->n = 1;
+	}
 	for (int i = 0; i < 2; i++) {
 		v[0] = i ? "1" : "0";
 		if (n > fours) {
@@ -351,7 +353,7 @@ bool lower_store_engine(Lower *L, Op *op, Op *from, const Layout *l)
 		L->out = saved;
 	}
 	lower_code(L, "proxy_fence();");
-	lower_code(L, "warp_sync();");
+	dev_add(L->dev, L->out, S_WARP, NULL)->n = 1;
 	lower_open(L, S_IF, false, "lane == 0");
 	panels = (b->cols + b->pcols - 1) / b->pcols;
 	text_add(&where, ", %s%s16 * warp", lower_start(L, op->at[rows]), " + ");

@@ -112,12 +112,13 @@ static void settled(State *st)
 			st->flag[i] = (unsigned char)((st->flag[i] & ~READING) | READ);
 }
 
-static bool lanes_read(const State *st)
+/* A warp_sync that is there, or that what the lanes have read since the last one calls for. */
+static void meet_lanes(Stmt *s, State *st)
 {
 	for (int i = 0; i < MAX_BUFFERS; i++)
-		if (st->flag[i] & LANES)
-			return true;
-	return false;
+		s->n |= (st->flag[i] & LANES) != 0;
+	for (int i = 0; s->n && i < MAX_BUFFERS; i++)
+		st->flag[i] &= (unsigned char)~LANES;
 }
 
 static void put_before(Dev *d, Block *b, Stmt *prev, State *st)
@@ -168,7 +169,7 @@ static void walk(Dev *d, Block *b, State *st)
 		if (s->kind == S_WAIT)
 			landed(st);
 		if (s->kind == S_WARP)
-			s->n |= lanes_read(st);
+			meet_lanes(s, st);
 		if (s->settles)
 			settled(st);
 		if (s->atomic)

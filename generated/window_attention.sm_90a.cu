@@ -235,15 +235,6 @@ static __device__ __forceinline__ void mbarrier_arrive(u32 bar)
 	asm volatile("mbarrier.arrive.shared::cta.b64 _, [%0];" :: "r"(bar) : "memory");
 }
 
-// waits until at most n of the thread's groups have yet to read shared memory; n is a literal
-#define tma_store_wait_read(n) asm volatile("cp.async.bulk.wait_group.read %0;" :: "n"(n) : "memory")
-
-// the 32 lanes of a warp meet; orders their memory
-static __device__ __forceinline__ void warp_sync(void)
-{
-	__syncwarp();
-}
-
 // 4 cores to shared memory; lane l gives the address of row l%8 of core l/8
 static __device__ __forceinline__ void cores_store4(u32 addr, u32 r0, u32 r1, u32 r2, u32 r3)
 {
@@ -265,6 +256,12 @@ static __device__ __forceinline__ float divide(float x, float y)
 	return x * recip_fast(y);
 }
 
+// the 32 lanes of a warp meet; orders their memory
+static __device__ __forceinline__ void warp_sync(void)
+{
+	__syncwarp();
+}
+
 // a box from shared memory at src, a multiple of 128, to a 5-dimensional tensor; joins the thread's open group
 static __device__ __forceinline__ void tma_store_5(const TensorMap *map, u32 src,
                                                    int c0, int c1, int c2, int c3, int c4)
@@ -278,6 +275,9 @@ static __device__ __forceinline__ void tma_store_commit(void)
 {
 	asm volatile("cp.async.bulk.commit_group;" ::: "memory");
 }
+
+// waits until at most n of the thread's groups have yet to read shared memory; n is a literal
+#define tma_store_wait_read(n) asm volatile("cp.async.bulk.wait_group.read %0;" :: "n"(n) : "memory")
 
 
 extern "C" {
@@ -554,10 +554,6 @@ __global__ void __launch_bounds__(128, 1) window_attention(
 	for (int i = 0; i < 2; i++) {
 		where2[i] = l[i] == 0.0f ? 1.0f : l[i];
 	}
-	if (lane == 0) {
-		tma_store_wait_read(0);
-	}
-	warp_sync();
 	#pragma unroll
 	for (int j = 0; j < 8; j += 4) {
 		cores_store4(o_s_w ^ 16 * j, pack_bf16(divide(acc[0][j][0], where2[0]), divide(acc[0][j][1], where2[0])), pack_bf16(divide(acc[0][j + 1][0], where2[0]), divide(acc[0][j + 1][1], where2[0])), pack_bf16(divide(acc[0][j + 2][0], where2[0]), divide(acc[0][j + 2][1], where2[0])), pack_bf16(divide(acc[0][j + 3][0], where2[0]), divide(acc[0][j + 3][1], where2[0])));

@@ -16,6 +16,7 @@ static const Form ADD = {"((", ") + (sim_mut == %d) * (%s))", "%s + %s"},
                   DIV = {"((", ") / (sim_mut == %d ? %s : 1))", "%s / %s"},
                   FLIP = {"((", ") ^ (sim_mut == %d))", "%s ^ 1"},
                   NOT = {"((", ") != (sim_mut == %d))", "!(%s)"},
+                  ALSO = {"((", ") || (sim_mut == %d && (%s)))", "%s || %s"},
                   ZERO = {"(sim_mut == %d ? 0 : (", "))", "0"},
                   SKIP = {"if (sim_mut == %d) ; else ", "", ""},
                   SKIP_VALUE = {"(sim_mut == %d ? (void)0 : (void)(", "))", ""};
@@ -136,12 +137,22 @@ static void drop_call(Maker *m, int i)
 		sim_change(m, MUT_drop, i, end + 1, alone ? &SKIP : &SKIP_VALUE, "");
 }
 
+/* A descriptor's leading offset is 16 where the layout has no use for it. */
+static bool unused_leading(const Maker *m, int i, int argument)
+{
+	int from, to, mode;
+
+	return token_is(&m->t, i, "wgmma_desc") && argument == 1 &&
+	       token_argument(&m->t, i + 1, 1, &from, &to) && to == from + 1 && value(m, from) == 16 &&
+	       token_argument(&m->t, i + 1, 3, &mode, &to) && value(m, mode);
+}
+
 static void change_arguments(Maker *m, int i)
 {
 	for (size_t r = 0; r < sizeof arguments / sizeof *arguments; r++) {
 		int from, to, k = arguments[r].argument;
 
-		if (!starts(m, i, arguments[r].prim))
+		if (!starts(m, i, arguments[r].prim) || unused_leading(m, i, k))
 			continue;
 		for (; token_argument(&m->t, i + 1, k, &from, &to); k++) {
 			sim_change(m, MUT_weaken, from, to, arguments[r].form, arguments[r].by);
@@ -316,12 +327,40 @@ static int header_end(const Maker *m, int i)
 	return i + 1;
 }
 
+static bool all_fixed(const Maker *m, int from, int to)
+{
+	while (from < to && m->fixed[from])
+		from++;
+	return from == to;
+}
+
+/* "lane == 0": one lane more would be as well. */
+static const char *one_more(Maker *m, int from, int to)
+{
+	const char *b = m->t.t[from].s, *e = m->t.t[to - 1].s + m->t.t[to - 1].n;
+
+	return arena_printf(m->a, "%.*s + 1", (int)(e - b), b);
+}
+
+/* "if (.. i .. )", however deep. */
+static bool in_condition(const Maker *m, int i)
+{
+	while (--i >= 0 && !begins_statement(m, i + 1)) {
+		if (token_is(&m->t, i, ")") || token_is(&m->t, i, "]"))
+			i = m->t.t[i].match;
+		else if (token_is(&m->t, i, "(") && token_is(&m->t, i - 1, "if"))
+			return true;
+	}
+	return false;
+}
+
 static void change_comparison(Maker *m, int i)
 {
 	int from = token_left(&m->t, i), to = token_right(&m->t, i);
 	bool order = token_level(&m->t, i) == LEVEL_ORDER, real = is_float(m, from, to);
 	Trip trip = trip_of(m, i);
 
+	m->closed = all_fixed(m, from, to);
 	if (trip.step && only_holds(m, header_end(m, i))) {
 		return;
 	} else if (trip.step && trip.times) {
@@ -329,11 +368,14 @@ static void change_comparison(Maker *m, int i)
 	} else if (trip.step) {
 		move_number(m, MUT_trip, i + 1, to, trip.step);
 	} else {
-		if (!real)
+		if (m->closed && token_is(&m->t, i, "==") && in_condition(m, i))
+			sim_change(m, MUT_bound, from, to, &ALSO, one_more(m, from, to));
+		else if (!real)
 			move_number(m, MUT_bound, i + 1, to, 1);
 		if (!order || real)
 			sim_change(m, MUT_bound, from, to, &NOT, "");
 	}
+	m->closed = false;
 }
 
 /* "const int n_end = (N + 63) / 64": numbers added. */

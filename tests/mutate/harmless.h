@@ -15,7 +15,7 @@ typedef struct Entry {
 int harmless_read(Arena *a, const char *path);
 /* The entry for a mutant of the text called `name`, or NULL. */
 Entry *harmless_find(const char *name, const SimMutant *x);
-/* Prints a FAIL for each entry that is wrong or, after a whole run, stale; says how many. */
+/* After a whole run, prints a FAIL for each entry that is wrong or stale; says how many. */
 int harmless_check(bool whole);
 
 #endif

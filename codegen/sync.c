@@ -121,13 +121,23 @@ static void meet_lanes(Stmt *s, State *st)
 		st->flag[i] &= (unsigned char)~LANES;
 }
 
-static void put_before(Dev *d, Block *b, Stmt *prev, State *st)
+static bool writes(const Stmt *s, const Buffer *b)
+{
+	for (int i = 0; i < s->nacc; i++)
+		if (s->acc[i].buf == b && !is_read(&s->acc[i]))
+			return true;
+	return false;
+}
+
+/* Stores that `next` follows with more into the same buffer are shown by the fence after those. */
+static void put_before(Dev *d, Block *b, Stmt *prev, const Stmt *next, State *st)
 {
 	Stmt *s = ARENA_NEW(d->arena, Stmt);
 	bool fence = false;
 
 	for (int i = 0; i < d->nbufs; i++)
-		fence |= d->buf[i]->proxied && !d->buf[i]->by_engine && st->flag[i] & (WRITTEN | LANDED);
+		fence |= d->buf[i]->proxied && !d->buf[i]->by_engine &&
+		         (st->flag[i] & LANDED || (st->flag[i] & WRITTEN && !writes(next, d->buf[i])));
 	s->kind = S_BARRIER;
 	s->n = st->role;
 	s->threads = d->warps * 32;
@@ -162,7 +172,7 @@ static void walk(Dev *d, Block *b, State *st)
 			gather(s, &s->orelse);
 		}
 		if (needs_barrier(s, st) || enters_dirty(s, st))
-			put_before(d, b, prev, st);
+			put_before(d, b, prev, s, st);
 		record(s, st);
 		if (s->kind == S_BARRIER)
 			barrier(st);

@@ -124,6 +124,13 @@ static bool declares(const Maker *m, int i, const char *type)
 	       token_is(&m->t, i + 3, "=");
 }
 
+static bool all_fixed(const Maker *m, int from, int to)
+{
+	while (from < to && m->fixed[from])
+		from++;
+	return from == to;
+}
+
 /* ---- Primitives ---- */
 
 static void drop_call(Maker *m, int i)
@@ -327,13 +334,6 @@ static int header_end(const Maker *m, int i)
 	return i + 1;
 }
 
-static bool all_fixed(const Maker *m, int from, int to)
-{
-	while (from < to && m->fixed[from])
-		from++;
-	return from == to;
-}
-
 /* "lane == 0": one lane more would be as well. */
 static const char *one_more(Maker *m, int from, int to)
 {
@@ -360,9 +360,11 @@ static void change_comparison(Maker *m, int i)
 	bool order = token_level(&m->t, i) == LEVEL_ORDER, real = is_float(m, from, to);
 	Trip trip = trip_of(m, i);
 
+	bool around = m->closed;
+
 	m->closed = all_fixed(m, from, to);
 	if (trip.step && only_holds(m, header_end(m, i))) {
-		return;
+		; /* nothing would notice */
 	} else if (trip.step && trip.times) {
 		sim_change(m, MUT_trip, i + 1, to, &DIV, number(m, trip.step));
 	} else if (trip.step) {
@@ -375,7 +377,7 @@ static void change_comparison(Maker *m, int i)
 		if (!order || real)
 			sim_change(m, MUT_bound, from, to, &NOT, "");
 	}
-	m->closed = false;
+	m->closed = around;
 }
 
 /* "const int n_end = (N + 63) / 64": numbers added. */
@@ -434,6 +436,10 @@ void sim_look(Maker *m, int i)
 	const Tokens *t = &m->t;
 	int level = token_level(t, i);
 
+	if (declares(m, i, "u32"))
+		m->closed = all_fixed(m, i + 4, statement_end(m, i));
+	else if (begins_statement(m, i))
+		m->closed = false;
 	if (is_name(m, i) && token_is(t, i + 1, "(")) {
 		drop_call(m, i);
 		change_arguments(m, i);

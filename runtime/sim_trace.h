@@ -1,6 +1,6 @@
 /* sim_trace.h -- what each thread of a run did, call by call, to tell whether another run did the
- * same. Of a mutant that nothing noticed this is a proof: memory, other threads and the engines were
- * given the same.
+ * same. Of a mutant that nothing noticed this is a proof: memory, other threads and the engines
+ * were given the same.
  */
 #ifndef AZ_SIM_TRACE_H
 #define AZ_SIM_TRACE_H

@@ -26,6 +26,14 @@ void dev_insert(Block *b, Stmt *after, Stmt *s)
 		b->last = s;
 }
 
+void dev_splice(Block *b, Stmt *after, const Block *from)
+{
+	for (Stmt *s = from->first, *next; s; after = s, s = next) {
+		next = s->next;
+		dev_insert(b, after, s);
+	}
+}
+
 Stmt *dev_add(Dev *d, Block *b, StmtKind kind, const char *text)
 {
 	Stmt *s = ARENA_NEW(d->arena, Stmt);
@@ -118,8 +126,21 @@ static void print_body(const Block *b, int depth, Text *out)
 	text_puts(out, "}");
 }
 
+/* Whether a scope has names of its own. */
+static bool declares(const Block *b)
+{
+	for (const Stmt *s = b->first; s; s = s->next)
+		if (s->kind == S_CODE)
+			return true;
+	return false;
+}
+
 static void print_stmt(const Stmt *s, int depth, Text *out)
 {
+	if (s->kind == S_SCOPE && !declares(&s->body)) {
+		print_block(&s->body, depth, out);
+		return;
+	}
 	if (s->kind == S_BLANK) {
 		text_puts(out, "\n");
 		return;

@@ -210,11 +210,9 @@ __global__ void __launch_bounds__(128, 1) state(
 		u32 v_f[2][1];
 		cores_load2_trans(&v_f[0][0], &v_f[1][0], v_s + v_s_l);
 		mma_bf16(S[0][0], S[1][0], k_f[0][0], k_f[0][1], k_f[1][0], k_f[1][1], v_f[0][0], v_f[1][0]);
-		{
-			#pragma unroll
-			for (int i = 0; i < 2; i++) {
-				st_shared_b32(S_s + S_s_w + 512 * i, pack_bf16(S[i][0][0], S[i][0][1]));
-			}
+		#pragma unroll
+		for (int i = 0; i < 2; i++) {
+			st_shared_b32(S_s + S_s_w + 512 * i, pack_bf16(S[i][0][0], S[i][0][1]));
 		}
 		// state.lua:41
 		float dot[2][1][2];

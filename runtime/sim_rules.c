@@ -354,6 +354,18 @@ static bool in_condition(const Maker *m, int i)
 	return false;
 }
 
+/* In "warp_any(..)": a lane's part of a question whose answer others may give as well. */
+static bool one_of_many(const Maker *m, int i)
+{
+	while (--i > 0 && !begins_statement(m, i + 1)) {
+		if (token_is(&m->t, i, ")") || token_is(&m->t, i, "]"))
+			i = m->t.t[i].match;
+		else if (token_is(&m->t, i, "(") && token_is(&m->t, i - 1, "warp_any"))
+			return true;
+	}
+	return false;
+}
+
 static void change_comparison(Maker *m, int i)
 {
 	int from = token_left(&m->t, i), to = token_right(&m->t, i);
@@ -464,6 +476,8 @@ void sim_look(Maker *m, int i)
 		change_steps(m, i);
 	if (level == LEVEL_XOR)
 		sim_change(m, MUT_swizzle, i + 1, token_right(t, i), &ZERO, "");
-	if (level == LEVEL_ORDER || level == LEVEL_EQUAL)
+	if (token_is(t, i, "warp_any") && token_is(t, i + 1, "("))
+		sim_change(m, MUT_bound, i, m->t.t[i + 1].match + 1, &ZERO, "");
+	if ((level == LEVEL_ORDER || level == LEVEL_EQUAL) && !one_of_many(m, i))
 		change_comparison(m, i);
 }

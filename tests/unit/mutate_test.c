@@ -65,6 +65,7 @@ static const struct {
     {"const int fetch = n + 1;", "place 1 -> 1 + 1; place 1 -> 1 - 1"},
     {"const int tid = threadIdx.x; if (tid == 0 && x) f();",
      "bound tid == 0 -> tid == 0 || tid == 0 + 1; bound tid == 0 -> !(tid == 0)"},
+    {"if (warp_any((a < b) | (c != 1.0f))) f();", "bound warp_any((a < b) | (c != 1.0f)) -> 0"},
     {"if (N == 0) f();", "bound 0 -> 0 + 1; bound 0 -> 0 - 1; bound N == 0 -> !(N == 0)"},
     {"wgmma_desc(X, 16, 1024, 128);",
      "weaken X -> X + 16; weaken 1024 -> 1024 + 16; weaken 128 -> 128 / 2"},

@@ -162,7 +162,6 @@ __global__ void __launch_bounds__(128, 1) flash_attention(
 	const u32 Q_s_l = (lane / 16 % 2) / 8 * 8192 + (lane % 16 + warp * 16) * 128 + ((lane / 16 % 2) % 8 ^ ((lane % 16 + warp * 16) & 7)) * 16;
 	const u32 k_s_l = (lane / 16 % 2) / 8 * 8192 + (lane % 16) * 128 + ((lane / 16 % 2) % 8 ^ (lane % 16 & 7)) * 16;
 	const u32 v_s_l = (lane / 16 % 2) / 8 * 8192 + (lane % 16) * 128 + ((lane / 16 % 2) % 8 ^ (lane % 16 & 7)) * 16;
-	b16 *const o_p = o + bi * o_sB + gi * o_sG + ri * o_sR;
 	const b16 *const q_src = q_p + (i64)(m0 + tid / 16) * q_sM + 8 * (tid % 16);
 	#pragma unroll
 	for (int u = 0; u < 8; u++) {
@@ -386,6 +385,7 @@ __global__ void __launch_bounds__(128, 1) flash_attention(
 		l[i] = l[i] + shfl_xor_f32(l[i], 2);
 	}
 	// flash_attention.lua:28
+	b16 *const o_p = o + bi * o_sB + gi * o_sG + ri * o_sR;
 	float where2[2];
 	#pragma unroll
 	for (int i = 0; i < 2; i++) {

@@ -297,7 +297,6 @@ __global__ void __launch_bounds__(128, 1) flash_attention(
 	const int bi = pid4;
 	const b16 *const q_p = q + bi * q_sB + gi * q_sG + ri * q_sR;
 	const u32 Q_s_c = (tid % 16) / 8 * 16384 + tid / 16 * 128 + ((tid % 16) % 8 ^ (tid / 16 & 7)) * 16;
-	b16 *const o_p = o + bi * o_sB + gi * o_sG + ri * o_sR;
 	if (tid == 0) {
 		#pragma unroll
 		for (int i = 0; i < 2; i++) {
@@ -583,6 +582,7 @@ __global__ void __launch_bounds__(128, 1) flash_attention(
 		l[i] = l[i] + shfl_xor_f32(l[i], 2);
 	}
 	// flash_attention.lua:28
+	b16 *const o_p = o + bi * o_sB + gi * o_sG + ri * o_sR;
 	float where2[4];
 	#pragma unroll
 	for (int i = 0; i < 4; i++) {

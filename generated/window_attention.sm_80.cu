@@ -158,7 +158,6 @@ __global__ void __launch_bounds__(128, 1) window_attention(
 	const u32 Q_s_l = (lane % 16 + warp * 16) * 128 + (lane / 16 % 2 ^ ((lane % 16 + warp * 16) & 7)) * 16;
 	const u32 k_s_l = (lane % 16) * 128 + (lane / 16 % 2 ^ (lane % 16 & 7)) * 16;
 	const u32 v_s_l = (lane % 16) * 128 + (lane / 16 % 2 ^ (lane % 16 & 7)) * 16;
-	b16 *const o_p = o + bi * o_sB + gi * o_sG + ri * o_sR;
 	const b16 *const q_src = q_p + (i64)(n0 + tid / 8) * q_sN + 8 * (tid % 8);
 	#pragma unroll
 	for (int u = 0; u < 4; u++) {
@@ -383,6 +382,7 @@ __global__ void __launch_bounds__(128, 1) window_attention(
 		l[i] = l[i] + shfl_xor_f32(l[i], 2);
 	}
 	// window_attention.lua:26
+	b16 *const o_p = o + bi * o_sB + gi * o_sG + ri * o_sR;
 	float where2[2];
 	#pragma unroll
 	for (int i = 0; i < 2; i++) {

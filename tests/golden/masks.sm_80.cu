@@ -118,7 +118,6 @@ __global__ void __launch_bounds__(128, 1) masks(
 	const u32 K_s_c = tid / 2 * 32 + (tid % 2 ^ ((tid / 2 >> 2) & 1)) * 16;
 	const u32 K_s_l = (lane % 16) * 32 + (lane / 16 % 2 ^ ((lane % 16 >> 2) & 1)) * 16;
 	const u32 Q_s_l = (lane % 16 + warp * 16) * 32 + (lane / 16 % 2 ^ (((lane % 16 + warp * 16) >> 2) & 1)) * 16;
-	float *const o_p = o + bi * o_sB;
 	const b16 *const q_src = q_p + (i64)(m0 + tid / 2) * q_sM + 8 * (tid % 2);
 	cp_async_16(Q_s + Q_s_c, q_src, m0 + tid / 2 < M ? 16 : 0);
 	// masks.lua:32
@@ -213,6 +212,7 @@ __global__ void __launch_bounds__(128, 1) masks(
 		}
 	}
 	// masks.lua:38
+	float *const o_p = o + bi * o_sB;
 	float *const o_at = (float *)opaque(o_p + (i64)(m0 + 16 * (warp % 4) + g) * o_sM + 2 * t);
 	#pragma unroll
 	for (int i = 0; i < 2; i++) {

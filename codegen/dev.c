@@ -147,6 +147,8 @@ static void print_stmt(const Stmt *s, int depth, Text *out)
 	}
 	if (s->kind == S_WARP && !s->n)
 		return;
+	if (s->kind == S_PROXY && s->nacc && !s->acc[0].buf->proxied)
+		return;
 	if (s->kind == S_FOR && s->unroll) {
 		indent(out, depth);
 		text_puts(out, "#pragma unroll\n");

@@ -50,8 +50,8 @@ typedef enum StmtKind {
 	S_COMMIT,  /* cp_async_commit */
 	S_WAIT,    /* cp_async_wait: n groups may be pending */
 	S_BARRIER, /* block_sync; made by sync alone, as is */
-	S_PROXY,   /* proxy_fence */
-	S_WARP,    /* warp_sync before a lane speaks for its warp; n: sync found that it is needed */
+	S_PROXY,   /* proxy_fence; of an access, when engines read that buffer */
+	S_WARP,    /* warp_sync; n: needed, as sync finds of one before a lane speaks for its warp */
 	S_BLANK
 } StmtKind;
 

@@ -320,7 +320,8 @@ void lower_issue(Lower *L, const Staged *s, const char *dst, const Range *ring,
 	} else {
 		lower_code(L, "st_shared_b16(%s, %s ? ld_global_b16(%s) : 0);", addr,
 		           bytes ? "bytes > 0" : "on", src);
-		dev_access(loop, s->buf, ACC_WRITE);
+		/* into a stage that nobody reads before the next wait, as copies do */
+		dev_access(loop, s->buf, b->stages > 1 ? ACC_ASYNC : ACC_WRITE);
 	}
 	lower_close(L, saved);
 }

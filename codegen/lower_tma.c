@@ -362,11 +362,11 @@ bool lower_store_engine(Lower *L, Op *op, Op *from, const Layout *l)
 		dev_access(meet, b, ACC_WRITE);
 		dev_append(L->out, meet);
 		L->out = &meet->body;
-	} else {
+	} else if (op->parent->owner) { /* the last turn's */
 		lower_open(L, S_IF, false, "lane == 0");
 		lower_code(L, "tma_store_wait_read(0);");
 		L->out = saved;
-		lower_code(L, "warp_sync();");
+		dev_add(L->dev, L->out, S_WARP, NULL)->n = 1;
 	}
 	into = L->out;
 	for (int i = 0; i < 2; i++) {
@@ -401,7 +401,7 @@ bool lower_store_engine(Lower *L, Op *op, Op *from, const Layout *l)
 	}
 	L->out = saved;
 	lower_code(L, "proxy_fence();");
-	lower_code(L, "warp_sync();");
+	dev_add(L->dev, L->out, S_WARP, NULL)->n = 1;
 	lower_open(L, S_IF, false, "lane == 0");
 	panels = (b->cols + b->pcols - 1) / b->pcols;
 	text_add(&where, ", %s%s16 * warp", lower_start(L, op->at[rows]), " + ");

@@ -771,7 +771,6 @@ __global__ void __launch_bounds__(256, 2) based_prefill(
 				tma_store_4(&o_map, o_s + 2048 * warp, 0, n0 + 16 * warp, hi, bi);
 				tma_store_commit();
 			}
-			warp_sync();
 			if (lane == 0) {
 				mbarrier_arrive(done);
 				mbarrier_arrive(S_s_empty + (turn % 2) * 8);

@@ -3,6 +3,7 @@
  */
 #define _GNU_SOURCE
 #include "sim_state.h"
+#include "sim_trace.h"
 
 #include <dlfcn.h>
 #include <string.h>
@@ -95,4 +96,5 @@ void sim_bind(void *lib, bool unchecked)
 	bind(lib, services, sizeof services / sizeof *services);
 	if (unchecked)
 		bind(lib, plain, sizeof plain / sizeof *plain);
+	sim_trace_bind(lib);
 }

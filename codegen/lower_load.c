@@ -319,5 +319,8 @@ const char *lower_row_unit(Lower *L, const Staged *s, const Layout *l, const cha
 	L->out = saved;
 known:
 	x = strcmp(u, "0") ? arena_printf(L->a, "(%s ^ 16 * %s)", name, u) : name;
+	if (b->cols > b->pcols)
+		x = arena_printf(L->a, "(%s ^ 16 * (%s %% %d)) + %s / %d * %d", name, u, b->pbytes / 16, u,
+		                 b->pbytes / 16, b->rows * b->pbytes);
 	return arena_printf(L->a, "%s + %s + %d * (%s)", s->base, x, 8 * b->pbytes, r0);
 }

@@ -27,6 +27,18 @@ const bool fate_failed[NFATES] = {
 #undef FATE
 };
 
+const char *const way_name[NWAYS] = {
+#define WAY(name, by) #name,
+    WAYS(WAY)
+#undef WAY
+};
+
+static const char *const way_by[NWAYS] = {
+#define WAY(name, by) by,
+    WAYS(WAY)
+#undef WAY
+};
+
 double case_clock(void)
 {
 	return clock_seconds();
@@ -132,6 +144,8 @@ static void whole(const Case *c, Cli *cli, Outcome *o)
 	p = plan_open(cli, gpu_find(cli->diag, cli->arena, c->gpu), true);
 	stage(o, "compile");
 	plan_compile(p, cli);
+	for (int i = 0; i < NWAYS; i++)
+		o->way[i] = strstr(p->m->text_cuda, way_by[i]) != NULL;
 	stage(o, "load");
 	exec_load(&x, p, cli, false);
 	exec_fill(&x);

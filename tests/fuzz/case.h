@@ -45,11 +45,31 @@ typedef struct Case {
 	double seconds;       /* limit */
 } Case;
 
+/* What a text may use: WAY(name, by which primitive it is told). Each is to be met in a long run. */
+#define WAYS(WAY) \
+	WAY(mma, "\tmma_") \
+	WAY(cp_async, "\tcp_async_wait(") \
+	WAY(wgmma, "\twgmma_commit(") \
+	WAY(tma_load, "\ttma_load_") \
+	WAY(tma_store, "\ttma_store_commit(") \
+	WAY(roles, "(role == 0)") \
+	WAY(segments, "_local(")
+
+typedef enum Way {
+#define WAY(name, by) WAY_##name,
+	WAYS(WAY)
+#undef WAY
+	    NWAYS
+} Way;
+
+extern const char *const way_name[NWAYS];
+
 typedef struct Outcome {
 	Fate fate;
 	bool done;
 	char stage[16];
 	char text[600];   /* one line */
+	bool way[NWAYS];
 	double tolerance; /* generated: median over outputs of tolerance / root mean square */
 } Outcome;
 

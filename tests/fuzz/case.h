@@ -45,7 +45,8 @@ typedef struct Case {
 	double seconds;       /* limit */
 } Case;
 
-/* What a text may use: WAY(name, by which primitive it is told). Each is to be met in a long run. */
+/* What a text may use: WAY(name, by which primitive it is told). Each is to be met in a long run.
+ */
 #define WAYS(WAY) \
 	WAY(mma, "\tmma_") \
 	WAY(cp_async, "\tcp_async_wait(") \
@@ -68,7 +69,7 @@ typedef struct Outcome {
 	Fate fate;
 	bool done;
 	char stage[16];
-	char text[600];   /* one line */
+	char text[600]; /* one line */
 	bool way[NWAYS];
 	double tolerance; /* generated: median over outputs of tolerance / root mean square */
 } Outcome;

@@ -26,6 +26,14 @@ void dev_insert(Block *b, Stmt *after, Stmt *s)
 		b->last = s;
 }
 
+void dev_splice(Block *b, Stmt *after, const Block *from)
+{
+	for (Stmt *s = from->first, *next; s; after = s, s = next) {
+		next = s->next;
+		dev_insert(b, after, s);
+	}
+}
+
 Stmt *dev_add(Dev *d, Block *b, StmtKind kind, const char *text)
 {
 	Stmt *s = ARENA_NEW(d->arena, Stmt);

@@ -101,6 +101,7 @@ typedef struct Dev {
 int dev_threads(const Dev *d);
 void dev_append(Block *b, Stmt *s);
 void dev_insert(Block *b, Stmt *after, Stmt *s); /* after NULL: at the beginning */
+void dev_splice(Block *b, Stmt *after, const Block *from);
 Stmt *dev_add(Dev *d, Block *b, StmtKind kind, const char *text);
 Buffer *dev_buffer(Dev *d, const char *name, int rows, int cols, int elem, int stages);
 void dev_access(Stmt *s, Buffer *b, AccessKind k);

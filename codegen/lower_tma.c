@@ -186,18 +186,20 @@ static void ask(Lower *L, const Ring *r, const Range *range, const char *start, 
 	}
 }
 
-/* Before the loop: the first `ahead` chunks, from chunk `lo` on. */
+/* Before the loop: the first chunks, from chunk `lo` on, all that the first turn and those it would
+ * ask for ahead need. The thread that asks has made the barriers. */
 void lower_ring_fill(Lower *L, Ring *r, const Op *loop, const char *lo, const char *end)
 {
 	Block *saved = L->out, *in;
 	const Range *range = loop->range;
 
-	/* a stage more than are asked for ahead lets one role fall behind the other */
-	r->ahead = L->role == ROLE_ALL || r->stages == 2 ? r->stages - 1 : r->stages - 2;
+	/* a stage more than are asked for ahead lets one role fall behind the other, or holds the last
+	 * turn's tile */
+	r->ahead = (L->role == ROLE_ALL && !L->late) || r->stages == 2 ? r->stages - 1 : r->stages - 2;
 	r->asks = L->role != ROLE_STATE;
 	if (r->asks)
 		saved = lower_open(L, S_IF, false, "tid == 0");
-	for (int s = 0; r->asks && s < r->ahead; s++) {
+	for (int s = 0; r->asks && s <= r->ahead; s++) {
 		const char *tile = loop->reverse ? arena_printf(L->a, "%s - %d", end, s + 1)
 		                   : s           ? arena_printf(L->a, "%s + %d", lo, s)
 		                                 : lo;
@@ -208,8 +210,6 @@ void lower_ring_fill(Lower *L, Ring *r, const Op *loop, const char *lo, const ch
 		    arena_printf(L->a, "%d", s));
 		lower_close(L, in);
 	}
-	if (r->asks && L->role == ROLE_ALL)
-		dev_access(saved->last, r->full, ACC_READ);
 	lower_close(L, saved);
 	r->slot = lower_name(L, "slot");
 	r->phase = lower_name(L, "phase");
@@ -224,7 +224,8 @@ void lower_ring_fill(Lower *L, Ring *r, const Op *loop, const char *lo, const ch
 	}
 }
 
-/* At the start of a turn: its stage is full; the chunk that is stages - 1 ahead is asked for. */
+/* At the start of a turn: its stage is full; but in the first turn, the chunk that is `ahead` is
+ * asked for. */
 void lower_ring_turn(Lower *L, Ring *r, const Op *loop, const char *n, const char *lo,
                      const char *end)
 {
@@ -237,9 +238,11 @@ void lower_ring_turn(Lower *L, Ring *r, const Op *loop, const char *n, const cha
 		dev_access(wait, r->full, ACC_READ);
 	if (r->asks) {
 		lower_code(L, "const int %s = %s %s %d;", fetch, n, loop->reverse ? "-" : "+", r->ahead);
-		saved = lower_open(L, S_IF, false,
-		                   loop->reverse ? "tid == 0 && %s >= %s" : "tid == 0 && %s < %s", fetch,
-		                   loop->reverse ? lo : end);
+		if (loop->reverse)
+			saved = lower_open(L, S_IF, false, "tid == 0 && %s < %s - 1 && %s >= %s", n, end, fetch,
+			                   lo);
+		else
+			saved = lower_open(L, S_IF, false, "tid == 0 && %s > %s && %s < %s", n, lo, fetch, end);
 		lower_code(L, "mbarrier_wait(%s + 8 * %s, %s ^ 1);", r->empty->name, r->fill,
 		           r->fill_phase);
 		ask(L, r, loop->range, arena_printf(L->a, "%s * %d", fetch, loop->range->n), r->fill);

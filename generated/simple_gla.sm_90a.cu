@@ -558,6 +558,12 @@ __global__ void __launch_bounds__(256, 2) simple_gla(
 				tma_load_4(K_s_ring + 8192, &k_map, full + 8, 0, 64, hi, bi);
 				tma_load_4(V_s_ring + 8192, &v_map, full + 8, 0, 64, hi, bi);
 			}
+			if (2 < n_end) {
+				mbarrier_expect(full + 16, 24576);
+				tma_load_4(Q_s_ring + 16384, &q_map, full + 16, 0, 128, hi, bi);
+				tma_load_4(K_s_ring + 16384, &k_map, full + 16, 0, 128, hi, bi);
+				tma_load_4(V_s_ring + 16384, &v_map, full + 16, 0, 128, hi, bi);
+			}
 		}
 		int slot = 0, phase = 0;
 		int fill = 2, fill_phase = 0;
@@ -581,7 +587,7 @@ __global__ void __launch_bounds__(256, 2) simple_gla(
 			const int n0 = n * 64;
 			mbarrier_wait(full + 8 * slot, phase);
 			const int fetch = n + 2;
-			if (tid == 0 && fetch < n_end) {
+			if (tid == 0 && n > 0 && fetch < n_end) {
 				mbarrier_wait(empty + 8 * fill, fill_phase ^ 1);
 				mbarrier_expect(full + 8 * fill, 24576);
 				tma_load_4(Q_s_ring + fill * 8192, &q_map, full + 8 * fill, 0, fetch * 64, hi, bi);

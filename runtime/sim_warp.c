@@ -72,9 +72,9 @@ void sim_do_stmatrix(u64 at, u32 addr, u32 r0, u32 r1, u32 r2, u32 r3, int count
 	sim_warp_go();
 }
 
-/* ---- Shuffles ---- */
+/* ---- Shuffles and votes ---- */
 
-enum { SHFL_XOR, SHFL_IDX, SHFL_UP };
+enum { SHFL_XOR, SHFL_IDX, SHFL_UP, VOTE_ANY };
 
 static int source_lane(int mode, int lane, int arg)
 {
@@ -92,9 +92,15 @@ u32 sim_do_shfl(u64 at, u32 x, int mode, int arg)
 	t->reg[0] = x;
 	t->arg = arg;
 	if (sim_warp_meet(at, WAIT_SHUFFLE)) {
+		u32 any = 0;
+
 		for (int l = 0; l < WARP; l++)
-			lane[l].result = lane[source_lane(mode, l, lane[l].arg)].reg[0];
-		sim_count_work(at, WORK_shuffles, 1);
+			any |= lane[l].reg[0];
+		for (int l = 0; l < WARP; l++)
+			lane[l].result =
+			    mode == VOTE_ANY ? any : lane[source_lane(mode, l, lane[l].arg)].reg[0];
+		if (mode != VOTE_ANY)
+			sim_count_work(at, WORK_shuffles, 1);
 		sim_warp_go();
 	}
 	return t->result;

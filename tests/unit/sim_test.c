@@ -293,6 +293,7 @@ static const Small small[] = {
      NSIMKINDS, ""},
     {"shuffles",
      "u32 l = lane_id(), bad = shfl_xor_u32(l, 5) != (l ^ 5);\n"
+     "bad |= warp_any(l == 31) != 1 || warp_any(l > 31) != 0;\n"
      "bad |= shfl_idx_u32(l, 9) != 9 || shfl_up_f32((float)l, 3) != (float)(l < 3 ? l : l - 3);\n"
      "if (bad) st_global_f32(out + 999, x);",
      NSIMKINDS, ""},

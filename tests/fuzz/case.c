@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -95,6 +96,16 @@ static bool same_bits(Exec *x, const Case *c)
 	return same;
 }
 
+/* A row's error is measured against that row, which may happen to be small: where no more than that
+ * is wrong, what the body says in fp64 decides. */
+static bool unlucky(const CheckResult *r)
+{
+	for (int i = 0; i < r->noutputs; i++)
+		if (r->output[i].unwritten || !(r->output[i].worst < 0.05) || !(r->output[i].error < 3e-3))
+			return false;
+	return true;
+}
+
 static void check(Exec *x, const Case *c, Outcome *o)
 {
 	CheckResult r;
@@ -105,7 +116,11 @@ static void check(Exec *x, const Case *c, Outcome *o)
 		return;
 	}
 	check_outputs(x, 48, &r);
-	if (!r.ok)
+	if (r.ok)
+		return;
+	if (unlucky(&r))
+		compare_outputs(x, o);
+	else
 		say(o, FATE_WRONG, r.verdict);
 }
 
@@ -196,6 +211,8 @@ void case_run(const Case *c, Outcome *o)
 	}
 }
 
+enum { PATIENCE = 5 }; /* seconds by the wall for one of the processor's */
+
 /* -- the child --------------------------------------------------------------------------- */
 
 void case_start(Running *r, const Case *c, Outcome *shared)
@@ -221,6 +238,7 @@ void case_start(Running *r, const Case *c, Outcome *shared)
 	if (r->pid)
 		return;
 	setpgid(0, 0);
+	setrlimit(RLIMIT_CPU, &(struct rlimit){(rlim_t)r->limit, (rlim_t)r->limit + 5});
 	dup2(r->log, 2);
 	dup2(r->log, 1);
 	case_run(c, shared);
@@ -242,9 +260,11 @@ bool case_ended(Running *r)
 	char line[400];
 	pid_t got = waitpid(r->pid, &status, WNOHANG);
 
-	if (!got && clock_seconds() - r->since < r->limit)
+	if (!got && clock_seconds() - r->since < PATIENCE * r->limit)
 		return false;
-	if (!got) {
+	if (got && WIFSIGNALED(status) && WTERMSIG(status) == SIGXCPU) {
+		say(r->shared, FATE_HANG, "no end");
+	} else if (!got) {
 		kill(-r->pid, SIGKILL);
 		waitpid(r->pid, &status, 0);
 		say(r->shared, FATE_HANG, "no end");

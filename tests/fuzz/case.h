@@ -42,7 +42,7 @@ typedef struct Case {
 	unsigned long orders; /* a second run in this order, copies landing early; 0: none */
 	bool build;           /* NVRTC as well */
 	bool generated;       /* compared with the tile IR in fp64, else with the spec's reference */
-	double seconds;       /* limit */
+	double seconds;       /* limit, of the processor's time */
 } Case;
 
 /* What a text may use: WAY(name, by which primitive it is told). Each is to be met in a long run.

@@ -179,7 +179,7 @@ void specs_case(Dice *d, int which, Case *c)
 			n = programs < (wide > 32 || chunk > 64 ? 2 : 4) ? 1 + dice_below(d, 3) : 1;
 			programs *= n;
 		} else {
-			n = awkward_size(d, chunk, wide > 64 || chunk > 64 ? 150 : 300);
+			n = awkward_size(d, chunk, wide > 128 ? 40 : wide > 64 || chunk > 64 ? 150 : 300);
 			longest = n > longest ? n : longest;
 		}
 		put(c, x->name, "%ld", n);

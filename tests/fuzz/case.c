@@ -150,6 +150,15 @@ static void build(const Plan *p, Diag *d, Outcome *o)
 		}
 }
 
+static bool too_large(const Plan *p)
+{
+	int64_t n = 0;
+
+	for (int i = 0; i < p->ntensors; i++)
+		n += p->tensor[i].elems;
+	return n > 1 << 21;
+}
+
 static void whole(const Case *c, Cli *cli, Outcome *o)
 {
 	static Exec x;
@@ -157,6 +166,10 @@ static void whole(const Case *c, Cli *cli, Outcome *o)
 
 	stage(o, "trace");
 	p = plan_open(cli, gpu_find(cli->diag, cli->arena, c->gpu), true);
+	if (too_large(p)) {
+		say(o, FATE_LARGE, "too many elements");
+		return;
+	}
 	stage(o, "compile");
 	plan_compile(p, cli);
 	for (int i = 0; i < NWAYS; i++)

@@ -12,6 +12,7 @@
 #define FATES(FATE) \
 	FATE(OK, false, "right") \
 	FATE(REFUSED, false, "refused") \
+	FATE(LARGE, false, "too large to simulate") \
 	FATE(VACUOUS, false, "right, but nothing to compare") \
 	FATE(SPILLED, false, "right, but NVRTC spills registers") \
 	FATE(WRONG, true, "wrong numbers") \

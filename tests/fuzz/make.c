@@ -182,9 +182,10 @@ static void change(Make *m, int carried)
 		if (m->linear && rank == 2 && m->nloops) {
 			const int n = m->loops[m->nloops - 1], left[2] = {n, dim[0]}, right[2] = {n, dim[1]};
 
-			x = transposed(m, want(m, 2, left, 1));
-			x = dot_of(m, 2, dim, x, want(m, 2, right, 1));
-			effect(m, FORM_ADD, carried, tame(m, x, 8));
+			x = want(m, 2, left, p->sym[dim[0]].kind == SYM_FEATURES ? 0 : 1);
+			x = transposed(m, p->sym[dim[0]].kind == SYM_FEATURES ? x : tame(m, x, 1));
+			x = product_of(m, 2, dim, x, tame(m, want(m, 2, right, 1), 1));
+			effect(m, FORM_ADD, carried, x); /* as it is: it may have features */
 			return;
 		}
 		effect(m, FORM_ADD, carried, tame(m, want(m, rank, dim, DEPTH), 8));
@@ -387,7 +388,7 @@ static void settings(Make *m, Case *c, bool rows, bool other, int row, int chunk
 		              awkward_size(d, chunk, big > 150 ? 150 : big));
 	if (dice_percent(d, 30))
 		n += snprintf(c->set + n, sizeof c->set - (size_t)n, ",dtype=f16");
-	if (other && !rows && dice_percent(d, cuttable(m->p) ? 40 : 2))
+	if (other && !rows && dice_percent(d, cuttable(m->p) ? (m->linear ? 20 : 40) : 2))
 		snprintf(c->set + n, sizeof c->set - (size_t)n, ",segments=%d", 2 + dice_below(d, 5));
 	for (int i = 0; i < m->p->nparams; i++) {
 		size_t at = strlen(c->with);
@@ -450,8 +451,8 @@ void program_make(Dice *d, Program *p, Case *c)
 	                   : "",
 	         s->rows ? ", M = \"rows\"" : "");
 	features(&m);
-	m.states = dice_percent(d, 40);
-	m.linear = m.states && !s->rows && !s->nested && dice_percent(d, 50);
+	m.linear = !s->rows && !s->nested && dice_percent(d, m.engine ? 60 : 20);
+	m.states = m.linear || dice_percent(d, 30);
 	m.budget = 3 + dice_below(d, 20);
 	if (s->rows)
 		m.rows = symbol(&m, SYM_GRID, "M", "g.M", p->rows);

@@ -44,6 +44,8 @@ int tame(Make *m, int x, double most);
 /* The same as an operand of a product, which is not i32. */
 int factor(Make *m, int x, double most);
 int transposed(Make *m, int x);
+/* The product of two tiles, of these dimensions; dot_of: scaled where it is large. */
+int product_of(Make *m, int rank, const int *dim, int x, int y);
 int dot_of(Make *m, int rank, const int *dim, int x, int y);
 int select_seen(Make *m, int seen, int x, bool infinite);
 

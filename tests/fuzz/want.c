@@ -241,8 +241,7 @@ int factor(Make *m, int x, double most)
 	return i;
 }
 
-/* The product of two tiles, of these dimensions. */
-int dot_of(Make *m, int rank, const int *dim, int x, int y)
+int product_of(Make *m, int rank, const int *dim, int x, int y)
 {
 	int k = m->p->node[x].dim[m->p->node[x].rank - 1], i;
 
@@ -250,7 +249,12 @@ int dot_of(Make *m, int rank, const int *dim, int x, int y)
 	y = factor(m, y, 16);
 	i = node_source(m, node_source(m, node_add(m, FORM_DOT, SORT_F32, rank, dim), x), y);
 	m->p->node[i].size = m->p->node[x].size * m->p->node[y].size * sqrt(m->p->sym[k].n);
-	return tame(m, i, dice_percent(m->d, 60) ? 4 : 64);
+	return i;
+}
+
+int dot_of(Make *m, int rank, const int *dim, int x, int y)
+{
+	return tame(m, product_of(m, rank, dim, x, y), dice_percent(m->d, 60) ? 4 : 64);
 }
 
 static int dot(Make *m, int rank, const int *dim, int depth)

@@ -130,9 +130,9 @@ static int carry(Make *m)
 	int dim[2], rank = dice_percent(m->d, 60) ? 2 : dice_percent(m->d, 70) ? 1 : 0, i;
 	char axes[80];
 
-	if (m->linear && dice_percent(m->d, 85))
+	if (m->linear && dice_percent(m->d, 95))
 		rank = 2;
-	dim[0] = m->rows >= 0 ? m->rows : plain(m);
+	dim[0] = m->rows >= 0 ? m->rows : m->linear ? m->D : plain(m);
 	state &= rank > 0;
 	if (m->nloops && m->rows < 0)
 		dim[0] = m->loops[m->nloops - 1];
@@ -326,14 +326,14 @@ static void loop(Make *m, const char *axis, int chunk)
 	} else {
 		p->node[at].reverse = dice_percent(m->d, 15);
 	}
-	if (!masked && !inner && dice_percent(m->d, m->linear ? 95 : m->rows < 0 ? 65 : 15))
+	if (!masked && !inner && dice_percent(m->d, m->linear ? 50 : m->rows < 0 ? 65 : 15))
 		output(m);
 	for (int i = 0; i < n; i++)
 		if (masked)
 			change_seen(m, seen, carried[i]);
 		else
 			change(m, carried[i]);
-	if (!masked && !inner && dice_percent(m->d, m->rows < 0 ? 40 : 10))
+	if (!masked && !inner && dice_percent(m->d, m->linear ? 70 : m->rows < 0 ? 40 : 10))
 		output(m);
 	close_loop(m);
 	finish(m, carried, n);
@@ -460,7 +460,7 @@ void program_make(Dice *d, Program *p, Case *c)
 		open_loop(&m, "M", p->rows);
 	if (s->loops) {
 		loop(&m, "N", chunk);
-		if (!s->nested && dice_percent(d, 15)) {
+		if (!s->nested && dice_percent(d, m.linear ? 5 : 15)) {
 			m.budget += 6;
 			loop(&m, "N", chunk);
 		}

@@ -201,14 +201,15 @@ void lower_state_load(Lower *L, Op *state, Version *to)
 		lower_cannot(L, state, "a state over features that starts from a computed tile");
 	table = order_tables(L, lower_state_grow(L, state));
 	c = cell_open(L, load, load, to, table, lower_state_grow(L, state)->slots);
-	lower_code(L, "%s = ld_global_f32(%s) / table_f32(%s_scale + %s);",
-	           lower_ref(L, to, &to->l, c.v), cell_pointer(L, load, load, &c), table, c.slot);
+	lower_code(L, "%s = %s / table_f32(%s_scale + %s);", lower_ref(L, to, &to->l, c.v),
+	           lower_load_global(L, load->dtype, cell_pointer(L, load, load, &c)), table, c.slot);
 	lower_nest_close(L, c.saved);
 }
 
 void lower_state_store(Lower *L, Op *store, Op *get, Version *from)
 {
-	const char *table = order_tables(L, lower_state_grow(L, get->src[0])), *owner;
+	const char *table = order_tables(L, lower_state_grow(L, get->src[0])), *owner, *v;
+	Dtype dt = store->arg->dtype;
 	Block *b = L->out;
 	Op *x = store->src[0];
 	Cell c;
@@ -219,7 +220,18 @@ void lower_state_store(Lower *L, Op *store, Op *get, Version *from)
 	if (owner)
 		lower_open(L, S_IF, false, "%s", owner);
 	c = cell_open(L, store, x, from, table, lower_state_grow(L, get->src[0])->slots);
-	lower_code(L, "st_global_f32(%s, %s * table_f32(%s_scale + %s));",
-	           cell_pointer(L, store, x, &c), lower_ref(L, from, &from->l, c.v), table, c.slot);
+	v = arena_printf(L->a, "%s * table_f32(%s_scale + %s)", lower_ref(L, from, &from->l, c.v),
+	                 table, c.slot);
+	if (dt != DT_F32)
+		v = arena_printf(L->a,
+		                 dt == DT_I32    ? "(int)(%s)"
+		                 : dt == DT_BF16 ? "round_bf16(%s)"
+		                                 : "round_f16(%s)",
+		                 v);
+	lower_code(L, "st_global_%s(%s, %s);",
+	           dt == DT_F32   ? "f32"
+	           : dt == DT_I32 ? "i32"
+	                          : "b16",
+	           cell_pointer(L, store, x, &c), v);
 	L->out = b;
 }

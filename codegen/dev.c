@@ -126,8 +126,21 @@ static void print_body(const Block *b, int depth, Text *out)
 	text_puts(out, "}");
 }
 
+/* Whether a scope has names of its own. */
+static bool declares(const Block *b)
+{
+	for (const Stmt *s = b->first; s; s = s->next)
+		if (s->kind == S_CODE)
+			return true;
+	return false;
+}
+
 static void print_stmt(const Stmt *s, int depth, Text *out)
 {
+	if (s->kind == S_SCOPE && !declares(&s->body)) {
+		print_block(&s->body, depth, out);
+		return;
+	}
 	if (s->kind == S_BLANK) {
 		text_puts(out, "\n");
 		return;

@@ -25,12 +25,9 @@ typedef struct Buffer {
 	int offset;             /* set by allocate */
 	bool proxied;           /* some access is ACC_PROXY */
 	int barriers, arrivals; /* it holds barriers, of so many arrivals each */
-	bool by_engine;
-	bool by_turns;
-	/* two copies: a write does not meet the reads of the turn before */ /* filled by the copy
-	                                                                        engine, ordered by
-	                                                                        barriers of its own
-	                                                                      */
+	bool by_engine;         /* filled by the copy engine, ordered by barriers of its own */
+	bool by_turns;          /* two copies: a write does not meet the reads of the turn before */
+	bool left;              /* read for the last time; an output has its place */
 	int used_cols; /* columns the copies fill, the others are zeroed once; 0: threads fill all */
 	int id;
 } Buffer;
@@ -91,7 +88,8 @@ typedef struct Dev {
 	const char *name; /* of the kernel */
 	Block body;
 	int nbufs, ntables, warps, min_blocks;
-	int roles; /* 1, or 2: each of `warps` warps */
+	int roles;          /* 1, or 2: each of `warps` warps */
+	double products[2]; /* multiplications of products, by warps and by warpgroups */
 	Buffer *buf[MAX_BUFFERS];
 	Table table[MAX_TABLES];
 	int smem;        /* bytes, set by allocate */

@@ -103,6 +103,8 @@ typedef struct Lower {
 	int nlanes;
 	const char *diagonal[2];       /* lane constants of states over POW2 features, once declared */
 	const char *pointer[MAX_ARGS]; /* base pointers declared in the prologue */
+	Block *store;                  /* a store behind the loops: its pointer is made there, */
+	Stmt *store_at;                /* after this, and holds no registers before */
 	const char *argname[MAX_ARGS]; /* parameters: the author's names where C allows */
 	const char *names[512];
 	int nnames, nfor;

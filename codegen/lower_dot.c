@@ -355,6 +355,13 @@ bool lower_dot_flies(Lower *L, Op *op, const Layout *l, Product *p)
 	return p->a.kind != FORMED && lower_wgmma_fits(p);
 }
 
+void product_count(Product *p)
+{
+	const Op *a = p->op->src[0];
+
+	p->L->dev->products[p->wgmma] += (double)p->op->dim[0].n * p->op->dim[1].n * a->dim[1].n;
+}
+
 Version *lower_dot(Lower *L, Op *op, const Layout *l, Version *acc)
 {
 	Product p = product_open(L, op, l);
@@ -382,6 +389,7 @@ Version *lower_dot(Lower *L, Op *op, const Layout *l, Version *acc)
 		product_array(&p, &p.b);
 	}
 	p.wgmma = lower_wgmma_fits(&p);
+	product_count(&p);
 	p.fresh = p.wgmma && !acc && p.a.kind != FORMED;
 	if (p.fresh) {
 		acc = lower_declare(L, op, l, false, NULL);

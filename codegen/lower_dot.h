@@ -41,6 +41,7 @@ const char *product_acc(Product *p, const char *i, const char *j);     /* a core
 const char *product_core(Product *p, Operand *o, const char *outer, const char *k);
 const char *product_frag(Product *p, Operand *o, const char *outer, int half, const char *k);
 void product_array(Product *p, Operand *o);
+void product_count(Product *p); /* for Dev.products */
 /* Whether op, its result in layout l, is a product of warpgroups as it stands; opened in *p. */
 bool lower_dot_flies(Lower *L, Op *op, const Layout *l, Product *p);
 /* Loads the k16 step's cores of a STREAM operand. */

@@ -347,12 +347,19 @@ static void lower_any_store(Lower *L, Op *op)
 
 	if (condition)
 		w = lower_when_open(L, condition);
+	if (!op->parent->owner && !L->pointer[op->arg->id]) {
+		L->store = L->out;
+		L->store_at = L->out->last;
+	}
 	while (x->code == OP_cast)
 		x = x->src[0];
 	if (x->code == OP_get && L->f->op[x->src[0]->id].unscaled)
 		lower_state_store(L, op, x, lower_var_version(L, x->src[0]));
 	else
 		lower_store(L, op);
+	if (L->store)
+		L->pointer[op->arg->id] = NULL; /* it may be in a scope that ends */
+	L->store = NULL;
 	if (condition)
 		lower_when_close(L, w);
 }

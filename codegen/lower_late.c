@@ -100,6 +100,7 @@ void lower_late_open(Lower *L, const Ring *r)
 
 	t->p.acc = lower_var_version(L, t->effect->src[0]);
 	t->p.wgmma = true;
+	product_count(&t->p);
 	a->array = lower_declare(L, a->x, &a->own, true,
 	                         arena_printf(L->a, "%s_last", a->x->name ? a->x->name : "x"));
 	a->array->op = NULL;

@@ -76,7 +76,7 @@ function Softmax:step(s, seen, v)
   end
   s = az.where(seen, s, -math.huge)
   local top = core.name(az.rowmax(s), "top")
-  local rises = core.map("gt", top - self.m, SLACK)
+  local rises = core.map("gt", top, self.m + SLACK)
   local m = core.name(az.where(rises, top, self.m), "m_new")
   local base = az.where(core.map("eq", m, -math.huge), 0, m)
   local E = core.name(az.exp(s - az.col(base)), "E")

@@ -162,7 +162,6 @@ __global__ void __launch_bounds__(128, 1) flash_attention(
 	const u32 Q_s_l = (lane / 16 % 2) / 8 * 8192 + (lane % 16 + warp * 16) * 128 + ((lane / 16 % 2) % 8 ^ ((lane % 16 + warp * 16) & 7)) * 16;
 	const u32 k_s_l = (lane / 16 % 2) / 8 * 8192 + (lane % 16) * 128 + ((lane / 16 % 2) % 8 ^ (lane % 16 & 7)) * 16;
 	const u32 v_s_l = (lane / 16 % 2) / 8 * 8192 + (lane % 16) * 128 + ((lane / 16 % 2) % 8 ^ (lane % 16 & 7)) * 16;
-	b16 *const o_p = o + bi * o_sB + gi * o_sG + ri * o_sR;
 	const b16 *const q_src = q_p + (i64)(m0 + tid / 16) * q_sM + 8 * (tid % 16);
 	#pragma unroll
 	for (int u = 0; u < 8; u++) {
@@ -259,13 +258,15 @@ __global__ void __launch_bounds__(128, 1) flash_attention(
 			}
 		}
 		if (!(m0 + 16 * warp - n0 >= 63 && 64 <= n0_live)) {
+			const int room = m0 + 16 * warp + g - (n0 + 2 * t);
+			const int room2 = n0_live - 1 - 2 * t;
 			#pragma unroll
 			for (int i = 0; i < 2; i++) {
 				#pragma unroll
 				for (int j = 0; j < 8; j++) {
 					#pragma unroll
 					for (int e = 0; e < 2; e++) {
-						dot[i][j][e] = (m0 + 16 * warp + g + 8 * i >= n0 + 2 * t + 8 * j + e) & (2 * t + 8 * j + e < n0_live) ? dot[i][j][e] : -inf();
+						dot[i][j][e] = (room >= -8 * i + 8 * j + e) & (room2 >= 8 * j + e) ? dot[i][j][e] : -inf();
 					}
 				}
 			}
@@ -295,7 +296,7 @@ __global__ void __launch_bounds__(128, 1) flash_attention(
 		int gt[2];
 		#pragma unroll
 		for (int i = 0; i < 2; i++) {
-			gt[i] = top[i] - m2[i] > 5.54517744f;
+			gt[i] = top[i] > m2[i] + 5.54517744f;
 		}
 		float fix[2];
 		#pragma unroll
@@ -384,6 +385,7 @@ __global__ void __launch_bounds__(128, 1) flash_attention(
 		l[i] = l[i] + shfl_xor_f32(l[i], 2);
 	}
 	// flash_attention.lua:28
+	b16 *const o_p = o + bi * o_sB + gi * o_sG + ri * o_sR;
 	float where2[2];
 	#pragma unroll
 	for (int i = 0; i < 2; i++) {

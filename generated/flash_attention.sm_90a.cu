@@ -297,7 +297,6 @@ __global__ void __launch_bounds__(128, 1) flash_attention(
 	const int bi = pid4;
 	const b16 *const q_p = q + bi * q_sB + gi * q_sG + ri * q_sR;
 	const u32 Q_s_c = (tid % 16) / 8 * 16384 + tid / 16 * 128 + ((tid % 16) % 8 ^ (tid / 16 & 7)) * 16;
-	b16 *const o_p = o + bi * o_sB + gi * o_sG + ri * o_sR;
 	if (tid == 0) {
 		#pragma unroll
 		for (int i = 0; i < 2; i++) {
@@ -420,13 +419,15 @@ __global__ void __launch_bounds__(128, 1) flash_attention(
 			}
 		}
 		if (!(m0 + 16 * warp - n0 >= 63 && 64 <= n0_live)) {
+			const int room = m0 + 16 * warp + g - (n0 + 2 * t);
+			const int room2 = n0_live - 1 - 2 * t;
 			#pragma unroll
 			for (int i = 0; i < 4; i++) {
 				#pragma unroll
 				for (int j = 0; j < 8; j++) {
 					#pragma unroll
 					for (int e = 0; e < 2; e++) {
-						dot[i][j][e] = (m0 + 16 * warp + g + i / 2 * 64 + (i % 2) * 8 >= n0 + 2 * t + 8 * j + e) & (2 * t + 8 * j + e < n0_live) ? dot[i][j][e] : -inf();
+						dot[i][j][e] = (room >= -(i / 2 * 64 + (i % 2) * 8) + 8 * j + e) & (room2 >= 8 * j + e) ? dot[i][j][e] : -inf();
 					}
 				}
 			}
@@ -456,7 +457,7 @@ __global__ void __launch_bounds__(128, 1) flash_attention(
 		int gt[4];
 		#pragma unroll
 		for (int i = 0; i < 4; i++) {
-			gt[i] = top[i] - m2[i] > 5.54517744f;
+			gt[i] = top[i] > m2[i] + 5.54517744f;
 		}
 		float fix[4];
 		#pragma unroll
@@ -581,6 +582,7 @@ __global__ void __launch_bounds__(128, 1) flash_attention(
 		l[i] = l[i] + shfl_xor_f32(l[i], 2);
 	}
 	// flash_attention.lua:28
+	b16 *const o_p = o + bi * o_sB + gi * o_sG + ri * o_sR;
 	float where2[4];
 	#pragma unroll
 	for (int i = 0; i < 4; i++) {

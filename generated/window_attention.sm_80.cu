@@ -158,7 +158,6 @@ __global__ void __launch_bounds__(128, 1) window_attention(
 	const u32 Q_s_l = (lane % 16 + warp * 16) * 128 + (lane / 16 % 2 ^ ((lane % 16 + warp * 16) & 7)) * 16;
 	const u32 k_s_l = (lane % 16) * 128 + (lane / 16 % 2 ^ (lane % 16 & 7)) * 16;
 	const u32 v_s_l = (lane % 16) * 128 + (lane / 16 % 2 ^ (lane % 16 & 7)) * 16;
-	b16 *const o_p = o + bi * o_sB + gi * o_sG + ri * o_sR;
 	const b16 *const q_src = q_p + (i64)(n0 + tid / 8) * q_sN + 8 * (tid % 8);
 	#pragma unroll
 	for (int u = 0; u < 4; u++) {
@@ -209,7 +208,6 @@ __global__ void __launch_bounds__(128, 1) window_attention(
 	int slot = 0, fill = 1;
 	for (int n = n_begin; n < n_end; n++) {
 		const int n02 = n * 64;
-		const int n02_live = N - n02 < 64 ? N - n02 : 64;
 		cp_async_wait(0);
 		const int fetch = n + 1;
 		block_sync();
@@ -256,14 +254,16 @@ __global__ void __launch_bounds__(128, 1) window_attention(
 				mma_bf16(dot[0][j], dot[1][j], Q_f[0][0], Q_f[1][0], Q_f[0][1], Q_f[1][1], k_f[j][0], k_f[j][1]);
 			}
 		}
-		if (!(n0 + 16 * warp - n02 >= 63 && -n0 - 16 * warp + n02 + W >= 16 && 64 <= n02_live)) {
+		if (!(n0 + 16 * warp - n02 >= 63 && -n0 - 16 * warp + n02 + W >= 16)) {
+			const int room = n0 + 16 * warp + g - (n02 + 2 * t);
+			const int room2 = -1 + W - (n0 + 16 * warp + g) + (n02 + 2 * t);
 			#pragma unroll
 			for (int i = 0; i < 2; i++) {
 				#pragma unroll
 				for (int j = 0; j < 8; j++) {
 					#pragma unroll
 					for (int e = 0; e < 2; e++) {
-						dot[i][j][e] = (n0 + 16 * warp + g + 8 * i >= n02 + 2 * t + 8 * j + e) & (n0 + 16 * warp + g + 8 * i - (n02 + 2 * t + 8 * j + e) < W) & (2 * t + 8 * j + e < n02_live) ? dot[i][j][e] : -inf();
+						dot[i][j][e] = (room >= -8 * i + 8 * j + e) & (room2 >= 8 * i - 8 * j - e) ? dot[i][j][e] : -inf();
 					}
 				}
 			}
@@ -293,7 +293,7 @@ __global__ void __launch_bounds__(128, 1) window_attention(
 		int gt[2];
 		#pragma unroll
 		for (int i = 0; i < 2; i++) {
-			gt[i] = top[i] - m2[i] > 5.54517744f;
+			gt[i] = top[i] > m2[i] + 5.54517744f;
 		}
 		float fix[2];
 		#pragma unroll
@@ -382,6 +382,7 @@ __global__ void __launch_bounds__(128, 1) window_attention(
 		l[i] = l[i] + shfl_xor_f32(l[i], 2);
 	}
 	// window_attention.lua:26
+	b16 *const o_p = o + bi * o_sB + gi * o_sG + ri * o_sR;
 	float where2[2];
 	#pragma unroll
 	for (int i = 0; i < 2; i++) {

@@ -1,7 +1,7 @@
 // window_attention -- generated from window_attention.lua for sm_90a; do not edit.
 // Sliding-window causal softmax attention, grouped-query heads
 // with C=64, D=64, V=64, dtype=bf16, rows=64, stages=2, warps=4
-// launch window_attention: blocks = B * G * R * ceil(N / 64), threads = 128, dynamic shared memory = 50176 bytes
+// launch window_attention: blocks = B * G * R * ceil(N / 64), threads = 128, dynamic shared memory = 41104 bytes
 // tensor map k_map: k as (D, N, G, B), box (64, 64, 1, 1), innermost first, swizzle 128 bytes, zeros beyond the tensor
 // tensor map v_map: v as (V, N, G, B), box (64, 64, 1, 1), innermost first, swizzle 128 bytes, zeros beyond the tensor
 // tensor map o_map: o as (V, N, R, G, B), box (64, 16, 1, 1, 1), innermost first, swizzle 128 bytes, zeros beyond the tensor
@@ -229,15 +229,6 @@ static __device__ __forceinline__ void mbarrier_arrive(u32 bar)
 	asm volatile("mbarrier.arrive.shared::cta.b64 _, [%0];" :: "r"(bar) : "memory");
 }
 
-// waits until at most n of the thread's groups have yet to read shared memory; n is a literal
-#define tma_store_wait_read(n) asm volatile("cp.async.bulk.wait_group.read %0;" :: "n"(n) : "memory")
-
-// the 32 lanes of a warp meet; orders their memory
-static __device__ __forceinline__ void warp_sync(void)
-{
-	__syncwarp();
-}
-
 // 4 cores to shared memory; lane l gives the address of row l%8 of core l/8
 static __device__ __forceinline__ void cores_store4(u32 addr, u32 r0, u32 r1, u32 r2, u32 r3)
 {
@@ -259,6 +250,12 @@ static __device__ __forceinline__ float divide(float x, float y)
 	return x * recip_fast(y);
 }
 
+// the 32 lanes of a warp meet; orders their memory
+static __device__ __forceinline__ void warp_sync(void)
+{
+	__syncwarp();
+}
+
 // a box from shared memory at src, a multiple of 128, to a 5-dimensional tensor; joins the thread's open group
 static __device__ __forceinline__ void tma_store_5(const TensorMap *map, u32 src,
                                                    int c0, int c1, int c2, int c3, int c4)
@@ -272,6 +269,9 @@ static __device__ __forceinline__ void tma_store_commit(void)
 {
 	asm volatile("cp.async.bulk.commit_group;" ::: "memory");
 }
+
+// waits until at most n of the thread's groups have yet to read shared memory; n is a literal
+#define tma_store_wait_read(n) asm volatile("cp.async.bulk.wait_group.read %0;" :: "n"(n) : "memory")
 
 
 extern "C" {
@@ -293,7 +293,6 @@ __global__ void __launch_bounds__(128, 1) window_attention(
 	const u32 v_s_ring = smem + 24576;
 	const u32 full = smem + 40960;
 	const u32 empty = smem + 41088;
-	const u32 o_s = smem + 41984;
 	const int n0 = ((int)blockIdx.x % ((N + 63) / 64)) * 64;
 	const int pid2 = (int)blockIdx.x / ((N + 63) / 64);
 	const int ri = pid2 % R;
@@ -303,7 +302,7 @@ __global__ void __launch_bounds__(128, 1) window_attention(
 	const int bi = pid4;
 	const b16 *const q_p = q + bi * q_sB + gi * q_sG + ri * q_sR;
 	const u32 Q_s_c = tid / 8 * 128 + (tid % 8 ^ (tid / 8 & 7)) * 16;
-	const u32 o_s_w = o_s + (16 * warp + lane % 8) * 128 + (lane / 8 ^ ((16 * warp + lane % 8) & 7)) * 16;
+	const u32 o_w = Q_s + (16 * warp + lane % 8) * 128 + (lane / 8 ^ ((16 * warp + lane % 8) & 7)) * 16;
 	if (tid == 0) {
 		#pragma unroll
 		for (int i = 0; i < 2; i++) {
@@ -369,7 +368,6 @@ __global__ void __launch_bounds__(128, 1) window_attention(
 	block_sync();
 	for (int n = n_begin; n < n_end; n++) {
 		const int n02 = n * 64;
-		const int n02_live = N - n02 < 64 ? N - n02 : 64;
 		mbarrier_wait(full + 8 * slot, phase);
 		const int fetch = n + 1;
 		if (tid == 0 && n > n_begin && fetch < n_end) {
@@ -406,14 +404,16 @@ __global__ void __launch_bounds__(128, 1) window_attention(
 				}
 			}
 		}
-		if (!(n0 + 16 * warp - n02 >= 63 && -n0 - 16 * warp + n02 + W >= 16 && 64 <= n02_live)) {
+		if (!(n0 + 16 * warp - n02 >= 63 && -n0 - 16 * warp + n02 + W >= 16)) {
+			const int room = n0 + 16 * warp + g - (n02 + 2 * t);
+			const int room2 = -1 + W - (n0 + 16 * warp + g) + (n02 + 2 * t);
 			#pragma unroll
 			for (int i = 0; i < 2; i++) {
 				#pragma unroll
 				for (int j = 0; j < 8; j++) {
 					#pragma unroll
 					for (int e = 0; e < 2; e++) {
-						dot[i][j][e] = (n0 + 16 * warp + g + 8 * i >= n02 + 2 * t + 8 * j + e) & (n0 + 16 * warp + g + 8 * i - (n02 + 2 * t + 8 * j + e) < W) & (2 * t + 8 * j + e < n02_live) ? dot[i][j][e] : -inf();
+						dot[i][j][e] = (room >= -8 * i + 8 * j + e) & (room2 >= 8 * i - 8 * j - e) ? dot[i][j][e] : -inf();
 					}
 				}
 			}
@@ -443,7 +443,7 @@ __global__ void __launch_bounds__(128, 1) window_attention(
 		int gt[2];
 		#pragma unroll
 		for (int i = 0; i < 2; i++) {
-			gt[i] = top[i] - m2[i] > 5.54517744f;
+			gt[i] = top[i] > m2[i] + 5.54517744f;
 		}
 		float fix[2];
 		#pragma unroll
@@ -570,22 +570,19 @@ __global__ void __launch_bounds__(128, 1) window_attention(
 	for (int i = 0; i < 2; i++) {
 		where2[i] = l[i] == 0.0f ? 1.0f : l[i];
 	}
-	if (lane == 0) {
-		tma_store_wait_read(0);
-	}
-	warp_sync();
+	block_sync();
 	#pragma unroll
 	for (int j = 0; j < 8; j += 4) {
-		cores_store4(o_s_w ^ 16 * j, pack_bf16(divide(acc[0][j][0], where2[0]), divide(acc[0][j][1], where2[0])), pack_bf16(divide(acc[0][j + 1][0], where2[0]), divide(acc[0][j + 1][1], where2[0])), pack_bf16(divide(acc[0][j + 2][0], where2[0]), divide(acc[0][j + 2][1], where2[0])), pack_bf16(divide(acc[0][j + 3][0], where2[0]), divide(acc[0][j + 3][1], where2[0])));
+		cores_store4(o_w ^ 16 * j, pack_bf16(divide(acc[0][j][0], where2[0]), divide(acc[0][j][1], where2[0])), pack_bf16(divide(acc[0][j + 1][0], where2[0]), divide(acc[0][j + 1][1], where2[0])), pack_bf16(divide(acc[0][j + 2][0], where2[0]), divide(acc[0][j + 2][1], where2[0])), pack_bf16(divide(acc[0][j + 3][0], where2[0]), divide(acc[0][j + 3][1], where2[0])));
 	}
 	#pragma unroll
 	for (int j = 0; j < 8; j += 4) {
-		cores_store4((o_s_w ^ 16 * j) + 1024, pack_bf16(divide(acc[1][j][0], where2[1]), divide(acc[1][j][1], where2[1])), pack_bf16(divide(acc[1][j + 1][0], where2[1]), divide(acc[1][j + 1][1], where2[1])), pack_bf16(divide(acc[1][j + 2][0], where2[1]), divide(acc[1][j + 2][1], where2[1])), pack_bf16(divide(acc[1][j + 3][0], where2[1]), divide(acc[1][j + 3][1], where2[1])));
+		cores_store4((o_w ^ 16 * j) + 1024, pack_bf16(divide(acc[1][j][0], where2[1]), divide(acc[1][j][1], where2[1])), pack_bf16(divide(acc[1][j + 1][0], where2[1]), divide(acc[1][j + 1][1], where2[1])), pack_bf16(divide(acc[1][j + 2][0], where2[1]), divide(acc[1][j + 2][1], where2[1])), pack_bf16(divide(acc[1][j + 3][0], where2[1]), divide(acc[1][j + 3][1], where2[1])));
 	}
 	proxy_fence();
 	warp_sync();
 	if (lane == 0) {
-		tma_store_5(&o_map, o_s + 2048 * warp, 0, n0 + 16 * warp, ri, gi, bi);
+		tma_store_5(&o_map, Q_s + 2048 * warp, 0, n0 + 16 * warp, ri, gi, bi);
 		tma_store_commit();
 	}
 	if (lane == 0) {

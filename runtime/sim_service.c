@@ -18,11 +18,11 @@
 	X(shared_store) \
 	X(global_load) \
 	X(global_store) \
+	X(table_load) \
 	X(cp_async) \
 	X(cp_async_commit) \
 	X(cp_async_wait) \
-	X(ldmatrix) \
-	X(batch_end) \
+	X(batch) \
 	X(stmatrix) \
 	X(named_arrive) \
 	X(mbarrier_init) \
@@ -42,7 +42,6 @@
 	X(wgmma_wait) \
 	X(wgmma_hold) \
 	X(wgmma) \
-	X(mma) \
 	X(shfl) \
 	X(f16_round) \
 	X(f16_widen)
@@ -54,9 +53,14 @@
 	X(shared_store) \
 	X(global_load) \
 	X(global_store) \
+	X(table_load) \
 	X(cp_async) \
 	X(cp_async_commit) \
-	X(cp_async_wait)
+	X(cp_async_wait) \
+	X(wgmma) \
+	X(wgmma_fence) \
+	X(wgmma_commit) \
+	X(wgmma_hold)
 /* clang-format on */
 
 typedef struct Service {

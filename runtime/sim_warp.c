@@ -54,9 +54,13 @@ static void store_matrix(u64 at, Thread *lane, int matrix, bool trans)
 			row[c] = (b16)(j % 2 ? pair >> 16 : pair);
 		}
 		addr[r] = to->addr & ~15u;
-		sim_shared_write(to, at, to->addr, row, 16);
+		if (M->unchecked)
+			memcpy(M->smem + sim_plain_offset((u32)addr[r], 16), row, 16);
+		else
+			sim_shared_write(to, at, to->addr, row, 16);
 	}
-	sim_count_matrix(at, true, addr);
+	if (!M->unchecked)
+		sim_count_matrix(at, true, addr);
 }
 
 void sim_do_stmatrix(u64 at, u32 addr, u32 r0, u32 r1, u32 r2, u32 r3, int count, int trans)

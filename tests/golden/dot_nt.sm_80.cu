@@ -125,8 +125,6 @@ __global__ void __launch_bounds__(128, 1) dot_nt(
 	const b16 *const y_p = y + bi * y_sB;
 	const u32 X_s_l = (lane % 16 + warp * 16) * 64 + (lane / 16 % 2 ^ (((lane % 16 + warp * 16) >> 1) & 3)) * 16;
 	const u32 Y_s_l = (lane % 16) * 64 + (lane / 16 % 2 ^ ((lane % 16 >> 1) & 3)) * 16;
-	b16 *const z_p = z + bi * z_sB;
-	float *const s_p = s + bi * s_sB;
 	for (int x = tid; x < 256; x += 128) {
 		st_shared_v4(X_s + 16 * x, 0, 0, 0, 0);
 	}
@@ -253,6 +251,7 @@ __global__ void __launch_bounds__(128, 1) dot_nt(
 		s2[i] = s2[i] + shfl_xor_f32(s2[i], 2);
 	}
 	// dot_nt.lua:21
+	b16 *const z_p = z + bi * z_sB;
 	b16 *const z_at = (b16 *)opaque(z_p + (i64)(m0 + 16 * (warp % 4) + g) * z_sM + 2 * t);
 	#pragma unroll
 	for (int i = 0; i < 2; i++) {
@@ -264,6 +263,7 @@ __global__ void __launch_bounds__(128, 1) dot_nt(
 		}
 	}
 	// dot_nt.lua:21
+	float *const s_p = s + bi * s_sB;
 	if (lane % 4 == 0) {
 		#pragma unroll
 		for (int i = 0; i < 2; i++) {

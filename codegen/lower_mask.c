@@ -189,6 +189,27 @@ bool lower_is_static(Lower *L, const Op *op)
 	return true;
 }
 
+/* Where no column is kept beyond its row, of the same axis, a column that does not exist is kept in
+ * rows that do not exist either and nowhere else: that it exists need not be said, unless the
+ * layout has more columns than the tile. */
+static void drop_implied(Lower *L, const Op *op, const Layout *l, Mask *m)
+{
+	bool below = false;
+	int n = 0;
+
+	for (int i = 0; i < m->n; i++) {
+		const Linear *x = &m->l[i];
+
+		below |= !x->live && !x->rest && x->c <= 0 && x->coef[0] == 1 && x->coef[1] == -1 &&
+		         x->range[0] && x->range[1] && x->range[0]->axis == x->range[1]->axis;
+	}
+	below &= lower_reach(L, op, l, 1) <= op->dim[1].n;
+	for (int i = 0; i < m->n; i++)
+		if (m->l[i].live != 2 || !below)
+			m->l[n++] = m->l[i];
+	m->n = n;
+}
+
 /* A constraint at a thread's first element, as a name declared here. */
 static const char *at_first(Lower *L, const Layout *l, const Linear *x)
 {
@@ -257,6 +278,7 @@ Version *lower_where(Lower *L, Op *op, const Layout *l)
 
 	if (!mask_parse(L, op->src[0], &m) || lower_is_static(L, op))
 		return NULL;
+	drop_implied(L, op, l, &m);
 	for (int i = 0; i < m.n; i++) {
 		const char *c = whole(L, op, l, &m.l[i]);
 

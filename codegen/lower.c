@@ -53,17 +53,18 @@ _Noreturn void lower_cannot(Lower *L, const Op *op, const char *fmt, ...)
 const char *lower_name(Lower *L, const char *want)
 {
 	static const char *const taken[] = {
-	    "i",        "j",       "e",       "h",     "x",      "k",        "r",      "c",
-	    "p",        "I",       "J",       "t",     "g",      "tid",      "lane",   "warp",
-	    "smem",     "pid",     "on",      "up",    "d",      "w0",       "w1",     "m",
-	    "int",      "float",   "char",    "short", "long",   "double",   "void",   "for",
-	    "if",       "else",    "do",      "while", "const",  "static",   "return", "switch",
-	    "case",     "break",   "default", "goto",  "auto",   "register", "inline", "signed",
-	    "unsigned", "struct",  "union",   "enum",  "extern", "volatile", "sizeof", "typedef",
-	    "bool",     "true",    "false",   "class", "new",    "delete",   "this",   "template",
-	    "operator", "private", "public",  "and",   "or",     "not",      "xor",    "inf",
-	    "divide",   "sigmoid", "u32",     "u64",   "i64",    "b16",      "exp",    "log",
-	    "abs",      "max",     "min"};
+	    "i",      "j",        "e",        "h",       "x",       "k",     "r",      "c",
+	    "p",      "I",        "J",        "t",       "g",       "tid",   "lane",   "warp",
+	    "x0",     "x1",       "y00",      "y01",     "y10",     "y11",   "at",     "pair",
+	    "lanes",  "high",     "smem",     "pid",     "on",      "up",    "d",      "w0",
+	    "w1",     "m",        "int",      "float",   "char",    "short", "long",   "double",
+	    "void",   "for",      "if",       "else",    "do",      "while", "const",  "static",
+	    "return", "switch",   "case",     "break",   "default", "goto",  "auto",   "register",
+	    "inline", "signed",   "unsigned", "struct",  "union",   "enum",  "extern", "volatile",
+	    "sizeof", "typedef",  "bool",     "true",    "false",   "class", "new",    "delete",
+	    "this",   "template", "operator", "private", "public",  "and",   "or",     "not",
+	    "xor",    "inf",      "divide",   "sigmoid", "u32",     "u64",   "i64",    "b16",
+	    "exp",    "log",      "abs",      "max",     "min"};
 	char s[64];
 	const char *name;
 	size_t n = 0;
@@ -107,7 +108,7 @@ static const char *longest_first(Lower *L, const char *pid, const char *count, c
 	enum { NEAR = 16 };
 	const Grid *grid = &L->k->grid;
 	const char *others = "1", *tiles = lower_name(L, "tiles"), *first = lower_name(L, "first"),
-	           *near = lower_name(L, "near"), *in = lower_name(L, "at"), *rest;
+	           *near = lower_name(L, "near"), *in = lower_name(L, "place"), *rest;
 
 	for (int i = 0; i < grid->n - 1; i++) {
 		const Range *r = grid->range[i];

@@ -202,6 +202,8 @@ const char *product_twice(Lower *L, int half, const char *i)
 {
 	if (!strcmp(i, "0"))
 		return half ? "1" : "0";
+	if (strchr(i, ' '))
+		i = arena_printf(L->a, "(%s)", i);
 	return arena_printf(L->a, half ? "2 * %s + 1" : "2 * %s", i);
 }
 

@@ -145,9 +145,9 @@ __global__ void __launch_bounds__(128, 1) flash_attention(
 	const int tiles = (M + 63) / 64;
 	const int first = (int)blockIdx.x / (16 * tiles) * 16;
 	const int near = B * G * R - first < 16 ? B * G * R - first : 16;
-	const int at = (int)blockIdx.x - first * tiles;
-	const int pid2 = first + at % near;
-	const int m0 = (tiles - 1 - at / near) * 64;
+	const int place = (int)blockIdx.x - first * tiles;
+	const int pid2 = first + place % near;
+	const int m0 = (tiles - 1 - place / near) * 64;
 	const int ri = pid2 % R;
 	const int pid3 = pid2 / R;
 	const int gi = pid3 % G;

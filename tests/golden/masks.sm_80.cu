@@ -108,9 +108,9 @@ __global__ void __launch_bounds__(128, 1) masks(
 	const int tiles = (M + 63) / 64;
 	const int first = (int)blockIdx.x / (16 * tiles) * 16;
 	const int near = B - first < 16 ? B - first : 16;
-	const int at = (int)blockIdx.x - first * tiles;
-	const int pid2 = first + at % near;
-	const int m0 = (tiles - 1 - at / near) * 64;
+	const int place = (int)blockIdx.x - first * tiles;
+	const int pid2 = first + place % near;
+	const int m0 = (tiles - 1 - place / near) * 64;
 	const int bi = pid2;
 	const b16 *const q_p = q + bi * q_sB;
 	const u32 Q_s_c = tid / 2 * 32 + (tid % 2 ^ ((tid / 2 >> 2) & 1)) * 16;

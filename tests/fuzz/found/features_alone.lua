@@ -1,5 +1,4 @@
 -- azulejo run --set B=1,H=1,N=31 --seed 831 --gpu h100
--- OPEN: wrong on h100 with warps 4, right with warps 1 and on a100
 local az = require "azulejo"
 local function f1(x) return az.sympow2(x) * 0.25 end
 

@@ -46,6 +46,7 @@ Stmt *dev_add(Dev *d, Block *b, StmtKind kind, const char *text)
 
 void dev_access(Stmt *s, Buffer *b, AccessKind k)
 {
+	b->whole |= k == ACC_READ;
 	for (int i = 0; i < s->nacc; i++)
 		if (s->acc[i].buf == b && s->acc[i].kind == k)
 			return;

@@ -374,13 +374,16 @@ bool lower_store_engine(Lower *L, Op *op, Op *from, const Layout *l)
 	    L, "const u32 %s = %s + %s;", lane, name,
 	    lower_unit(L, b, "(16 * warp + lane % 8)", fours == 4 ? "(lane / 8)" : "(lane / 8 % 2)"));
 	L->out = saved;
-	if (b->left) {
+	if (b->left && b->whole) {
 		meet = ARENA_NEW(L->a, Stmt);
 		meet->kind = S_SCOPE;
 		meet->atomic = true;
 		dev_access(meet, b, ACC_WRITE);
 		dev_append(L->out, meet);
 		L->out = &meet->body;
+	} else if (b->left) {
+		; /* products of this warp's own warpgroup alone read its rows, and it has waited for them
+		   */
 	} else if (op->parent->owner) { /* the last turn's */
 		lower_open(L, S_IF, false, "lane == 0");
 		lower_code(L, "tma_store_wait_read(0);");

@@ -151,6 +151,7 @@ static const char *describe(Product *p, Operand *o, const char *i)
 			at = major ? arena_printf(L->a, "%s + %d * (%s)", at, b->pbytes, first)
 			           : arena_printf(L->a, "%s + (%s) / %d * %d", at, first, b->pcols, panel);
 	}
+	o->staged->buf->whole |= !o->left || !major || (step <= 4 && L->warps > 4);
 	dev_access(lower_code(L, "const u64 %s = wgmma_desc(%s, %d, %d, %d);", name, at,
 	                      far ? panel : 16, 8 * b->pbytes, b->pbytes),
 	           o->staged->buf, ACC_PROXY);

@@ -570,7 +570,6 @@ __global__ void __launch_bounds__(128, 1) window_attention(
 	for (int i = 0; i < 2; i++) {
 		where2[i] = l[i] == 0.0f ? 1.0f : l[i];
 	}
-	block_sync();
 	#pragma unroll
 	for (int j = 0; j < 8; j += 4) {
 		cores_store4(o_w ^ 16 * j, pack_bf16(divide(acc[0][j][0], where2[0]), divide(acc[0][j][1], where2[0])), pack_bf16(divide(acc[0][j + 1][0], where2[0]), divide(acc[0][j + 1][1], where2[0])), pack_bf16(divide(acc[0][j + 2][0], where2[0]), divide(acc[0][j + 2][1], where2[0])), pack_bf16(divide(acc[0][j + 3][0], where2[0]), divide(acc[0][j + 3][1], where2[0])));

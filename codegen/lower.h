@@ -235,6 +235,10 @@ void lower_thin_update(Lower *L, Version *w, Op *dot);
 Version *lower_form_all(Lower *L, Op *x, const Layout *own, const char *table);
 Buffer *lower_thin_publish(Lower *L, Op *get, const Grow *left);
 
+/* lower_beside.c */
+bool lower_is_beside(Lower *L, const Op *state); /* updated along with a wide state */
+Layout lower_beside_layout(Lower *L, int slots);
+
 /* lower_stream.c */
 Layout lower_stream_layout(Lower *L, const Op *op);
 Layout lower_stream_vector(Lower *L, const Op *op);

@@ -21,6 +21,13 @@ typedef struct Operand {
 	int outer, k; /* cores per warp */
 } Operand;
 
+/* A thin state that is updated along with a wide one, w NULL: none. */
+typedef struct Beside {
+	Version *w;
+	Op *ones;
+	Layout col; /* of its right operand */
+} Beside;
+
 typedef struct Product {
 	Lower *L;
 	Op *op;
@@ -32,6 +39,7 @@ typedef struct Product {
 	bool fresh; /* begins its accumulators */
 	bool wgmma; /* lower_wgmma.c: the right operand's descriptor */
 	const char *b_desc;
+	Beside beside;
 } Product;
 
 /* lower_dot.c: pieces of text. Indices count cores (i, j) or k16 steps (k), as C expressions. */
@@ -57,6 +65,10 @@ typedef struct Share {
 	const char *w;     /* which part this warp's is, 0 .. warps-1 */
 } Share;
 void lower_share(Product *p, const Share *h);
+
+/* lower_beside.c: for the product that updates a wide state. */
+void lower_beside_open(Product *p);
+void lower_beside_step(Product *p, const char *f, const char *u, const char *k, int lo, int hi);
 
 /* lower_wgmma.c */
 bool lower_wgmma_fits(Product *p);

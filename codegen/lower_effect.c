@@ -110,6 +110,8 @@ static void lower_update(Lower *L, Op *op)
 {
 	Version *w = lower_var_version(L, op->src[0]);
 
+	if (lower_is_thin(L, op->src[0]) && lower_is_beside(L, op->src[0]))
+		return; /* done with the wide state's */
 	if (fresh_dot(L, op->src[1], &w->l))
 		add_dot(L, w, op->src[1]);
 	else if (L->f->op[op->src[0]->id].unscaled)

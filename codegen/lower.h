@@ -56,7 +56,8 @@ typedef enum Role { ROLE_STATE, ROLE_OUTPUT, ROLE_ALL } Role;
 /* A state's rounded copy, written by one role and read by the other. */
 typedef struct Published {
 	const Op *op;
-	Buffer *buf, *full, *empty;
+	const char *base;
+	Buffer *buf, *full, *empty; /* barriers: of all that are published together */
 	int stride; /* bytes from one copy to the other */
 	bool read;
 } Published;
@@ -234,6 +235,9 @@ Layout lower_thin_layout(Lower *L, const Op *state);
 void lower_thin_update(Lower *L, Version *w, Op *dot);
 Version *lower_form_all(Lower *L, Op *x, const Layout *own, const char *table);
 Buffer *lower_thin_publish(Lower *L, Op *get, const Grow *left);
+/* The same for another role: two rows of a tile of slots. */
+Buffer *lower_thin_buffer(Lower *L, const Op *state, const char *name);
+void lower_thin_write(Lower *L, const Staged *s, const Op *get, const Grow *left);
 
 /* lower_beside.c */
 bool lower_is_beside(Lower *L, const Op *state); /* updated along with a wide state */

@@ -332,6 +332,16 @@ static void plain_product(Product *p)
 	L->out = saved;
 }
 
+/* A thin state that another role publishes: the tile's first two rows. */
+static void thin_operand(Product *p, Operand *o)
+{
+	o->staged = lower_publish(p->L, o->x, p->a.grow);
+	o->thin = o->staged->buf;
+	o->kind = STREAM;
+	o->swapped = true;
+	o->own = layout_swap(o->need);
+}
+
 Version *lower_dot(Lower *L, Op *op, const Layout *l, Version *acc)
 {
 	Product p = {.L = L, .op = op, .l = *l};
@@ -353,7 +363,10 @@ Version *lower_dot(Lower *L, Op *op, const Layout *l, Version *acc)
 	}
 	/* what the operands need is made before the accumulators come to life */
 	if (p.a.kind == FORMED && !p.a.swapped && p.b.x->code == OP_get &&
-	    lower_is_thin(L, p.b.x->src[0]))
+	    lower_is_thin(L, p.b.x->src[0]) && L->role == ROLE_OUTPUT)
+		thin_operand(&p, &p.b);
+	else if (p.a.kind == FORMED && !p.a.swapped && p.b.x->code == OP_get &&
+	         lower_is_thin(L, p.b.x->src[0]))
 		p.b.thin = lower_thin_publish(L, p.b.x, p.a.grow), p.b.kind = THIN;
 	else if (p.b.kind == ARRAY && !p.b.array && lower_must_publish(L, p.b.x, p.b.swapped))
 		p.b.staged = lower_publish(L, p.b.x, p.a.kind == FORMED && !p.a.swapped ? p.a.grow : NULL),

@@ -153,7 +153,9 @@ void lower_over_features(Product *p)
 		lower_wgmma_close(p);
 	if (p->wgmma && p->l.d[0].n > 2) /* in a loop: nothing flies out of it */
 		lower_wgmma_settle(L);
-	if (p->b.kind == THIN) /* the two columns of a thin state */
+	if (p->wgmma && p->b.thin)
+		lower_wgmma_settle(L);
+	if (p->b.thin) /* the two columns of a thin state */
 		for (int r = 0; r < 2; r++) {
 			const char *c = product_acc(p, product_twice(L, r, i), "0");
 

@@ -235,13 +235,13 @@ Layout lower_thin_layout(Lower *L, const Op *state);
 void lower_thin_update(Lower *L, Version *w, Op *dot);
 Version *lower_form_all(Lower *L, Op *x, const Layout *own, const char *table);
 Buffer *lower_thin_publish(Lower *L, Op *get, const Grow *left);
-/* The same for another role: two rows of a tile of slots. */
-Buffer *lower_thin_buffer(Lower *L, const Op *state, const char *name);
-void lower_thin_write(Lower *L, const Staged *s, const Op *get, const Grow *left);
 
 /* lower_beside.c */
 bool lower_is_beside(Lower *L, const Op *state); /* updated along with a wide state */
 Layout lower_beside_layout(Lower *L, int slots);
+/* What another role reads: the value's two 16-bit parts, the first two rows of a tile of slots. */
+Buffer *lower_beside_buffer(Lower *L, const Op *state, const char *name);
+void lower_beside_write(Lower *L, const Staged *s, const Op *get, const Grow *left);
 
 /* lower_stream.c */
 Layout lower_stream_layout(Lower *L, const Op *op);

@@ -10,6 +10,7 @@
  */
 #include "lower_dot.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -141,14 +142,16 @@ Layout lower_beside_layout(Lower *L, int slots)
 /* -- the update --------------------------------------------------------------------------------
  */
 
-static bool is_ones(const Op *x)
+/* Ones; *live: but 0 where a row does not exist. */
+static bool is_ones(const Op *x, bool *live)
 {
 	const Op *m = x->code == OP_where ? x->src[0] : NULL;
 	double v;
 
 	while (m && m->code == OP_expand)
 		m = m->src[0];
-	if (m && m->code == OP_live && op_is_const(x->src[2], &v) && v == 0)
+	*live = m && m->code == OP_live && op_is_const(x->src[2], &v) && v == 0;
+	if (*live)
 		x = x->src[1];
 	return op_is_const(x, &v) && v == 1;
 }
@@ -158,7 +161,7 @@ void lower_beside_open(Product *p)
 {
 	Lower *L = p->L;
 	Op *u = NULL;
-	bool sw = false;
+	bool sw = false, live;
 	Split rows;
 
 	for (Op *x = p->op->parent->first; x && !u; x = x->next)
@@ -172,6 +175,11 @@ void lower_beside_open(Product *p)
 	p->beside.ones = u->src[1]->src[1];
 	p->beside.col = layout_core(ORIENT_T, rows, (Split){1, 1, 1});
 	lower_ensure(L, p->beside.ones, &p->beside.col);
+	if (is_ones(p->beside.ones, &live) && live) {
+		p->beside.live = lower_name(L, "live");
+		lower_code(L, "const int %s = %s_live - 2 * t;", p->beside.live,
+		           lower_start(L, p->beside.ones->dim[0].range));
+	}
 }
 
 /* Whether features of slots [lo, hi) are 0 in a row that does not exist: made of loads alone. */
@@ -193,7 +201,8 @@ void lower_beside_step(Product *p, const char *f, const char *u, const char *k, 
 	Lower *L = p->L;
 	const Version *w = p->beside.w;
 	const char *v[MAX_DIGITS] = {"0", "0", "0"}, *one[2], *column = u, *core = "";
-	bool plain, many;
+	const char *both = L->f16 ? "0x3c003c00u" : "0x3f803f80u", *first = L->f16 ? "0x3c00u" : "0x3f80u";
+	bool many, live;
 	char *end;
 	long n;
 
@@ -207,25 +216,160 @@ void lower_beside_step(Product *p, const char *f, const char *u, const char *k, 
 	if (many || !*end)
 		column = *end ? arena_printf(L->a, "%s %% %d", u, STEPS)
 		              : arena_printf(L->a, "%ld", n % STEPS);
-	plain = is_ones(p->beside.ones) && nothing_of_nothing(p->a.grow, lo, hi);
-	for (int h = 0; h < 2; h++) {
-		const char *lo_hi[2], *x = L->f16 ? "0x3c003c00u" : "0x3f803f80u";
+	if (is_ones(p->beside.ones, &live) && (!live || nothing_of_nothing(p->a.grow, lo, hi))) {
+		one[0] = one[1] = lower_name(L, "one");
+		lower_code(L, "const u32 %s = g == %s ? %s : 0;", one[0], column, both);
+	} else {
+		for (int h = 0; h < 2; h++) {
+			const char *lo_hi[2];
 
-		if (h && plain) {
-			one[1] = one[0];
-			break;
-		}
-		if (!plain) {
+			one[h] = lower_name(L, "one");
+			if (p->beside.live) {
+				const char *at = arena_printf(L->a, "16 * (%s) + %d", k, 8 * h);
+
+				lower_code(L, "const u32 %s = g != %s || %s <= %s ? 0 : %s == %s + 1 ? %s : %s;",
+				           one[h], column, p->beside.live, at, p->beside.live, at, first, both);
+				continue;
+			}
 			v[0] = product_twice(L, h, strchr(k, ' ') ? arena_printf(L->a, "(%s)", k) : k);
 			for (int e = 0; e < 2; e++) {
 				v[2] = e ? "1" : "0";
 				lo_hi[e] = lower_elem(L, p->beside.ones, &p->beside.col, v);
 			}
-			x = lower_pack(L, lo_hi[0], lo_hi[1]);
+			lower_code(L, "const u32 %s = g == %s ? %s : 0;", one[h], column,
+			           lower_pack(L, lo_hi[0], lo_hi[1]));
 		}
-		one[h] = lower_name(L, "one");
-		lower_code(L, "const u32 %s = g == %s ? %s : 0;", one[h], column, x);
 	}
 	lower_code(L, "mma_%s(%s%s[0], %s%s[1], %s[0][0], %s[0][1], %s[1][0], %s[1][1], %s, %s);",
 	           p->ty, w->name, core, w->name, core, f, f, f, f, one[0], one[1]);
+}
+
+/* -- what another role reads -------------------------------------------------------------------
+ */
+
+enum { PANEL = 64, ROWS = 8 }; /* slots of a panel of 128 bytes; rows of a core */
+
+Buffer *lower_beside_buffer(Lower *L, const Op *state, const char *name)
+{
+	int slots = lower_state_grow(L, state)->slots;
+	Buffer *b = dev_buffer(L->dev, name, ROWS, (slots + PANEL - 1) / PANEL * PANEL, 2, 2);
+
+	b->used_cols = 1; /* what slots and their two parts do not fill stays 0 */
+	return b;
+}
+
+/* x is chosen by variables of which each takes values 0 .. n-1; NAN: never. */
+static const char *choose(Lower *L, const double *x, const int *n, const char *const *var)
+{
+	int size = 1;
+	double *block;
+	Text s = {.arena = L->a};
+
+	if (!*n)
+		return lower_number(L, isnan(*x) ? 0 : *x);
+	for (int i = 1; n[i]; i++)
+		size *= n[i];
+	block = ARENA_ARRAY(L->a, double, size);
+	for (int a = 0, b; a < *n; a = b) {
+		memcpy(block, x + a * size, (size_t)size * sizeof *block);
+		for (b = a + 1; b < *n; b++) {
+			bool same = true;
+
+			for (int i = 0; i < size; i++)
+				same &= isnan(block[i]) || isnan(x[b * size + i]) || block[i] == x[b * size + i];
+			if (!same)
+				break;
+			for (int i = 0; i < size; i++)
+				if (isnan(block[i]))
+					block[i] = x[b * size + i];
+		}
+		if (b < *n)
+			text_add(&s, "%s <= %d ? ", *var, b - 1);
+		text_add(&s, a || b < *n ? "(%s)" : "%s", choose(L, block, n + 1, var + 1));
+		if (b < *n)
+			text_puts(&s, " : ");
+	}
+	return s.s;
+}
+
+/* The weight of the slots `from` on that a register holds. */
+static const char *weight_of(Lower *L, const double *weight, int from, int slots)
+{
+	static const char *const var[] = {"t", "warp", "g"};
+	int n[] = {4, L->warps, 8, 0};
+	double *x = ARENA_ARRAY(L->a, double, 4 * L->warps * 8);
+
+	for (int i = 0; i < 4 * L->warps * 8; i++) {
+		int slot = from + i / 8 / L->warps * 2 * 16 * L->warps + i / 8 % L->warps * 16 + i % 8;
+
+		x[i] = slot < slots ? weight[slot] : NAN;
+	}
+	return choose(L, x, n, var);
+}
+
+/* Warps deal out whole panels; the second row's units are exchanged in pairs. */
+void lower_beside_write(Lower *L, const Staged *s, const Op *get, const Grow *left)
+{
+	const Grow *g = lower_state_grow(L, get->src[0]);
+	const double *weight = lower_weights(L, g, left);
+	const Version *w = lower_var_version(L, get->src[0]);
+	const char *ty = L->f16 ? "f16" : "bf16", *lane = lower_name(L, arena_printf(L->a, "%s_w", s->base));
+	int step = 16 * L->warps;
+	Block *saved = L->out;
+
+	if (step != PANEL || s->buf->pbytes != 2 * PANEL)
+		bug("a thin state published by %d warps", L->warps);
+	L->out = L->pro;
+	lower_code(L, "const u32 %s = %d * t + 32 * warp + 2 * g;", lane, 2 * ROWS * 2 * PANEL);
+	L->out = saved;
+	for (int u = 0; u * step < g->slots; u += u % STEPS ? STEPS - 1 : 1) {
+		int panel = ROWS * 2 * PANEL * u;
+		const char *core = w->l.d[0].stride != 8 ? arena_printf(L->a, "[%d]", u / STEPS) : "";
+
+		lower_open(L, S_IF, false, "%d * t + 16 * warp < %d", 2 * step, g->slots - u * step);
+		for (int i = 0; i < 2; i++) {
+			const char *x = lower_name(L, "x"), *hi = lower_name(L, "x_hi"), *reg;
+
+			reg = arena_printf(L->a, "%s%s[%d][%d]", w->name, core, i, u % STEPS);
+			lower_code(L, "const float %s = %s * (%s);", x, reg,
+			           weight_of(L, weight, u * step + 8 * i, g->slots));
+			lower_code(L, "const b16 %s = round_%s(%s);", hi, ty, x);
+			dev_access(lower_code(L, "st_shared_b16(%s + %s + %d, %s);", s->base, lane,
+			                      panel + 16 * i, hi),
+			           s->buf, ACC_WRITE);
+			lower_code(L, "st_shared_b16(%s + %s + %d, round_%s(%s - widen_%s(%s)));", s->base, lane,
+			           panel + 2 * PANEL + 16 * (1 - i), ty, x, ty, hi);
+		}
+		L->out = saved;
+	}
+}
+
+/* -- the read ----------------------------------------------------------------------------------
+ */
+
+bool lower_beside_read(Product *p, Product *q)
+{
+	Lower *L = p->L;
+
+	if (!p->wgmma || p->b.thin || L->role != ROLE_OUTPUT)
+		return false;
+	for (Op *x = p->op->parent->first; x; x = x->next) {
+		bool left = false, right = false;
+		Op *a, *get;
+		Layout l;
+
+		if (x->code != OP_dot || !L->live[x->id])
+			continue;
+		a = op_base(x->src[0], &left);
+		get = op_base(x->src[1], &right);
+		if (left || right || get->code != OP_get || !lower_is_thin(L, get->src[0]) ||
+		    !same_features(grow_parse(L->a, a), p->a.grow))
+			continue;
+		l = lower_value_layout(L, x);
+		if (p->l.base[0])
+			l = layout_strip(L->a, l, L->strip->var);
+		if (l.d[0].n == p->l.d[0].n && !lower_find(L, x, &l, false))
+			return product_thin(p, q, x, &l);
+	}
+	return false;
 }

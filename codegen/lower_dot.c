@@ -206,7 +206,7 @@ const char *product_twice(Lower *L, int half, const char *i)
 }
 
 /* acc core (row, column) as a pointer to its pair */
-const char *product_acc(Product *p, const char *i, const char *j)
+const char *product_acc(const Product *p, const char *i, const char *j)
 {
 	Lower *L = p->L;
 
@@ -340,6 +340,28 @@ static void thin_operand(Product *p, Operand *o)
 	o->kind = STREAM;
 	o->swapped = true;
 	o->own = layout_swap(o->need);
+}
+
+/* Makes q the product `op`, a thin state's, by the features that p forms; false: it is not that
+ * kind. Its accumulators are zeros. */
+bool product_thin(const Product *p, Product *q, Op *op, const Layout *l)
+{
+	Lower *L = p->L;
+	const char *v[MAX_DIGITS];
+	Block *b;
+
+	*q = (Product){.L = L, .op = op, .l = *l, .ty = p->ty};
+	operand_open(q, &q->a, op->src[0], true);
+	operand_open(q, &q->b, op->src[1], false);
+	thin_operand(q, &q->b);
+	q->wgmma = lower_wgmma_fits(q);
+	if (!q->wgmma)
+		return false;
+	q->acc = lower_declare(L, op, l, false, NULL);
+	b = lower_nest(L, l, false, v);
+	lower_code(L, "%s = 0.0f;", lower_ref(L, q->acc, l, v));
+	lower_nest_close(L, b);
+	return true;
 }
 
 Version *lower_dot(Lower *L, Op *op, const Layout *l, Version *acc)

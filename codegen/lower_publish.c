@@ -358,7 +358,7 @@ static void publish_to_role(Lower *L, Op *const *get, Op *const *dot, int n)
 
 		p->op = get[i];
 		p->base = base;
-		p->buf = lower_is_thin(L, state) ? lower_thin_buffer(L, state, both)
+		p->buf = lower_is_thin(L, state) ? lower_beside_buffer(L, state, both)
 		                                 : buffer_for(L, get[i], right, both, 2);
 		p->buf->by_engine = true;
 		p->stride = p->buf->swizzle ? (p->buf->bytes + 1023) / 1024 * 1024 : p->buf->bytes;
@@ -383,7 +383,7 @@ static void publish_to_role(Lower *L, Op *const *get, Op *const *dot, int n)
 			lower_cannot(L, get[i], NOT_FEATURES);
 		lower_code(L, "const u32 %s = %s + %s %% 2 * %d;", s.base, s.buf->name, L->turn, p->stride);
 		if (lower_is_thin(L, state))
-			lower_thin_write(L, &s, get[i], left);
+			lower_beside_write(L, &s, get[i], left);
 		else
 			write_all(L, &s, get[i], right, left);
 	}

@@ -156,35 +156,6 @@ Buffer *lower_thin_publish(Lower *L, Op *get, const Grow *left)
 	return buf;
 }
 
-Buffer *lower_thin_buffer(Lower *L, const Op *state, const char *name)
-{
-	Buffer *b = dev_buffer(L->dev, name, 8, slots_of(L, state), 2, 2);
-
-	b->used_cols = 1; /* six rows and what slots do not fill stay 0 */
-	b->bytes = (b->bytes + 1023) / 1024 * 1024;
-	return b;
-}
-
-void lower_thin_write(Lower *L, const Staged *s, const Op *get, const Grow *left)
-{
-	const Op *state = get->src[0];
-	const char *ty = L->f16 ? "f16" : "bf16", *v[MAX_DIGITS], *table;
-	const Version *w = lower_var_version(L, state);
-	Block *saved;
-
-	table = lower_weight_table(L, lower_state_grow(L, state), left, true);
-	saved = slots_open(L, w, slots_of(L, state), v);
-	lower_code(L, "const float x = %s * table_f32(%s + slot);", lower_ref(L, w, &w->l, v), table);
-	lower_code(L, "const b16 x_hi = round_%s(x);", ty);
-	for (int part = 0; part < 2; part++)
-		dev_access(lower_code(L, "st_shared_b16(%s + %s + slot %% 8 * 2, %s);", s->base,
-		                      lower_unit(L, s->buf, part ? "1" : "0", "(slot / 8)"),
-		                      part ? arena_printf(L->a, "round_%s(x - widen_%s(x_hi))", ty, ty)
-		                           : "x_hi"),
-		           s->buf, ACC_WRITE);
-	L->out = saved;
-}
-
 /* A grown tile's cores, whole, each value times its slot's weight in `table`: for a product of two
  * grown tiles, which has no state to take the scales. */
 Version *lower_form_all(Lower *L, Op *x, const Layout *own, const char *table)

@@ -58,7 +58,7 @@ typedef struct Published {
 	const Op *op;
 	const char *base;
 	Buffer *buf, *full, *empty; /* barriers: of all that are published together */
-	int stride; /* bytes from one copy to the other */
+	int stride;                 /* bytes from one copy to the other */
 	bool read;
 } Published;
 
@@ -112,6 +112,8 @@ typedef struct Lower {
 	bool stores_fly;  /* stores by the copy engine were made */
 	int nturned;
 	Turned turned[MAX_BUFFERS];
+	Version *begun; /* accumulators of begun_dot: lower_beside.c */
+	const Op *begun_dot;
 	int npublished;
 	Published published[MAX_BUFFERS];
 	Ring ring; /* of the first role, for the second */

@@ -2,9 +2,10 @@
  *
  * What a step of the wide state's update forms (lower_share.c) is the left operand of the thin
  * state's too: one mma more, with a right operand of ones (0 where a row does not exist). Ones fill
- * one of its eight columns, another one for each of a warp's steps, so that eight steps share a pair
- * of cores: register [i][e] of lane 4 g + t is the sum of slot 8 i + g of the warp's 16 in its step
- * 2 t + e. So each slot has one owner, as in lower_thin.c, and needs nobody else's sum.
+ * one of its eight columns, another one for each of a warp's steps, so that eight steps share a
+ * pair of cores: register [i][e] of lane 4 g + t is the sum of slot 8 i + g of the warp's 16 in its
+ * step 4 e + t, which is column 2 t + e. So each slot has one owner, as in lower_thin.c, and needs
+ * nobody else's sum.
  *
  * requires: facts with warps assigned. The same for all parts of a segmented schedule.
  */
@@ -132,9 +133,9 @@ Layout lower_beside_layout(Lower *L, int slots)
 	if (cores > 1)
 		l.d[l.nd++] = (Digit){HW_REG, cores, 0, 0, STEPS * step, 0, 0};
 	l.d[l.nd++] = (Digit){HW_REG, 2, 0, 0, 8, 0, 0};
-	l.d[l.nd++] = (Digit){HW_REG, 2, 0, 0, step, 0, 0};
+	l.d[l.nd++] = (Digit){HW_REG, 2, 0, 0, 4 * step, 0, 0};
 	l.d[l.nd++] = (Digit){HW_LANE, 8, 4, 0, 1, 0, 0};
-	l.d[l.nd++] = (Digit){HW_LANE, 4, 1, 0, 2 * step, 0, 0};
+	l.d[l.nd++] = (Digit){HW_LANE, 4, 1, 0, step, 0, 0};
 	l.d[l.nd++] = (Digit){HW_WARP, L->warps, 1, 0, 16, 0, 0};
 	return l;
 }
@@ -200,8 +201,9 @@ void lower_beside_step(Product *p, const char *f, const char *u, const char *k, 
 {
 	Lower *L = p->L;
 	const Version *w = p->beside.w;
-	const char *v[MAX_DIGITS] = {"0", "0", "0"}, *one[2], *column = u, *core = "";
-	const char *both = L->f16 ? "0x3c003c00u" : "0x3f803f80u", *first = L->f16 ? "0x3c00u" : "0x3f80u";
+	const char *v[MAX_DIGITS] = {"0", "0", "0"}, *one[2], *column, *core = "";
+	const char *both = L->f16 ? "0x3c003c00u" : "0x3f803f80u",
+	           *first = L->f16 ? "0x3c00u" : "0x3f80u";
 	bool many, live;
 	char *end;
 	long n;
@@ -213,9 +215,8 @@ void lower_beside_step(Product *p, const char *f, const char *u, const char *k, 
 	if (many)
 		core = *end ? arena_printf(L->a, "[%s / %d]", u, STEPS)
 		            : arena_printf(L->a, "[%ld]", n / STEPS);
-	if (many || !*end)
-		column = *end ? arena_printf(L->a, "%s %% %d", u, STEPS)
-		              : arena_printf(L->a, "%ld", n % STEPS);
+	column = *end ? arena_printf(L->a, "(2 * (%s %% 4) + %s / 4 %% 2)", u, u)
+	              : arena_printf(L->a, "%ld", 2 * (n % 4) + n / 4 % 2);
 	if (is_ones(p->beside.ones, &live) && (!live || nothing_of_nothing(p->a.grow, lo, hi))) {
 		one[0] = one[1] = lower_name(L, "one");
 		lower_code(L, "const u32 %s = g == %s ? %s : 0;", one[0], column, both);
@@ -300,7 +301,7 @@ static const char *weight_of(Lower *L, const double *weight, int from, int slots
 	double *x = ARENA_ARRAY(L->a, double, 4 * L->warps * 8);
 
 	for (int i = 0; i < 4 * L->warps * 8; i++) {
-		int slot = from + i / 8 / L->warps * 2 * 16 * L->warps + i / 8 % L->warps * 16 + i % 8;
+		int slot = from + i / 8 * 16 + i % 8;
 
 		x[i] = slot < slots ? weight[slot] : NAN;
 	}
@@ -313,32 +314,35 @@ void lower_beside_write(Lower *L, const Staged *s, const Op *get, const Grow *le
 	const Grow *g = lower_state_grow(L, get->src[0]);
 	const double *weight = lower_weights(L, g, left);
 	const Version *w = lower_var_version(L, get->src[0]);
-	const char *ty = L->f16 ? "f16" : "bf16", *lane = lower_name(L, arena_printf(L->a, "%s_w", s->base));
+	const char *ty = L->f16 ? "f16" : "bf16",
+	           *lane = lower_name(L, arena_printf(L->a, "%s_w", s->base));
 	int step = 16 * L->warps;
 	Block *saved = L->out;
 
 	if (step != PANEL || s->buf->pbytes != 2 * PANEL)
 		bug("a thin state published by %d warps", L->warps);
 	L->out = L->pro;
-	lower_code(L, "const u32 %s = %d * t + 32 * warp + 2 * g;", lane, 2 * ROWS * 2 * PANEL);
+	lower_code(L, "const u32 %s = %d * t + 32 * warp + 2 * g;", lane, ROWS * 2 * PANEL);
 	L->out = saved;
-	for (int u = 0; u * step < g->slots; u += u % STEPS ? STEPS - 1 : 1) {
-		int panel = ROWS * 2 * PANEL * u;
+	for (int u = 0; u * step < g->slots; u += 4) {
 		const char *core = w->l.d[0].stride != 8 ? arena_printf(L->a, "[%d]", u / STEPS) : "";
+		int panel = ROWS * 2 * PANEL * u, rest = g->slots - u * step;
 
-		lower_open(L, S_IF, false, "%d * t + 16 * warp < %d", 2 * step, g->slots - u * step);
+		if (rest < 4 * step)
+			lower_open(L, S_IF, false, "%s < %d", lane,
+			           rest / PANEL * ROWS * 2 * PANEL + rest % PANEL * 2);
 		for (int i = 0; i < 2; i++) {
 			const char *x = lower_name(L, "x"), *hi = lower_name(L, "x_hi"), *reg;
 
-			reg = arena_printf(L->a, "%s%s[%d][%d]", w->name, core, i, u % STEPS);
+			reg = arena_printf(L->a, "%s%s[%d][%d]", w->name, core, i, u / 4 % 2);
 			lower_code(L, "const float %s = %s * (%s);", x, reg,
 			           weight_of(L, weight, u * step + 8 * i, g->slots));
 			lower_code(L, "const b16 %s = round_%s(%s);", hi, ty, x);
 			dev_access(lower_code(L, "st_shared_b16(%s + %s + %d, %s);", s->base, lane,
 			                      panel + 16 * i, hi),
 			           s->buf, ACC_WRITE);
-			lower_code(L, "st_shared_b16(%s + %s + %d, round_%s(%s - widen_%s(%s)));", s->base, lane,
-			           panel + 2 * PANEL + 16 * (1 - i), ty, x, ty, hi);
+			lower_code(L, "st_shared_b16(%s + %s + %d, round_%s(%s - widen_%s(%s)));", s->base,
+			           lane, panel + 2 * PANEL + 16 * (1 - i), ty, x, ty, hi);
 		}
 		L->out = saved;
 	}
@@ -347,6 +351,25 @@ void lower_beside_write(Lower *L, const Staged *s, const Op *get, const Grow *le
 /* -- the read ----------------------------------------------------------------------------------
  */
 
+static bool reads_thin(Lower *L, const Op *x)
+{
+	bool left = false, right = false;
+	const Op *get;
+
+	if (x->code != OP_dot)
+		return false;
+	op_base(x->src[0], &left);
+	get = op_base(x->src[1], &right);
+	return !left && !right && get->code == OP_get && lower_is_thin(L, get->src[0]);
+}
+
+static Layout thin_layout(Product *p, const Op *dot)
+{
+	Layout l = lower_value_layout(p->L, dot);
+
+	return p->l.base[0] ? layout_strip(p->L->a, l, p->L->strip->var) : l;
+}
+
 bool lower_beside_read(Product *p, Product *q)
 {
 	Lower *L = p->L;
@@ -354,22 +377,115 @@ bool lower_beside_read(Product *p, Product *q)
 	if (!p->wgmma || p->b.thin || L->role != ROLE_OUTPUT)
 		return false;
 	for (Op *x = p->op->parent->first; x; x = x->next) {
-		bool left = false, right = false;
-		Op *a, *get;
+		bool sw = false;
 		Layout l;
 
-		if (x->code != OP_dot || !L->live[x->id])
+		if (!L->live[x->id] || !reads_thin(L, x) ||
+		    !same_features(grow_parse(L->a, op_base(x->src[0], &sw)), p->a.grow))
 			continue;
-		a = op_base(x->src[0], &left);
-		get = op_base(x->src[1], &right);
-		if (left || right || get->code != OP_get || !lower_is_thin(L, get->src[0]) ||
-		    !same_features(grow_parse(L->a, a), p->a.grow))
-			continue;
-		l = lower_value_layout(L, x);
-		if (p->l.base[0])
-			l = layout_strip(L->a, l, L->strip->var);
+		l = thin_layout(p, x);
 		if (l.d[0].n == p->l.d[0].n && !lower_find(L, x, &l, false))
 			return product_thin(p, q, x, &l);
 	}
 	return false;
+}
+
+/* -- row sums of a left operand
+ * --------------------------------------------------------------------
+ */
+
+static Op *only_reader(Lower *L, const Op *x)
+{
+	Count c = {x, NULL, 0};
+	Op *found = NULL;
+
+	ir_walk(L->k->body, reader_op, &c);
+	for (Op *o = x->parent->first; c.n == 1 && o; o = o->next)
+		for (int i = 0; i < o->nsrc; i++)
+			if (o->src[i] == x)
+				found = o;
+	return found;
+}
+
+/* What was begun inside a condition is not known outside; neither are the sums that it took. */
+static Version *begun(Lower *L)
+{
+	for (Version *w = L->versions; w; w = w->next)
+		if (w == L->begun)
+			return w;
+	return NULL;
+}
+
+/* The product of a thin state whose only use is to be added to the row sums x, or NULL. */
+static Op *joined(Lower *L, const Op *x)
+{
+	Op *add = only_reader(L, x), *sum;
+
+	if (!add || add->code != OP_add || add->src[0] == add->src[1])
+		return NULL;
+	sum = add->src[add->src[0] == x];
+	if (sum->code != OP_sum || sum->axis_dim != 1 || only_reader(L, sum) != add ||
+	    sum->src[0]->rank != 2 || sum->src[0]->dim[1].n != 1 ||
+	    only_reader(L, sum->src[0]) != sum || sum->src[0]->parent != x->parent ||
+	    !reads_thin(L, sum->src[0]))
+		return NULL;
+	return sum->src[0];
+}
+
+/* x, the row sums of p's left operand, which is in registers, begins the accumulators of the
+ * product that it is added to: as one more product, with ones. What is left to be added is nothing.
+ */
+bool lower_beside_rows(Product *p, Op *x)
+{
+	Lower *L = p->L;
+	Op *dot = joined(L, x);
+	const char *v[MAX_DIGITS], *one, *i, *k;
+	Layout l, drop;
+	Version *acc, *none;
+	Block *b, *saved;
+
+	if (!dot || begun(L))
+		return false;
+	for (const Version *w = L->versions; w; w = w->next)
+		if (w->op == dot)
+			return false;
+	l = thin_layout(p, dot);
+	if (l.d[0].n != p->l.d[0].n || p->a.swapped)
+		return false;
+	acc = lower_declare(L, dot, &l, false, NULL);
+	acc->op = NULL;
+	L->begun = acc;
+	L->begun_dot = dot;
+	b = lower_nest(L, &l, false, v);
+	lower_code(L, "%s = 0.0f;", lower_ref(L, acc, &l, v));
+	lower_nest_close(L, b);
+	one = lower_name(L, "one");
+	lower_code(L, "const u32 %s = g == 0 ? %s : 0;", one, L->f16 ? "0x3c003c00u" : "0x3f803f80u");
+	saved = product_loop(L, "i", p->l.d[0].n / 2, &i);
+	product_loop(L, "k", p->a.k / 2, &k);
+	lower_code(L, "mma_%s(%s[%s][0], %s[%s][0], %s, %s, %s, %s, %s, %s);", p->ty, acc->name,
+	           product_twice(L, 0, i), acc->name, product_twice(L, 1, i),
+	           product_frag(p, &p->a, product_twice(L, 0, i), 0, k),
+	           product_frag(p, &p->a, product_twice(L, 1, i), 0, k),
+	           product_frag(p, &p->a, product_twice(L, 0, i), 1, k),
+	           product_frag(p, &p->a, product_twice(L, 1, i), 1, k), one, one);
+	L->out = saved;
+	drop = layout_drop(l, 1);
+	none = lower_declare(L, x, &drop, false, NULL);
+	b = lower_nest(L, &drop, false, v);
+	lower_code(L, "%s = -0.0f;", lower_ref(L, none, &drop, v));
+	lower_nest_close(L, b);
+	return true;
+}
+
+/* The accumulators that `dot` begins with, or NULL. */
+Version *lower_beside_begun(Lower *L, const Op *dot)
+{
+	Version *w = begun(L);
+
+	if (!w || dot != L->begun_dot)
+		return NULL;
+	w->op = dot;
+	L->begun = NULL;
+	return w;
 }

@@ -357,6 +357,9 @@ bool product_thin(const Product *p, Product *q, Op *op, const Layout *l)
 	q->wgmma = lower_wgmma_fits(q);
 	if (!q->wgmma)
 		return false;
+	q->acc = lower_beside_begun(L, op);
+	if (q->acc)
+		return true;
 	q->acc = lower_declare(L, op, l, false, NULL);
 	b = lower_nest(L, l, false, v);
 	lower_code(L, "%s = 0.0f;", lower_ref(L, q->acc, l, v));
@@ -402,6 +405,8 @@ Version *lower_dot(Lower *L, Op *op, const Layout *l, Version *acc)
 		product_array(&p, &p.b);
 	}
 	p.wgmma = lower_wgmma_fits(&p);
+	if (!acc)
+		acc = lower_beside_begun(L, op);
 	p.fresh = p.wgmma && !acc && p.a.kind != FORMED;
 	if (p.fresh) {
 		acc = lower_declare(L, op, l, false, NULL);

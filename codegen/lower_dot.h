@@ -45,9 +45,9 @@ typedef struct Product {
 } Product;
 
 /* lower_dot.c: pieces of text. Indices count cores (i, j) or k16 steps (k), as C expressions. */
-Block *product_loop(Lower *L, const char *v, int n, const char **out); /* *out: "0" or v */
-const char *product_twice(Lower *L, int half, const char *i);          /* 2 i + half */
-const char *product_acc(const Product *p, const char *i, const char *j);     /* a core's pair */
+Block *product_loop(Lower *L, const char *v, int n, const char **out);   /* *out: "0" or v */
+const char *product_twice(Lower *L, int half, const char *i);            /* 2 i + half */
+const char *product_acc(const Product *p, const char *i, const char *j); /* a core's pair */
 const char *product_core(Product *p, Operand *o, const char *outer, const char *k);
 const char *product_frag(Product *p, Operand *o, const char *outer, int half, const char *k);
 void product_array(Product *p, Operand *o);
@@ -73,8 +73,11 @@ void lower_share(Product *p, const Share *h);
 /* lower_beside.c: for the product that updates a wide state. */
 void lower_beside_open(Product *p);
 void lower_beside_step(Product *p, const char *f, const char *u, const char *k, int lo, int hi);
-/* For the product that reads a wide state: q is that which reads a thin one by the same features. */
+/* For the product that reads a wide state: q is that which reads a thin one by the same features.
+ */
 bool lower_beside_read(Product *p, Product *q);
+bool lower_beside_rows(Product *p, Op *sum);
+Version *lower_beside_begun(Lower *L, const Op *dot);
 
 /* lower_wgmma.c */
 bool lower_wgmma_fits(Product *p);

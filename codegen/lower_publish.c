@@ -410,7 +410,8 @@ void lower_publish_release(Lower *L)
 	for (int i = 0, n; i < L->npublished; i += n) {
 		bool read = false;
 
-		for (n = 0; i + n < L->npublished && L->published[i + n].empty == L->published[i].empty; n++)
+		for (n = 0; i + n < L->npublished && L->published[i + n].empty == L->published[i].empty;
+		     n++)
 			read |= L->published[i + n].read;
 		if (L->role == ROLE_OUTPUT && read)
 			lower_code(L, "mbarrier_arrive(%s + %s %% 2 * 8);", L->published[i].empty->name,

@@ -24,7 +24,8 @@ Layout lower_thin_layout(Lower *L, const Op *state)
 {
 	int slots = slots_of(L, state);
 
-	return lower_is_beside(L, state) ? lower_beside_layout(L, slots) : lower_thread_layout(L, slots);
+	return lower_is_beside(L, state) ? lower_beside_layout(L, slots)
+	                                 : lower_thread_layout(L, slots);
 }
 
 /* Opens "for each slot this thread holds". */

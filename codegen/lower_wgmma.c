@@ -219,10 +219,12 @@ static void fold_rows(Product *p)
 	Lower *L = p->L;
 
 	for (Op *x = p->op->parent->first; L->role == ROLE_OUTPUT && x; x = x->next)
-		if (x->code == OP_sum && x->axis_dim == 1 && x->src[0] == p->a.array->op && L->live[x->id]) {
+		if (x->code == OP_sum && x->axis_dim == 1 && x->src[0] == p->a.array->op &&
+		    L->live[x->id]) {
 			Layout l = layout_drop(p->a.array->l, 1);
 
-			lower_need(L, x, &l);
+			if (!lower_beside_rows(p, x))
+				lower_need(L, x, &l);
 		}
 }
 

@@ -176,6 +176,8 @@ void lower_beside_open(Product *p)
 	p->beside.ones = u->src[1]->src[1];
 	p->beside.col = layout_core(ORIENT_T, rows, (Split){1, 1, 1});
 	lower_ensure(L, p->beside.ones, &p->beside.col);
+	p->beside.g = lower_name(L, "own_g");
+	lower_code(L, "const int %s = opaque_i32(g);", p->beside.g);
 	if (is_ones(p->beside.ones, &live) && live) {
 		p->beside.live = lower_name(L, "live");
 		lower_code(L, "const int %s = %s_live - 2 * t;", p->beside.live,
@@ -219,7 +221,7 @@ void lower_beside_step(Product *p, const char *f, const char *u, const char *k, 
 	              : arena_printf(L->a, "%ld", 2 * (n % 4) + n / 4 % 2);
 	if (is_ones(p->beside.ones, &live) && (!live || nothing_of_nothing(p->a.grow, lo, hi))) {
 		one[0] = one[1] = lower_name(L, "one");
-		lower_code(L, "const u32 %s = g == %s ? %s : 0;", one[0], column, both);
+		lower_code(L, "const u32 %s = %s == %s ? %s : 0;", one[0], p->beside.g, column, both);
 	} else {
 		for (int h = 0; h < 2; h++) {
 			const char *lo_hi[2];
@@ -228,8 +230,9 @@ void lower_beside_step(Product *p, const char *f, const char *u, const char *k, 
 			if (p->beside.live) {
 				const char *at = arena_printf(L->a, "16 * (%s) + %d", k, 8 * h);
 
-				lower_code(L, "const u32 %s = g != %s || %s <= %s ? 0 : %s == %s + 1 ? %s : %s;",
-				           one[h], column, p->beside.live, at, p->beside.live, at, first, both);
+				lower_code(L, "const u32 %s = %s != %s || %s <= %s ? 0 : %s == %s + 1 ? %s : %s;",
+				           one[h], p->beside.g, column, p->beside.live, at, p->beside.live, at,
+				           first, both);
 				continue;
 			}
 			v[0] = product_twice(L, h, strchr(k, ' ') ? arena_printf(L->a, "(%s)", k) : k);
@@ -237,7 +240,7 @@ void lower_beside_step(Product *p, const char *f, const char *u, const char *k, 
 				v[2] = e ? "1" : "0";
 				lo_hi[e] = lower_elem(L, p->beside.ones, &p->beside.col, v);
 			}
-			lower_code(L, "const u32 %s = g == %s ? %s : 0;", one[h], column,
+			lower_code(L, "const u32 %s = %s == %s ? %s : 0;", one[h], p->beside.g, column,
 			           lower_pack(L, lo_hi[0], lo_hi[1]));
 		}
 	}
@@ -293,15 +296,16 @@ static const char *choose(Lower *L, const double *x, const int *n, const char *c
 	return s.s;
 }
 
-/* The weight of the slots `from` on that a register holds. */
-static const char *weight_of(Lower *L, const double *weight, int from, int slots)
+/* The weight of the slots `from` on that a register holds: where t is 0, what the wide state's
+ * first rows take (lower_publish.c), which is computed once. */
+static const char *weight_of(Lower *L, const double *weight, const char *t, int from, int slots)
 {
-	static const char *const var[] = {"t", "warp", "g"};
-	int n[] = {4, L->warps, 8, 0};
-	double *x = ARENA_ARRAY(L->a, double, 4 * L->warps * 8);
+	const char *const var[] = {t, "g", "warp"};
+	int n[] = {4, 8, L->warps, 0};
+	double *x = ARENA_ARRAY(L->a, double, 4 * 8 * L->warps);
 
-	for (int i = 0; i < 4 * L->warps * 8; i++) {
-		int slot = from + i / 8 * 16 + i % 8;
+	for (int i = 0; i < 4 * 8 * L->warps; i++) {
+		int slot = from + (i / 8 / L->warps * L->warps + i % L->warps) * 16 + i / L->warps % 8;
 
 		x[i] = slot < slots ? weight[slot] : NAN;
 	}
@@ -315,7 +319,7 @@ void lower_beside_write(Lower *L, const Staged *s, const Op *get, const Grow *le
 	const double *weight = lower_weights(L, g, left);
 	const Version *w = lower_var_version(L, get->src[0]);
 	const char *ty = L->f16 ? "f16" : "bf16",
-	           *lane = lower_name(L, arena_printf(L->a, "%s_w", s->base));
+	           *lane = lower_name(L, arena_printf(L->a, "%s_w", s->base)), *t;
 	int step = 16 * L->warps;
 	Block *saved = L->out;
 
@@ -324,6 +328,8 @@ void lower_beside_write(Lower *L, const Staged *s, const Op *get, const Grow *le
 	L->out = L->pro;
 	lower_code(L, "const u32 %s = %d * t + 32 * warp + 2 * g;", lane, ROWS * 2 * PANEL);
 	L->out = saved;
+	t = lower_name(L, "own_t");
+	lower_code(L, "const int %s = opaque_i32(t);", t);
 	for (int u = 0; u * step < g->slots; u += 4) {
 		const char *core = w->l.d[0].stride != 8 ? arena_printf(L->a, "[%d]", u / STEPS) : "";
 		int panel = ROWS * 2 * PANEL * u, rest = g->slots - u * step;
@@ -336,7 +342,7 @@ void lower_beside_write(Lower *L, const Staged *s, const Op *get, const Grow *le
 
 			reg = arena_printf(L->a, "%s%s[%d][%d]", w->name, core, i, u / 4 % 2);
 			lower_code(L, "const float %s = %s * (%s);", x, reg,
-			           weight_of(L, weight, u * step + 8 * i, g->slots));
+			           weight_of(L, weight, t, u * step + 8 * i, g->slots));
 			lower_code(L, "const b16 %s = round_%s(%s);", hi, ty, x);
 			dev_access(lower_code(L, "st_shared_b16(%s + %s + %d, %s);", s->base, lane,
 			                      panel + 16 * i, hi),

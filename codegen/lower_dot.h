@@ -26,6 +26,7 @@ typedef struct Beside {
 	Version *w;
 	Op *ones;
 	Layout col;       /* of its right operand */
+	const char *g;    /* which column of it is the lane's */
 	const char *live; /* of ones: rows that exist, less the lane's first */
 } Beside;
 

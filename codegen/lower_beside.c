@@ -256,7 +256,8 @@ enum { PANEL = 64, ROWS = 8 }; /* slots of a panel of 128 bytes; rows of a core 
 Buffer *lower_beside_buffer(Lower *L, const Op *state, const char *name)
 {
 	int slots = lower_state_grow(L, state)->slots;
-	Buffer *b = dev_buffer(L->dev, name, ROWS, (slots + PANEL - 1) / PANEL * PANEL, 2, 2);
+	Buffer *b =
+	    dev_buffer(L->dev, name, ROWS, (slots + 4 * PANEL - 1) / (4 * PANEL) * 4 * PANEL, 2, 2);
 
 	b->used_cols = 1; /* what slots and their two parts do not fill stays 0 */
 	return b;
@@ -312,7 +313,8 @@ static const char *weight_of(Lower *L, const double *weight, const char *t, int 
 	return choose(L, x, n, var);
 }
 
-/* Warps deal out whole panels; the second row's units are exchanged in pairs. */
+/* Lanes whose slots do not exist write where nobody reads. Warps deal out whole panels; the second
+ * row's units are exchanged in pairs. */
 void lower_beside_write(Lower *L, const Staged *s, const Op *get, const Grow *left)
 {
 	const Grow *g = lower_state_grow(L, get->src[0]);
@@ -332,11 +334,8 @@ void lower_beside_write(Lower *L, const Staged *s, const Op *get, const Grow *le
 	lower_code(L, "const int %s = opaque_i32(t);", t);
 	for (int u = 0; u * step < g->slots; u += 4) {
 		const char *core = w->l.d[0].stride != 8 ? arena_printf(L->a, "[%d]", u / STEPS) : "";
-		int panel = ROWS * 2 * PANEL * u, rest = g->slots - u * step;
+		int panel = ROWS * 2 * PANEL * u;
 
-		if (rest < 4 * step)
-			lower_open(L, S_IF, false, "%s < %d", lane,
-			           rest / PANEL * ROWS * 2 * PANEL + rest % PANEL * 2);
 		for (int i = 0; i < 2; i++) {
 			const char *x = lower_name(L, "x"), *hi = lower_name(L, "x_hi"), *reg;
 

@@ -391,6 +391,18 @@ static void publish_to_role(Lower *L, Op *const *get, Op *const *dot, int n)
 	lower_code(L, "mbarrier_arrive(%s + %s %% 2 * 8);", first->full->name, L->turn);
 }
 
+/* Whether something published together with p is known to be full. */
+static bool is_full(Lower *L, const Published *p, const Staged *now)
+{
+	for (const Published *q = L->published; q < L->published + L->npublished; q++) {
+		const Staged *s = q->full == p->full ? lower_staged(L, q->op) : NULL;
+
+		if (s && s != now)
+			return true;
+	}
+	return false;
+}
+
 static void read_from_role(Lower *L, Staged *s, const Op *x)
 {
 	Published *p = L->published;
@@ -401,7 +413,9 @@ static void read_from_role(Lower *L, Staged *s, const Op *x)
 		bug("a state that no role publishes");
 	p->read = true;
 	s->buf = p->buf;
-	lower_code(L, "mbarrier_wait(%s + %s %% 2 * 8, %s / 2 %% 2);", p->full->name, L->turn, L->turn);
+	if (!is_full(L, p, s))
+		lower_code(L, "mbarrier_wait(%s + %s %% 2 * 8, %s / 2 %% 2);", p->full->name, L->turn,
+		           L->turn);
 	lower_code(L, "const u32 %s = %s + %s %% 2 * %d;", s->base, p->buf->name, L->turn, p->stride);
 }
 

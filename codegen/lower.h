@@ -214,7 +214,17 @@ const char *lower_number(Lower *L, double v); /* an fp32 literal */
 bool lower_must_publish(Lower *L, const Op *x, bool swapped);
 Staged *lower_publish(Lower *L, Op *x, const Grow *left);
 void lower_publish_get(Lower *L, Op *get);
-void lower_publish_release(Lower *L); /* in roles, at the end of a reader's turn */
+/* The parts of that: what x's copy is called, its buffer, writing it; who reads a state's. */
+const char *lower_publish_name(Lower *L, const Op *x);
+Buffer *lower_publish_buffer(Lower *L, Op *x, const Grow *right, const char *name, int stages);
+void lower_publish_write(Lower *L, const Staged *s, Op *x, const Grow *right, const Grow *left);
+Op *lower_publish_reader(Lower *L, const Op *get);
+#define LOWER_NOT_FEATURES "a state over features read by something other than the features"
+
+/* lower_published.c */
+void lower_published_write(Lower *L, Op *get); /* and what is read with it */
+void lower_published_read(Lower *L, Staged *s, const Op *x);
+void lower_publish_release(Lower *L); /* at the end of a reader's turn */
 
 /* lower_share.c */
 const Turned *lower_turned(Lower *L, const Op *x); /* NULL: it is not */

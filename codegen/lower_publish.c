@@ -11,8 +11,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define NOT_FEATURES "a state over features read by something other than the features"
-
 bool lower_must_publish(Lower *L, const Op *x, bool swapped)
 {
 	if (x->rank != 2 || !L->f->op[x->id].anchored)
@@ -308,7 +306,7 @@ static void store_weighed(const Place *p, const Version *w, const Grow *right, c
 	}
 }
 
-static const char *name_of(Lower *L, const Op *x)
+const char *lower_publish_name(Lower *L, const Op *x)
 {
 	const Op *who = x->code == OP_get ? x->src[0] : x;
 
@@ -316,7 +314,7 @@ static const char *name_of(Lower *L, const Op *x)
 	                  arena_printf(L->a, "%s_s", who->name ? who->name : op_info[who->code].name));
 }
 
-static Buffer *buffer_for(Lower *L, Op *x, const Grow *right, const char *name, int stages)
+Buffer *lower_publish_buffer(Lower *L, Op *x, const Grow *right, const char *name, int stages)
 {
 	Buffer *b =
 	    dev_buffer(L->dev, name, right ? right->slots : facts_extent(L->f, facts_class(L->f, x, 0)),
@@ -327,7 +325,7 @@ static Buffer *buffer_for(Lower *L, Op *x, const Grow *right, const char *name, 
 }
 
 /* The threads' parts of x, into s. */
-static void write_all(Lower *L, const Staged *s, Op *x, const Grow *right, const Grow *left)
+void lower_publish_write(Lower *L, const Staged *s, Op *x, const Grow *right, const Grow *left)
 {
 	Version *w = held(L, x);
 	Place place = place_new(L, s->buf, s->base, &w->l);
@@ -343,96 +341,6 @@ static void write_all(Lower *L, const Staged *s, Op *x, const Grow *right, const
 	L->out = saved;
 }
 
-/* The states of gets between which none changes, between roles: two copies in turn, with a barrier
- * that says that they are full, which every writer passes, and one that says that they are empty,
- * which every reading warp passes. */
-static void publish_to_role(Lower *L, Op *const *get, Op *const *dot, int n)
-{
-	Published *first = &L->published[L->npublished];
-
-	for (int i = 0; i < n; i++) {
-		Published *p = &L->published[L->npublished++];
-		Op *state = get[i]->src[0];
-		const Grow *right = L->f->op[state->id].unscaled ? lower_state_grow(L, state) : NULL;
-		const char *base = name_of(L, get[i]), *both = arena_printf(L->a, "%s_both", base);
-
-		p->op = get[i];
-		p->base = base;
-		p->buf = lower_is_thin(L, state) ? lower_beside_buffer(L, state, both)
-		                                 : buffer_for(L, get[i], right, both, 2);
-		p->buf->by_engine = true;
-		p->stride = p->buf->swizzle ? (p->buf->bytes + 1023) / 1024 * 1024 : p->buf->bytes;
-		if (!i) {
-			p->full = lower_barriers(L, arena_printf(L->a, "%s_full", base), 2, L->warps * 32);
-			p->empty = lower_barriers(L, arena_printf(L->a, "%s_empty", base), 2, L->warps);
-		}
-		p->full = first->full;
-		p->empty = first->empty;
-	}
-	lower_code(L, "mbarrier_wait(%s + %s %% 2 * 8, %s / 2 %% 2 ^ 1);", first->empty->name, L->turn,
-	           L->turn);
-	for (int i = 0; i < n; i++) {
-		Published *p = first + i;
-		Op *state = get[i]->src[0];
-		bool sw = false;
-		const Grow *left = grow_parse(L->a, op_base(dot[i]->src[0], &sw));
-		const Grow *right = L->f->op[state->id].unscaled ? lower_state_grow(L, state) : NULL;
-		Staged s = {get[i], p->buf, p->base};
-
-		if (right && !left)
-			lower_cannot(L, get[i], NOT_FEATURES);
-		lower_code(L, "const u32 %s = %s + %s %% 2 * %d;", s.base, s.buf->name, L->turn, p->stride);
-		if (lower_is_thin(L, state))
-			lower_beside_write(L, &s, get[i], left);
-		else
-			write_all(L, &s, get[i], right, left);
-	}
-	lower_code(L, "proxy_fence();");
-	lower_code(L, "mbarrier_arrive(%s + %s %% 2 * 8);", first->full->name, L->turn);
-}
-
-/* Whether something published together with p is known to be full. */
-static bool is_full(Lower *L, const Published *p, const Staged *now)
-{
-	for (const Published *q = L->published; q < L->published + L->npublished; q++) {
-		const Staged *s = q->full == p->full ? lower_staged(L, q->op) : NULL;
-
-		if (s && s != now)
-			return true;
-	}
-	return false;
-}
-
-static void read_from_role(Lower *L, Staged *s, const Op *x)
-{
-	Published *p = L->published;
-
-	while (p < L->published + L->npublished && p->op != x)
-		p++;
-	if (p == L->published + L->npublished)
-		bug("a state that no role publishes");
-	p->read = true;
-	s->buf = p->buf;
-	if (!is_full(L, p, s))
-		lower_code(L, "mbarrier_wait(%s + %s %% 2 * 8, %s / 2 %% 2);", p->full->name, L->turn,
-		           L->turn);
-	lower_code(L, "const u32 %s = %s + %s %% 2 * %d;", s->base, p->buf->name, L->turn, p->stride);
-}
-
-void lower_publish_release(Lower *L)
-{
-	for (int i = 0, n; i < L->npublished; i += n) {
-		bool read = false;
-
-		for (n = 0; i + n < L->npublished && L->published[i + n].empty == L->published[i].empty;
-		     n++)
-			read |= L->published[i + n].read;
-		if (L->role == ROLE_OUTPUT && read)
-			lower_code(L, "mbarrier_arrive(%s + %s %% 2 * 8);", L->published[i].empty->name,
-			           L->turn);
-	}
-}
-
 Staged *lower_publish(Lower *L, Op *x, const Grow *left)
 {
 	Staged *s = lower_staged(L, x);
@@ -446,18 +354,18 @@ Staged *lower_publish(Lower *L, Op *x, const Grow *left)
 	if (s)
 		return s;
 	if (grown && !left)
-		lower_cannot(L, x, NOT_FEATURES);
+		lower_cannot(L, x, LOWER_NOT_FEATURES);
 	if (L->nstaged == MAX_BUFFERS)
 		lower_cannot(L, x, "too many tiles in shared memory");
 	saved = lower_hoist(L, &none, &scope);
 	s = &L->staged[L->nstaged++];
 	s->op = x;
-	s->base = name_of(L, x);
+	s->base = lower_publish_name(L, x);
 	if (state && L->role == ROLE_OUTPUT) {
-		read_from_role(L, s, x);
+		lower_published_read(L, s, x);
 	} else {
-		s->buf = buffer_for(L, x, right, s->base, 1);
-		write_all(L, s, x, right, left);
+		s->buf = lower_publish_buffer(L, x, right, s->base, 1);
+		lower_publish_write(L, s, x, right, left);
 	}
 	L->out = saved;
 	L->scope = scope;
@@ -478,7 +386,7 @@ static void reader_op(void *user, Op *op)
 		r->dot = op;
 }
 
-static Op *reader_of(Lower *L, const Op *get)
+Op *lower_publish_reader(Lower *L, const Op *get)
 {
 	Reader r = {get, NULL};
 
@@ -487,38 +395,17 @@ static Op *reader_of(Lower *L, const Op *get)
 	return r.dot;
 }
 
-/* Those from `get` on that are of the states as they are here. */
-static void publish_from(Lower *L, Op *get)
-{
-	Op *gets[MAX_BUFFERS], *dots[MAX_BUFFERS];
-	int n = 0;
-
-	for (int i = 0; i < L->npublished; i++)
-		if (L->published[i].op == get)
-			return;
-	for (Op *x = get; x && (op_info[x->code].class != STATE || x->code == OP_get); x = x->next) {
-		dots[n] = reader_of(L, x);
-		if (!dots[n])
-			continue;
-		if (L->npublished + n + 1 >= MAX_BUFFERS)
-			lower_cannot(L, x, "too many tiles in shared memory");
-		gets[n++] = x;
-	}
-	if (n)
-		publish_to_role(L, gets, dots, n);
-}
-
 /* A state is published where the author reads it, if a product does, so that the barrier behind it
  * has something to overlap with. */
 void lower_publish_get(Lower *L, Op *get)
 {
-	Op *dot = reader_of(L, get);
+	Op *dot = lower_publish_reader(L, get);
 	bool sw = false;
 
 	if (!dot)
 		return;
 	if (L->role == ROLE_STATE)
-		publish_from(L, get);
+		lower_published_write(L, get);
 	else if (get->dim[1].n > 1 && (!L->live || L->live[dot->id]))
 		lower_publish(L, get, grow_parse(L->a, op_base(dot->src[0], &sw)));
 }

@@ -87,6 +87,7 @@ typedef struct Module {
 	/* segments: the axis that is cut, and its chunk; 0 when the module is one pass */
 	int seg_axis, seg_chunk;
 	double redundancy;    /* cost_redundancy: 1 is none */
+	double by_groups;     /* the part of the products' work that warpgroups do, 0 to 1 */
 	const char *schedule; /* "onepass" or "segmented" */
 } Module;
 

@@ -26,6 +26,14 @@ void dev_insert(Block *b, Stmt *after, Stmt *s)
 		b->last = s;
 }
 
+void dev_splice(Block *b, Stmt *after, const Block *from)
+{
+	for (Stmt *s = from->first, *next; s; after = s, s = next) {
+		next = s->next;
+		dev_insert(b, after, s);
+	}
+}
+
 Stmt *dev_add(Dev *d, Block *b, StmtKind kind, const char *text)
 {
 	Stmt *s = ARENA_NEW(d->arena, Stmt);
@@ -118,13 +126,36 @@ static void print_body(const Block *b, int depth, Text *out)
 	text_puts(out, "}");
 }
 
+/* Whether a scope has names of its own. */
+static bool declares(const Block *b)
+{
+	for (const Stmt *s = b->first; s; s = s->next)
+		if (s->kind == S_CODE)
+			return true;
+	return false;
+}
+
+static bool is_proxied(const Stmt *s)
+{
+	for (int i = 0; i < s->nacc; i++)
+		if (s->acc[i].buf->proxied)
+			return true;
+	return false;
+}
+
 static void print_stmt(const Stmt *s, int depth, Text *out)
 {
+	if (s->kind == S_SCOPE && !declares(&s->body)) {
+		print_block(&s->body, depth, out);
+		return;
+	}
 	if (s->kind == S_BLANK) {
 		text_puts(out, "\n");
 		return;
 	}
 	if (s->kind == S_WARP && !s->n)
+		return;
+	if (s->kind == S_PROXY && s->nacc && !is_proxied(s))
 		return;
 	if (s->kind == S_FOR && s->unroll) {
 		indent(out, depth);

@@ -99,6 +99,35 @@ static const char *lowered(Lower *L, const char *s, const char *suffix)
 	return r;
 }
 
+/* Where later tiles of the fastest axis mean longer loops, the longest go first: over NEAR programs
+ * of the other axes together, so that the last blocks of a launch are short ones, and what blocks
+ * of one program share is still near. Names this block's tile, in `at`, and returns the rest. */
+static const char *longest_first(Lower *L, const char *pid, const char *count, const char **at)
+{
+	enum { NEAR = 16 };
+	const Grid *grid = &L->k->grid;
+	const char *others = "1", *tiles = lower_name(L, "tiles"), *first = lower_name(L, "first"),
+	           *near = lower_name(L, "near"), *in = lower_name(L, "at"), *rest;
+
+	for (int i = 0; i < grid->n - 1; i++) {
+		const Range *r = grid->range[i];
+		const char *size = lower_size(L, r, 0);
+
+		if (r->kind == RANGE_GRID && r->n > 1)
+			size = arena_printf(L->a, "((%s + %d) / %d)", size, r->n - 1, r->n);
+		others = i ? arena_printf(L->a, "%s * %s", others, size) : size;
+	}
+	lower_code(L, "const int %s = %s;", tiles, count);
+	lower_code(L, "const int %s = %s / (%d * %s) * %d;", first, pid, NEAR, tiles, NEAR);
+	lower_code(L, "const int %s = %s - %s < %d ? %s - %s : %d;", near, others, first, NEAR, others,
+	           first, NEAR);
+	lower_code(L, "const int %s = %s - %s * %s;", in, pid, first, tiles);
+	rest = lower_name(L, "pid");
+	lower_code(L, "const int %s = %s + %s %% %s;", rest, first, in, near);
+	*at = arena_printf(L->a, "%s - 1 - %s / %s", tiles, in, near);
+	return rest;
+}
+
 /* Which program this is: the last grid entry varies fastest. */
 static void decode_program(Lower *L)
 {
@@ -117,7 +146,8 @@ static void decode_program(Lower *L)
 	for (int i = grid->n - 1; i >= 0; i--) {
 		Range *r = grid->range[i];
 		bool tiled = r->kind == RANGE_GRID, last = i == 0;
-		const char *size = lower_size(L, r, 0), *count, *at;
+		bool ordered = tiled && i == grid->n - 1 && lower_grows_with(L, r) && L->part == PART_ALL;
+		const char *size = lower_size(L, r, 0), *count, *at, *next = NULL;
 
 		count =
 		    tiled && r->n > 1 ? arena_printf(L->a, "((%s + %d) / %d)", size, r->n - 1, r->n) : size;
@@ -125,11 +155,12 @@ static void decode_program(Lower *L)
 		if (tiled) {
 			const char *n0 = lower_name(L, lowered(L, r->axis->name, "0"));
 
-			if (lower_grows_with(L, r)) /* the longest first */
-				lower_code(L, "const int %s = (%s - 1 - %s) * %d;", n0, count, at, r->n);
-			else
-				lower_code(L, "const int %s = %s * %d;", n0,
-				           strchr(at, ' ') ? arena_printf(L->a, "(%s)", at) : at, r->n);
+			if (ordered && !last)
+				next = longest_first(L, pid, count, &at);
+			else if (ordered)
+				at = arena_printf(L->a, "%s - 1 - %s", count, at);
+			lower_code(L, "const int %s = %s * %d;", n0,
+			           strchr(at, ' ') ? arena_printf(L->a, "(%s)", at) : at, r->n);
 			lower_code(L, "const int %s_live = %s - %s < %d ? %s - %s : %d;", n0, size, n0, r->n,
 			           size, n0, r->n);
 			L->start[r->id] = n0;
@@ -139,12 +170,11 @@ static void decode_program(Lower *L)
 			lower_code(L, "const int %s = %s;", name, at);
 			L->prog[r->id] = name;
 		}
-		if (!last) {
-			const char *next = lower_name(L, "pid");
-
+		if (!last && !next) {
+			next = lower_name(L, "pid");
 			lower_code(L, "const int %s = %s / %s;", next, pid, count);
-			pid = next;
 		}
+		pid = next;
 	}
 	for (int i = 0; i < L->k->nranges; i++) /* the same axis outside the grid's own range objects */
 		for (int j = 0; j < grid->n; j++)
@@ -170,7 +200,7 @@ static void zero_padding(Lower *L)
 		dev_access(lower_code(L, "st_shared_v4(%s + 16 * x, 0, 0, 0, 0);", b->name), b, ACC_WRITE);
 		lower_close(L, saved);
 		if (b->by_engine) /* whose readers sync does not look at */
-			lower_code(L, "proxy_fence();");
+			dev_access(dev_add(L->dev, L->out, S_PROXY, NULL), b, ACC_WRITE);
 	}
 }
 

@@ -52,6 +52,9 @@ const char *product_acc(const Product *p, const char *i, const char *j); /* a co
 const char *product_core(Product *p, Operand *o, const char *outer, const char *k);
 const char *product_frag(Product *p, Operand *o, const char *outer, int half, const char *k);
 void product_array(Product *p, Operand *o);
+void product_count(Product *p); /* for Dev.products */
+/* Whether op, its result in layout l, is a product of warpgroups as it stands; opened in *p. */
+bool lower_dot_flies(Lower *L, Op *op, const Layout *l, Product *p);
 /* Loads the k16 step's cores of a STREAM operand. */
 void product_stream(Product *p, Operand *o, const char *k);
 
@@ -83,6 +86,7 @@ Version *lower_beside_begun(Lower *L, const Op *dot);
 /* lower_wgmma.c */
 bool lower_wgmma_fits(Product *p);
 void lower_wgmma_plain(Product *p);
+void lower_wgmma_issue(Product *p); /* in the group now open */
 void lower_wgmma_open(Product *p);
 void lower_wgmma_commit(Lower *L);
 const char *lower_wgmma_batch(Lower *L, const char *want, const int *n, int dims);

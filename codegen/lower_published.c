@@ -8,6 +8,7 @@
 static void publish_to_role(Lower *L, Op *const *get, Op *const *dot, int n)
 {
 	Published *first = &L->published[L->npublished];
+	Stmt *fence;
 
 	for (int i = 0; i < n; i++) {
 		Published *p = &L->published[L->npublished++];
@@ -47,7 +48,9 @@ static void publish_to_role(Lower *L, Op *const *get, Op *const *dot, int n)
 		else
 			lower_publish_write(L, &s, get[i], right, left);
 	}
-	lower_code(L, "proxy_fence();");
+	fence = dev_add(L->dev, L->out, S_PROXY, NULL);
+	for (int i = 0; i < n; i++)
+		dev_access(fence, first[i].buf, ACC_WRITE);
 	lower_code(L, "mbarrier_arrive(%s + %s %% 2 * 8);", first->full->name, L->turn);
 }
 

@@ -29,6 +29,21 @@ static bool live_mask(const Op *x, int d)
 	       (x->code == OP_live && x->rank == 1);
 }
 
+/* Keeps no column beyond its row, of the same axis: a column that does not exist is kept in rows
+ * that do not exist either, and nowhere else. */
+static bool below_row(const Op *x)
+{
+	if (x->code == OP_and_)
+		return below_row(x->src[0]) || below_row(x->src[1]);
+	if (x->code != OP_ge && x->code != OP_gt)
+		return false;
+	for (int i = 0; i < 2; i++)
+		if (x->src[i]->code != OP_expand || x->src[i]->axis_dim != 1 - i ||
+		    x->src[i]->src[0]->code != OP_index)
+			return false;
+	return x->src[0]->src[0]->range->axis == x->src[1]->src[0]->range->axis;
+}
+
 static Dead dead_src(Facts *f, const Op *x, int i, int d)
 {
 	const Op *s = x->src[i];
@@ -130,7 +145,7 @@ static Dead dead(Facts *f, const Op *x, int d)
 	case SELECT: {
 		Dead no = dead_src(f, x, 2, d);
 
-		if (live_mask(x->src[0], d) || (d == 1 && op_is_tri(x->src[0])))
+		if (live_mask(x->src[0], d) || (d == 1 && below_row(x->src[0])))
 			return no;
 		a = dead_src(f, x, 1, d);
 		if (a.known && no.known && a.v == no.v)

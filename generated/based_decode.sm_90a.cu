@@ -178,13 +178,11 @@ __global__ void __launch_bounds__(128, 1) based_decode(
 	const int bi = pid2;
 	const float *const z0_p = z0 + bi * z0_sB + hi * z0_sH;
 	const b16 *const k_p = k + bi * k_sB + hi * k_sH;
-	float *const z1_p = z1 + bi * z1_sB + hi * z1_sH;
 	const float *const s0_p = s0 + bi * s0_sB + hi * s0_sH;
 	const b16 *const v_p = v + bi * v_sB + hi * v_sH;
-	float *const s1_p = s1 + bi * s1_sB + hi * s1_sH;
 	const b16 *const q_p = q + bi * q_sB + hi * q_sH;
-	b16 *const o_p = o + bi * o_sB + hi * o_sH;
 	// based_decode.lua:25
+	float *const z1_p = z1 + bi * z1_sB + hi * z1_sH;
 	float z02[20];
 	#pragma unroll
 	for (int i = 0; i < 20; i++) {
@@ -220,6 +218,7 @@ __global__ void __launch_bounds__(128, 1) based_decode(
 		}
 	}
 	// based_decode.lua:25
+	float *const s1_p = s1 + bi * s1_sB + hi * s1_sH;
 	float s02[20][1][4];
 	#pragma unroll
 	for (int i = 0; i < 20; i++) {
@@ -260,6 +259,7 @@ __global__ void __launch_bounds__(128, 1) based_decode(
 		}
 	}
 	// based_decode.lua:25
+	b16 *const o_p = o + bi * o_sB + hi * o_sH;
 	float q2[2];
 	#pragma unroll
 	for (int i = 0; i < 2; i++) {

@@ -68,8 +68,8 @@ __global__ void __launch_bounds__(128, 1) taylor_feature_map(
 	const int pid3 = pid2 / H;
 	const int bi = pid3;
 	const b16 *const x_p = x + bi * x_sB + hi * x_sH;
-	b16 *const y_p = y + bi * y_sB + hi * y_sH;
 	// taylor_feature_map.lua:17
+	b16 *const y_p = y + bi * y_sB + hi * y_sH;
 	float concat[4][5][1];
 	#pragma unroll
 	for (int i = 0; i < 4; i++) {

@@ -107,8 +107,8 @@ __global__ void __launch_bounds__(128, 1) chain(
 	const b16 *const x_p = x + bi * x_sB;
 	const float *const w_p = w;
 	const b16 *const g_p = g2 + bi * g_sB;
-	b16 *const y_p = y + bi * y_sB;
 	// chain.lua:18
+	b16 *const y_p = y + bi * y_sB;
 	float x2[4][1][8];
 	#pragma unroll
 	for (int i = 0; i < 4; i++) {

@@ -98,9 +98,8 @@ __global__ void __launch_bounds__(128, 1) index(
 	const int pid2 = (int)blockIdx.x / ((N + 63) / 64);
 	const int bi = pid2;
 	const b16 *const x_p = x + bi * x_sB;
-	float *const y_p = y + bi * y_sB;
-	int *const p_p = p + bi * p_sB;
 	// index.lua:16
+	float *const y_p = y + bi * y_sB;
 	float x2[2][1][8];
 	#pragma unroll
 	for (int i = 0; i < 2; i++) {
@@ -155,6 +154,7 @@ __global__ void __launch_bounds__(128, 1) index(
 		}
 	}
 	// index.lua:17
+	int *const p_p = p + bi * p_sB;
 	if (lane % 4 == 0) {
 		#pragma unroll
 		for (int i = 0; i < 2; i++) {

@@ -56,7 +56,8 @@ typedef struct Factor {
 	int64_t value; /* FACTOR_CONST: the value; FACTOR_AXIS: div; FACTOR_SEGS: segments - value */
 } Factor;
 
-enum { MAX_PARAMS = 128, MAX_FACTORS = 8, MAX_KERNELS = 4, MAX_WORK = 16 };
+/* Tensor maps have 128 bytes each; parameters 4 KB in all. */
+enum { MAX_PARAMS = 128, MAX_MAPS = 16, MAX_FACTORS = 8, MAX_KERNELS = 4, MAX_WORK = 16 };
 
 typedef struct KernelText {
 	const char *name; /* extern "C" symbol */

@@ -361,8 +361,9 @@ void dev_print(const Dev *d, Text *out)
 	drop_unused((Block *)&d->body, NULL);
 
 	print_block(&d->body, 1, &body);
-	for (int i = 0; i < d->ntables; i++)
-		text_add(out, "%s\n\n", d->table[i].text);
+	for (int i = 0; i < d->ntables; i++) /* kernels of one module may share one */
+		if (!out->s || !strstr(out->s, d->table[i].text))
+			text_add(out, "%s\n\n", d->table[i].text);
 	text_add(out, "__global__ void __launch_bounds__(%d, %d) %s(\n\t", dev_threads(d),
 	         d->min_blocks, d->name);
 	print_params(d, out);

@@ -321,6 +321,7 @@ void lower_late_close(Lower *L, const char *when);
 
 /* lower_load.c */
 Version *lower_load(Lower *L, Op *op, const Layout *l, bool packed);
+const char *lower_load_global(Lower *L, Dtype dt, const char *ptr); /* one element, as fp32 */
 /* Emits loads of cores rows [r0, r0+nr) x [c0, c0+nc) of the staged tile into array `to`. */
 void lower_cores(Lower *L, const Staged *s, const Layout *l, const char *to, const char *r0, int nr,
                  const char *c0, int nc);

@@ -146,8 +146,9 @@ void lower_late_land(Lower *L)
 	Late *t = L->late;
 	Block *saved;
 
-	if (!t->issued)
-		bug("a late product that no other goes before");
+	if (!t->issued) /* the product that goes before is this turn's left operand's */
+		lower_need_packed(L, t->p.a.x, &t->p.a.own);
+	lower_late_issue(L);
 	lower_wgmma_land(L, t->p.acc->name);
 	dev_add(L->dev, L->out, S_WARP, NULL);
 	saved = lower_open(L, S_IF, false, "lane == 0 && %s", t->when);

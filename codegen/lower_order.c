@@ -259,7 +259,7 @@ void lower_state_load(Lower *L, Op *state, Version *to)
 	if (c.wide > 1)
 		lower_wide_load(L, load, c.wide, elem, p);
 	else
-		lower_code(L, "%s = ld_global_f32(%s);", elem[0], p);
+		lower_code(L, "%s = %s;", elem[0], lower_load_global(L, load->dtype, p));
 	L->out = c.saved;
 	c = rows_open(L, to, table, slots);
 	back = lower_name(L, "back");
@@ -275,6 +275,7 @@ void lower_state_store(Lower *L, Op *store, Op *get, Version *from)
 {
 	const char *table = order_tables(L, lower_state_grow(L, get->src[0])), *owner, *elem[2], *p,
 	           *scale, *scaled[2];
+	Dtype dt = store->arg->dtype;
 	Block *b = L->out;
 	Op *x = store->src[0];
 	Cell c;
@@ -294,6 +295,14 @@ void lower_state_store(Lower *L, Op *store, Op *get, Version *from)
 	if (c.wide > 1)
 		lower_wide_store(L, store, c.wide, scaled, p);
 	else
-		lower_code(L, "st_global_f32(%s, %s);", p, scaled[0]);
+		lower_code(
+		    L, "st_global_%s(%s, %s);",
+		    dt == DT_F32   ? "f32"
+		    : dt == DT_I32 ? "i32"
+		                   : "b16",
+		    p,
+		    dt == DT_BF16 || dt == DT_F16
+		        ? arena_printf(L->a, "round_%s(%s)", dt == DT_F16 ? "f16" : "bf16", scaled[0])
+		        : scaled[0]);
 	L->out = b;
 }

@@ -15,6 +15,23 @@ static int axis_of(const Op *op, int d)
 	return -1;
 }
 
+static void count_load(void *user, Op *op)
+{
+	*(int *)user += op->code == OP_load && op->rank == 2;
+}
+
+/* Tensor maps left for stores when every tile that is loaded has its own. */
+static int maps_left(Lower *L)
+{
+	int n = 0;
+
+	ir_walk(L->k->body, count_load, &n);
+	for (int i = 0; i < L->dev->text.nparams; i++)
+		n += L->dev->text.param[i].kind == PARAM_MAP &&
+		     L->k->args[L->dev->text.param[i].arg]->output;
+	return MAX_MAPS - n;
+}
+
 /* What the copy engine can fetch: whole 16-byte lines of a matrix whose rows fill the buffer, and
  * no column of a neighbouring part where the axis is divided. */
 bool lower_tma_fits(Lower *L, const Op *op)
@@ -29,6 +46,8 @@ bool lower_tma_fits(Lower *L, const Op *op)
 	rows = axis_of(op, 0);
 	cols = axis_of(op, 1);
 	if (cols != op->arg->rank - 1 || rows < 0 || strcmp(lower_stride(L, op, 1), "1") != 0)
+		return false;
+	if (maps_left(L) < 0)
 		return false;
 	r = op->at[cols];
 	inner = op->dim[1].n >= 64 ? 64 : op->dim[1].n;
@@ -311,7 +330,7 @@ static bool store_fits(Lower *L, const Op *op, const Layout *l)
 	    strcmp(lower_stride(L, op, 1), "1") != 0)
 		return false;
 	r = op->at[cols];
-	if (r && r->kind != RANGE_WHOLE)
+	if (maps_left(L) < 1 || (r && r->kind != RANGE_WHOLE))
 		return false;
 	for (int i = 0; i < L->dev->nbufs; i++)
 		shared += (L->dev->buf[i]->bytes + 1023) / 1024 * 1024 * L->dev->buf[i]->stages;

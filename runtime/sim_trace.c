@@ -155,8 +155,6 @@ static u32 place(u32 h, const void *p)
 	  number(number(number(n ? place(h, src) : h, dst), size), n), 0) \
 	X(cp_async_commit, (u64 at, int site), (at, site), h, 1) \
 	X(cp_async_wait, (u64 at, int site, int n), (at, site, n), number(h, n), 1) \
-	X(ldmatrix, (u64 at, u32 *r0, u32 *r1, u32 *r2, u32 *r3, u32 addr, int n, int t), \
-	  (at, r0, r1, r2, r3, addr, n, t), number(number(place(h, r0), addr), n), 0) \
 	X(stmatrix, (u64 at, u32 addr, u32 r0, u32 r1, u32 r2, u32 r3, int n, int t), \
 	  (at, addr, r0, r1, r2, r3, n, t), \
 	  number(number(number(number(number(number(h, addr), r0), r1), r2), r3), n), 0) \
@@ -185,10 +183,7 @@ static u32 place(u32 h, const void *p)
 	X(wgmma_hold, (u64 at, const void *reg), (at, reg), place(h, reg), 1) \
 	X(wgmma, (u64 at, int n, int f16, float *d0, float *d1, u32 *const *a, u64 da, u64 db, \
 	          int add, int ta, int tb), (at, n, f16, d0, d1, a, da, db, add, ta, tb), \
-	  number(number(number(registers(number(place(place(h, d0), d1), n), a), da), db), add), 0) \
-	X(mma, (u64 at, float *d0, float *d1, u32 a0, u32 a1, u32 a2, u32 a3, u32 b0, u32 b1, int f16), \
-	  (at, d0, d1, a0, a1, a2, a3, b0, b1, f16), \
-	  mix(place(place(h, d0), d1), (u32[]){a0, a1, a2, a3, b0, b1}, 24), 0)
+	  number(number(number(registers(number(place(place(h, d0), d1), n), a), da), db), add), 0)
 /* clang-format on */
 
 static u32 registers(u32 h, u32 *const *a)
@@ -203,7 +198,9 @@ enum {
 #define ROW(name, parameters, arguments, hash, more) WATCH_##name,
 	WATCHED(ROW)
 #undef ROW
-	    WATCH_shfl
+	    WATCH_shfl,
+	WATCH_ldmatrix,
+	WATCH_mma
 };
 
 #define ROW(name, parameters, arguments, hash, more) \
@@ -223,6 +220,21 @@ static u32 watch_shfl(u64 at, u32 x, int mode, int arg)
 	return sim_do_shfl(at, x, mode, arg);
 }
 
+/* What the lane has asked of its warp: sim_batch.c. */
+static void watch_batch(u64 at, int load)
+{
+	for (const Ask *q = M->cur->log->ask; q < M->log->next; q++)
+		if (load)
+			note(number(number(place(WATCH_ldmatrix * 0x9e3779b1u, q->load.out[0]), q->load.addr),
+			            (u64)q->load.count),
+			     false);
+		else
+			note(mix(place(place(WATCH_mma * 0x9e3779b1u, q->mma.acc[0]), q->mma.acc[1]),
+			         q->mma.reg, sizeof q->mma.reg),
+			     false);
+	sim_do_batch(at, load);
+}
+
 static const struct {
 	const char *name;
 	SimFn *fn;
@@ -230,7 +242,8 @@ static const struct {
 #define ROW(name, parameters, arguments, hash, more) {"sim_" #name, (SimFn *)watch_##name},
     WATCHED(ROW)
 #undef ROW
-        {"sim_shfl", (SimFn *)watch_shfl}};
+        {"sim_shfl", (SimFn *)watch_shfl},
+    {"sim_batch", (SimFn *)watch_batch}};
 
 void sim_trace_bind(void *lib)
 {

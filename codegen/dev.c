@@ -136,6 +136,14 @@ static bool declares(const Block *b)
 	return false;
 }
 
+static bool is_proxied(const Stmt *s)
+{
+	for (int i = 0; i < s->nacc; i++)
+		if (s->acc[i].buf->proxied)
+			return true;
+	return false;
+}
+
 static void print_stmt(const Stmt *s, int depth, Text *out)
 {
 	if (s->kind == S_SCOPE && !declares(&s->body)) {
@@ -148,7 +156,7 @@ static void print_stmt(const Stmt *s, int depth, Text *out)
 	}
 	if (s->kind == S_WARP && !s->n)
 		return;
-	if (s->kind == S_PROXY && s->nacc && !s->acc[0].buf->proxied)
+	if (s->kind == S_PROXY && s->nacc && !is_proxied(s))
 		return;
 	if (s->kind == S_FOR && s->unroll) {
 		indent(out, depth);

@@ -188,17 +188,20 @@ static void zero_padding(Lower *L)
 {
 	for (int i = 0; i < L->dev->nbufs; i++) {
 		Buffer *b = L->dev->buf[i];
-		int threads = L->warps * 32;
+		int threads = dev_threads(L->dev);
 		Block *saved;
 
 		if (b->rows == 1 || !b->used_cols ||
 		    (b->used_cols == b->cols && (b->elem == 4 || b->cols % b->pcols == 0)))
 			continue;
-		saved = lower_open(L, S_FOR, false, "int x = tid; x < %d; x += %d",
+		saved = lower_open(L, S_FOR, false, "int x = %s; x < %d; x += %d",
+		                   L->dev->roles > 1 ? "(int)threadIdx.x" : "tid",
 		                   b->bytes * b->stages / 16, threads);
 		saved->last->atomic = true;
 		dev_access(lower_code(L, "st_shared_v4(%s + 16 * x, 0, 0, 0, 0);", b->name), b, ACC_WRITE);
 		lower_close(L, saved);
+		if (b->by_engine) /* whose readers sync does not look at */
+			dev_access(dev_add(L->dev, L->out, S_PROXY, NULL), b, ACC_WRITE);
 	}
 }
 

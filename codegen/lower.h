@@ -56,8 +56,9 @@ typedef enum Role { ROLE_STATE, ROLE_OUTPUT, ROLE_ALL } Role;
 /* A state's rounded copy, written by one role and read by the other. */
 typedef struct Published {
 	const Op *op;
-	Buffer *buf, *full, *empty;
-	int stride; /* bytes from one copy to the other */
+	const char *base;
+	Buffer *buf, *full, *empty; /* barriers: of all that are published together */
+	int stride;                 /* bytes from one copy to the other */
 	bool read;
 } Published;
 
@@ -116,6 +117,8 @@ typedef struct Lower {
 	bool stores_fly;  /* stores by the copy engine were made */
 	int nturned;
 	Turned turned[MAX_BUFFERS];
+	Version *begun; /* accumulators of begun_dot: lower_beside.c */
+	const Op *begun_dot;
 	int npublished;
 	Published published[MAX_BUFFERS];
 	Ring ring; /* the loop's; of the first role, for the second */
@@ -221,7 +224,17 @@ const char *lower_number(Lower *L, double v); /* an fp32 literal */
 bool lower_must_publish(Lower *L, const Op *x, bool swapped);
 Staged *lower_publish(Lower *L, Op *x, const Grow *left);
 void lower_publish_get(Lower *L, Op *get);
-void lower_publish_release(Lower *L); /* in roles, at the end of a reader's turn */
+/* The parts of that: what x's copy is called, its buffer, writing it; who reads a state's. */
+const char *lower_publish_name(Lower *L, const Op *x);
+Buffer *lower_publish_buffer(Lower *L, Op *x, const Grow *right, const char *name, int stages);
+void lower_publish_write(Lower *L, const Staged *s, Op *x, const Grow *right, const Grow *left);
+Op *lower_publish_reader(Lower *L, const Op *get);
+#define LOWER_NOT_FEATURES "a state over features read by something other than the features"
+
+/* lower_published.c */
+void lower_published_write(Lower *L, Op *get); /* and what is read with it */
+void lower_published_read(Lower *L, Staged *s, const Op *x);
+void lower_publish_release(Lower *L); /* at the end of a reader's turn */
 
 /* lower_share.c */
 const Turned *lower_turned(Lower *L, const Op *x); /* NULL: it is not */
@@ -244,6 +257,13 @@ Layout lower_thin_layout(Lower *L, const Op *state);
 void lower_thin_update(Lower *L, Version *w, Op *dot);
 Version *lower_form_all(Lower *L, Op *x, const Layout *own, const char *table);
 Buffer *lower_thin_publish(Lower *L, Op *get, const Grow *left);
+
+/* lower_beside.c */
+bool lower_is_beside(Lower *L, const Op *state); /* updated along with a wide state */
+Layout lower_beside_layout(Lower *L, int slots);
+/* What another role reads: the value's two 16-bit parts, the first two rows of a tile of slots. */
+Buffer *lower_beside_buffer(Lower *L, const Op *state, const char *name);
+void lower_beside_write(Lower *L, const Staged *s, const Op *get, const Grow *left);
 
 /* lower_stream.c */
 Layout lower_stream_layout(Lower *L, const Op *op);

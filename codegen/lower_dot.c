@@ -208,7 +208,7 @@ const char *product_twice(Lower *L, int half, const char *i)
 }
 
 /* acc core (row, column) as a pointer to its pair */
-const char *product_acc(Product *p, const char *i, const char *j)
+const char *product_acc(const Product *p, const char *i, const char *j)
 {
 	Lower *L = p->L;
 
@@ -334,6 +334,41 @@ static void plain_product(Product *p)
 	L->out = saved;
 }
 
+/* A thin state that another role publishes: the tile's first two rows. */
+static void thin_operand(Product *p, Operand *o)
+{
+	o->staged = lower_publish(p->L, o->x, p->a.grow);
+	o->thin = o->staged->buf;
+	o->kind = STREAM;
+	o->swapped = true;
+	o->own = layout_swap(o->need);
+}
+
+/* Makes q the product `op`, a thin state's, by the features that p forms; false: it is not that
+ * kind. Its accumulators are zeros. */
+bool product_thin(const Product *p, Product *q, Op *op, const Layout *l)
+{
+	Lower *L = p->L;
+	const char *v[MAX_DIGITS];
+	Block *b;
+
+	*q = (Product){.L = L, .op = op, .l = *l, .ty = p->ty};
+	operand_open(q, &q->a, op->src[0], true);
+	operand_open(q, &q->b, op->src[1], false);
+	thin_operand(q, &q->b);
+	q->wgmma = lower_wgmma_fits(q);
+	if (!q->wgmma)
+		return false;
+	q->acc = lower_beside_begun(L, op);
+	if (q->acc)
+		return true;
+	q->acc = lower_declare(L, op, l, false, NULL);
+	b = lower_nest(L, l, false, v);
+	lower_code(L, "%s = 0.0f;", lower_ref(L, q->acc, l, v));
+	lower_nest_close(L, b);
+	return true;
+}
+
 static Product product_open(Lower *L, Op *op, const Layout *l)
 {
 	Product p = {.L = L, .op = op, .l = *l};
@@ -377,7 +412,10 @@ Version *lower_dot(Lower *L, Op *op, const Layout *l, Version *acc)
 	}
 	/* what the operands need is made before the accumulators come to life */
 	if (p.a.kind == FORMED && !p.a.swapped && p.b.x->code == OP_get &&
-	    lower_is_thin(L, p.b.x->src[0]))
+	    lower_is_thin(L, p.b.x->src[0]) && L->role == ROLE_OUTPUT)
+		thin_operand(&p, &p.b);
+	else if (p.a.kind == FORMED && !p.a.swapped && p.b.x->code == OP_get &&
+	         lower_is_thin(L, p.b.x->src[0]))
 		p.b.thin = lower_thin_publish(L, p.b.x, p.a.grow), p.b.kind = THIN;
 	else if (p.b.kind == ARRAY && !p.b.array && lower_must_publish(L, p.b.x, p.b.swapped))
 		p.b.staged = lower_publish(L, p.b.x, p.a.kind == FORMED && !p.a.swapped ? p.a.grow : NULL),
@@ -391,6 +429,8 @@ Version *lower_dot(Lower *L, Op *op, const Layout *l, Version *acc)
 		product_array(&p, &p.b);
 	}
 	p.wgmma = lower_wgmma_fits(&p);
+	if (!acc)
+		acc = lower_beside_begun(L, op);
 	product_count(&p);
 	p.fresh = p.wgmma && !acc && p.a.kind != FORMED;
 	if (p.fresh) {

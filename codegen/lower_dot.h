@@ -21,6 +21,15 @@ typedef struct Operand {
 	int outer, k; /* cores per warp */
 } Operand;
 
+/* A thin state that is updated along with a wide one, w NULL: none. */
+typedef struct Beside {
+	Version *w;
+	Op *ones;
+	Layout col;       /* of its right operand */
+	const char *g;    /* which column of it is the lane's */
+	const char *live; /* of ones: rows that exist, less the lane's first */
+} Beside;
+
 typedef struct Product {
 	Lower *L;
 	Op *op;
@@ -32,12 +41,14 @@ typedef struct Product {
 	bool fresh; /* begins its accumulators */
 	bool wgmma; /* lower_wgmma.c: the right operand's descriptor */
 	const char *b_desc;
+	Beside beside;
+	struct Product *along; /* another by the same left operand, step by step */
 } Product;
 
 /* lower_dot.c: pieces of text. Indices count cores (i, j) or k16 steps (k), as C expressions. */
-Block *product_loop(Lower *L, const char *v, int n, const char **out); /* *out: "0" or v */
-const char *product_twice(Lower *L, int half, const char *i);          /* 2 i + half */
-const char *product_acc(Product *p, const char *i, const char *j);     /* a core's pair */
+Block *product_loop(Lower *L, const char *v, int n, const char **out);   /* *out: "0" or v */
+const char *product_twice(Lower *L, int half, const char *i);            /* 2 i + half */
+const char *product_acc(const Product *p, const char *i, const char *j); /* a core's pair */
 const char *product_core(Product *p, Operand *o, const char *outer, const char *k);
 const char *product_frag(Product *p, Operand *o, const char *outer, int half, const char *k);
 void product_array(Product *p, Operand *o);
@@ -46,6 +57,8 @@ void product_count(Product *p); /* for Dev.products */
 bool lower_dot_flies(Lower *L, Op *op, const Layout *l, Product *p);
 /* Loads the k16 step's cores of a STREAM operand. */
 void product_stream(Product *p, Operand *o, const char *k);
+
+bool product_thin(const Product *p, Product *q, Op *op, const Layout *l);
 
 /* lower_features.c: a grown left operand, along the contraction or along the result's rows. */
 void lower_over_features(Product *p);
@@ -60,6 +73,15 @@ typedef struct Share {
 	const char *w;     /* which part this warp's is, 0 .. warps-1 */
 } Share;
 void lower_share(Product *p, const Share *h);
+
+/* lower_beside.c: for the product that updates a wide state. */
+void lower_beside_open(Product *p);
+void lower_beside_step(Product *p, const char *f, const char *u, const char *k, int lo, int hi);
+/* For the product that reads a wide state: q is that which reads a thin one by the same features.
+ */
+bool lower_beside_read(Product *p, Product *q);
+bool lower_beside_rows(Product *p, Op *sum);
+Version *lower_beside_begun(Lower *L, const Op *dot);
 
 /* lower_wgmma.c */
 bool lower_wgmma_fits(Product *p);

@@ -187,6 +187,8 @@ static void lower_update(Lower *L, Op *op)
 {
 	Version *w = lower_var_version(L, op->src[0]);
 
+	if (lower_is_thin(L, op->src[0]) && lower_is_beside(L, op->src[0]))
+		return; /* done with the wide state's */
 	if (lower_is_late(L, op)) {
 		lower_late_land(L);
 		lower_late_keep(L, &L->ring);

@@ -86,9 +86,11 @@ static void over_piece(Product *p, const Leaf *x, int q, const char *i)
 				step = arena_printf(L->a, "%s%s", first, s);
 				f = arena_printf(L->a, "%s[0]", set);
 			}
-			if (issue)
+			if (issue) {
 				lower_wgmma_step(p, f, false, i, step);
-			else
+				if (p->along)
+					lower_wgmma_step(p->along, f, false, i, step);
+			} else
 				form_step(p, x, q, part, s, f);
 			L->out = turn;
 		}
@@ -107,14 +109,20 @@ void lower_over_features(Product *p)
 	const Grow *g = p->a.grow;
 	const char *i, *j, *s;
 	Block *saved = L->out, *rows;
+	const Product *thin = p->b.thin ? p : NULL;
+	Product along;
 	Leaf x;
 
 	if (p->flip || p->a.swapped)
 		lower_cannot(L, p->op, "a grown operand in this place");
+	if (lower_beside_read(p, &along))
+		thin = p->along = &along;
 	if (p->wgmma)
 		lower_wgmma_open(p);
 	else
 		product_array(p, &p->b);
+	if (p->along)
+		lower_wgmma_open(p->along);
 	product_loop(L, "i", p->l.d[0].n / 2, &i);
 	x = lower_leaf(L, g, ORIENT_N, &p->a.own, product_twice(L, 0, i), 2);
 	rows = L->out;
@@ -151,11 +159,13 @@ void lower_over_features(Product *p)
 	}
 	if (p->wgmma)
 		lower_wgmma_close(p);
-	if (p->wgmma && p->l.d[0].n > 2) /* in a loop: nothing flies out of it */
+	if (p->along)
+		lower_wgmma_close(p->along);
+	if (p->wgmma && (thin || p->l.d[0].n > 2)) /* in a loop: nothing flies out of it */
 		lower_wgmma_settle(L);
-	if (p->b.kind == THIN) /* the two columns of a thin state */
+	if (thin) /* its two columns */
 		for (int r = 0; r < 2; r++) {
-			const char *c = product_acc(p, product_twice(L, r, i), "0");
+			const char *c = product_acc(thin, product_twice(L, r, i), "0");
 
 			lower_code(L, "%s[0] += %s[1];", c, c);
 		}

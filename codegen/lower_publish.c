@@ -306,7 +306,7 @@ static void store_weighed(const Place *p, const Version *w, const Grow *right, c
 	}
 }
 
-static const char *name_of(Lower *L, const Op *x)
+const char *lower_publish_name(Lower *L, const Op *x)
 {
 	const Op *who = x->code == OP_get ? x->src[0] : x;
 
@@ -314,7 +314,7 @@ static const char *name_of(Lower *L, const Op *x)
 	                  arena_printf(L->a, "%s_s", who->name ? who->name : op_info[who->code].name));
 }
 
-static Buffer *buffer_for(Lower *L, Op *x, const Grow *right, const char *name, int stages)
+Buffer *lower_publish_buffer(Lower *L, Op *x, const Grow *right, const char *name, int stages)
 {
 	Buffer *b =
 	    dev_buffer(L->dev, name, right ? right->slots : facts_extent(L->f, facts_class(L->f, x, 0)),
@@ -325,7 +325,7 @@ static Buffer *buffer_for(Lower *L, Op *x, const Grow *right, const char *name, 
 }
 
 /* The threads' parts of x, into s. */
-static void write_all(Lower *L, const Staged *s, Op *x, const Grow *right, const Grow *left)
+void lower_publish_write(Lower *L, const Staged *s, Op *x, const Grow *right, const Grow *left)
 {
 	Version *w = held(L, x);
 	Place place = place_new(L, s->buf, s->base, &w->l);
@@ -341,49 +341,6 @@ static void write_all(Lower *L, const Staged *s, Op *x, const Grow *right, const
 	L->out = saved;
 }
 
-/* Between roles: two copies in turn, each with a barrier that says it is full, which every writer
- * passes, and one that says it is empty, which every reading warp passes. */
-static void publish_to_role(Lower *L, Staged *s, Op *x, const Grow *right, const Grow *left)
-{
-	Published *p = &L->published[L->npublished++];
-
-	p->op = x;
-	p->buf = buffer_for(L, x, right, arena_printf(L->a, "%s_both", s->base), 2);
-	p->buf->by_engine = true;
-	p->stride = p->buf->swizzle ? (p->buf->bytes + 1023) / 1024 * 1024 : p->buf->bytes;
-	p->full = lower_barriers(L, arena_printf(L->a, "%s_full", s->base), 2, L->warps * 32);
-	p->empty = lower_barriers(L, arena_printf(L->a, "%s_empty", s->base), 2, L->warps);
-	s->buf = p->buf;
-	lower_code(L, "mbarrier_wait(%s + %s %% 2 * 8, %s / 2 %% 2 ^ 1);", p->empty->name, L->turn,
-	           L->turn);
-	lower_code(L, "const u32 %s = %s + %s %% 2 * %d;", s->base, p->buf->name, L->turn, p->stride);
-	write_all(L, s, x, right, left);
-	dev_access(dev_add(L->dev, L->out, S_PROXY, NULL), p->buf, ACC_WRITE);
-	lower_code(L, "mbarrier_arrive(%s + %s %% 2 * 8);", p->full->name, L->turn);
-}
-
-static void read_from_role(Lower *L, Staged *s, const Op *x)
-{
-	Published *p = L->published;
-
-	while (p < L->published + L->npublished && p->op != x)
-		p++;
-	if (p == L->published + L->npublished)
-		bug("a state that no role publishes");
-	p->read = true;
-	s->buf = p->buf;
-	lower_code(L, "mbarrier_wait(%s + %s %% 2 * 8, %s / 2 %% 2);", p->full->name, L->turn, L->turn);
-	lower_code(L, "const u32 %s = %s + %s %% 2 * %d;", s->base, p->buf->name, L->turn, p->stride);
-}
-
-void lower_publish_release(Lower *L)
-{
-	for (int i = 0; i < L->npublished; i++)
-		if (L->role == ROLE_OUTPUT && L->published[i].read)
-			lower_code(L, "mbarrier_arrive(%s + %s %% 2 * 8);", L->published[i].empty->name,
-			           L->turn);
-}
-
 Staged *lower_publish(Lower *L, Op *x, const Grow *left)
 {
 	Staged *s = lower_staged(L, x);
@@ -397,20 +354,18 @@ Staged *lower_publish(Lower *L, Op *x, const Grow *left)
 	if (s)
 		return s;
 	if (grown && !left)
-		lower_cannot(L, x, "a state over features read by something other than the features");
+		lower_cannot(L, x, LOWER_NOT_FEATURES);
 	if (L->nstaged == MAX_BUFFERS)
 		lower_cannot(L, x, "too many tiles in shared memory");
 	saved = lower_hoist(L, &none, &scope);
 	s = &L->staged[L->nstaged++];
 	s->op = x;
-	s->base = name_of(L, x);
-	if (state && L->role == ROLE_STATE) {
-		publish_to_role(L, s, x, right, left);
-	} else if (state && L->role == ROLE_OUTPUT) {
-		read_from_role(L, s, x);
+	s->base = lower_publish_name(L, x);
+	if (state && L->role == ROLE_OUTPUT) {
+		lower_published_read(L, s, x);
 	} else {
-		s->buf = buffer_for(L, x, right, s->base, 1);
-		write_all(L, s, x, right, left);
+		s->buf = lower_publish_buffer(L, x, right, s->base, 1);
+		lower_publish_write(L, s, x, right, left);
 	}
 	L->out = saved;
 	L->scope = scope;
@@ -431,16 +386,26 @@ static void reader_op(void *user, Op *op)
 		r->dot = op;
 }
 
+Op *lower_publish_reader(Lower *L, const Op *get)
+{
+	Reader r = {get, NULL};
+
+	if (get->code == OP_get && get->src[0]->code == OP_state && get->rank == 2)
+		ir_walk(L->k->body, reader_op, &r);
+	return r.dot;
+}
+
 /* A state is published where the author reads it, if a product does, so that the barrier behind it
  * has something to overlap with. */
 void lower_publish_get(Lower *L, Op *get)
 {
-	Reader r = {get, NULL};
+	Op *dot = lower_publish_reader(L, get);
 	bool sw = false;
 
-	if (get->src[0]->code != OP_state || get->rank != 2 || get->dim[1].n == 1)
+	if (!dot)
 		return;
-	ir_walk(L->k->body, reader_op, &r);
-	if (r.dot && (!L->live || L->live[r.dot->id] || L->role == ROLE_STATE))
-		lower_publish(L, get, grow_parse(L->a, op_base(r.dot->src[0], &sw)));
+	if (L->role == ROLE_STATE)
+		lower_published_write(L, get);
+	else if (get->dim[1].n > 1 && (!L->live || L->live[dot->id]))
+		lower_publish(L, get, grow_parse(L->a, op_base(dot->src[0], &sw)));
 }

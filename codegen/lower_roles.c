@@ -74,7 +74,7 @@ static void look_op(void *user, Op *op)
 	k->stores += op->code == OP_store && op->parent->owner == k->loop;
 	k->unfit |= op->code == OP_var || op->code == OP_set;
 	if (op->code == OP_state)
-		k->unfit |= op->rank != 2 || op->dim[1].n == 1;
+		k->unfit |= op->rank != 2 || (op->dim[1].n == 1 && !lower_is_beside(k->L, op));
 	if (op->code == OP_load && op->rank == 2 && op->parent->owner == k->loop)
 		k->unfit |= !lower_tma_fits(k->L, op);
 	for (int i = 0; i < op->nsrc; i++)
@@ -111,7 +111,7 @@ static int state_registers(Lower *L)
 	int n = 0;
 
 	for (const Op *x = L->k->body->first; x; x = x->next)
-		if (x->code == OP_state) {
+		if (x->code == OP_state && !lower_is_thin(L, x)) {
 			Layout l = lower_value_layout(L, x);
 
 			n += layout_regs(&l);

@@ -305,6 +305,12 @@ static void form_share(Product *p, const Steps *each, const Leaf *x, const Run *
 	L->out = tile;
 }
 
+static void beside_step(Product *p, const Share *s, const Run *r, const char *f, const char *u,
+                        const char *k)
+{
+	lower_beside_step(p, f, u, k, 16 * s->warps * r->u, 16 * s->warps * (r->u + r->n));
+}
+
 /* The cores of the tiles that the step's operands are made of, where they are not in memory. */
 static Leaf share_leaf(Product *p, const Steps *each, const char *k)
 {
@@ -338,6 +344,7 @@ static void to_share(Product *p, const Steps *each)
 
 		lower_code(L, "u32 %s[2][2];", f);
 		form_share(p, each, &x, &r, us, k, f);
+		beside_step(p, &each->s, &r, f, us, k);
 		lower_features_add(p, f, arena_printf(L->a, "2 * %s", us),
 		                   arena_printf(L->a, "2 * %s + 1", us), k);
 		L->out = step;
@@ -426,6 +433,7 @@ static void to_share_wgmma(Product *p, const Steps *each)
 			form_share(p, h, &x, &r, us, strchr(ki, ' ') ? arena_printf(L->a, "(%s)", ki) : ki,
 			           arena_printf(L->a, "%s[%d]", set, i));
 			L->out = turn;
+			beside_step(p, &each->s, &r, arena_printf(L->a, "%s[%d]", set, i), us, ki);
 		}
 		if (cols && per * (r.u + r.n) > 1)
 			load_next(L, &each[q], cols, b, per, r.u + r.n == each->s.n);
@@ -452,6 +460,7 @@ void lower_share(Product *p, const Share *share)
 		if (g->piece[q].kind == PIECE_POW2)
 			share_lookup(p, &each[q], &g->piece[q]);
 	}
+	lower_beside_open(p);
 	(p->wgmma ? to_share_wgmma : to_share)(p, each);
 }
 

@@ -22,7 +22,10 @@ static int slots_of(Lower *L, const Op *state)
 
 Layout lower_thin_layout(Lower *L, const Op *state)
 {
-	return lower_thread_layout(L, slots_of(L, state));
+	int slots = slots_of(L, state);
+
+	return lower_is_beside(L, state) ? lower_beside_layout(L, slots)
+	                                 : lower_thread_layout(L, slots);
 }
 
 /* Opens "for each slot this thread holds". */

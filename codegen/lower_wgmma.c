@@ -213,6 +213,22 @@ void lower_wgmma_open(Product *p)
 	note_version(L, p->acc);
 }
 
+/* Sums over the rows of a left operand in registers, of which a role has few, are taken before it
+ * flies: it need not be kept behind its product. */
+static void fold_rows(Product *p)
+{
+	Lower *L = p->L;
+
+	for (Op *x = p->op->parent->first; L->role == ROLE_OUTPUT && x; x = x->next)
+		if (x->code == OP_sum && x->axis_dim == 1 && x->src[0] == p->a.array->op &&
+		    L->live[x->id]) {
+			Layout l = layout_drop(p->a.array->l, 1);
+
+			if (!lower_beside_rows(p, x))
+				lower_need(L, x, &l);
+		}
+}
+
 void lower_wgmma_plain(Product *p)
 {
 	lower_wgmma_issue(p);
@@ -229,8 +245,10 @@ void lower_wgmma_issue(Product *p)
 	    in_memory(&p->a) && (p->a.left != p->a.swapped || p->a.staged->buf->pbytes == 128);
 	int cols = 8 * p->l.d[1].n;
 
-	if (!memory)
+	if (!memory) {
 		product_array(p, &p->a);
+		fold_rows(p);
+	}
 	if (!memory) {
 		Flying f = {p->a.array->name, false, 2, {p->a.array->l.d[0].n, p->a.array->l.d[1].n}, 0};
 

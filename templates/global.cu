@@ -253,3 +253,20 @@ static __device__ __forceinline__ void *opaque(const void *p)
 //@ sim
 #define opaque(p) ((void *)(p))
 //@ end
+
+// What is computed of it in a loop is not kept in registers across the loop.
+
+//@ prim opaque_i32
+//@ doc the number itself, of which the compiler knows nothing
+//@ cuda
+static __device__ __forceinline__ int opaque_i32(int x)
+{
+	asm volatile("" : "+r"(x));
+	return x;
+}
+//@ sim
+static inline int opaque_i32(int x)
+{
+	return x;
+}
+//@ end

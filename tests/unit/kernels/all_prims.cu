@@ -74,7 +74,7 @@ __global__ void __launch_bounds__(128) all_prims(float *g, const b16 *h, int n)
 	st_global_b32(g + 1, w[3]);
 	st_global_f32(g + 2 + lane, x);
 	st_global_i32(g + 3, 7);
-	st_global_b32(opaque(g + 5), w[1]);
+	st_global_b32(opaque(g + 5), w[1] + (u32)opaque_i32(lane));
 	compiler_fence();
 	st_global_f32(g + 4, table_f32((const float *)g) + (float)table_s16((const short *)g));
 	st_global_v2(g + 4, w[0], w[1]);

@@ -291,6 +291,9 @@ const char *lower_row_unit(Lower *L, const Staged *s, const Layout *l, const cha
 /* lower_store.c */
 void lower_store(Lower *L, Op *op);
 
+/* lower_image.c: by whole rows, through shared memory; false: not this tile. */
+bool lower_store_image(Lower *L, Op *op, Op *from);
+
 /* lower_mask.c */
 bool lower_grows_with(Lower *L, const Range *r); /* later tiles of r mean longer loops */
 typedef struct Mask Mask;

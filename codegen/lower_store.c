@@ -123,5 +123,6 @@ static void store_body(Lower *L, Op *op, const Layout *l)
 
 void lower_store(Lower *L, Op *op)
 {
-	lower_root_strips(L, op, stored(op), store_body);
+	if (!lower_store_image(L, op, stored(op)))
+		lower_root_strips(L, op, stored(op), store_body);
 }

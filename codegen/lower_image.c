@@ -20,7 +20,7 @@
 
 #include <string.h>
 
-enum { MAX_ELEMENTS = 2400 }; /* written out for one thread */
+enum { MAX_ELEMENTS = 2400 /* written out for one thread */, REGISTERS = 48 /* beside sources */ };
 
 typedef struct Image {
 	int elem, cols, nrows, bytes;  /* of an element, a row; of the tile */
@@ -35,7 +35,9 @@ typedef struct Image {
 	const char *live;              /* rows of the part that exist */
 	const char *to, *run;          /* where they go; the same as bytes */
 	const char *shift;             /* NULL: none */
+	int words;                     /* registers of a thread's sources, most of all splits */
 	Buffer *buf;
+	const Op *store;
 } Image;
 
 static int pow2_above(int n)
@@ -203,6 +205,7 @@ static void image_fill(Lower *L, Image *m, Op *op, Op *from, int split)
 	for (int i = lo; i < hi; i++)
 		image_put(L, m, &r, op, from, to, i);
 	L->out = out;
+	m->words = r.words > m->words ? r.words : m->words;
 	lower_splice(out, &r.loads);
 	lower_splice(out, &body);
 }
@@ -369,6 +372,23 @@ static void image_store(Lower *L, Image *m, const Op *op)
 	L->out = saved;
 }
 
+/* Stores fly while other blocks load and compute: as many blocks as shared memory and the
+ * sources' registers leave room for, up to half of an SM's threads. The compiler would otherwise
+ * make all elements before it stores the first. */
+static void image_blocks(Lower *L, const Image *m)
+{
+	int threads = 32 * L->warps, n = L->dev->gpu->smem_sm / (m->buf->bytes + 1024),
+	    regs = m->words + REGISTERS > 64 ? m->words + REGISTERS : 64;
+
+	for (const Op *o = L->k->body->first; o; o = o->next)
+		if (o->code == OP_loop || o->code == OP_var || o->code == OP_state ||
+		    (o->code == OP_store && o->src[0]->rank == 2 && o != m->store))
+			return;
+	if (n > 65536 / (threads * regs))
+		n = 65536 / (threads * regs);
+	L->dev->min_blocks = n > 32 ? 32 : n < 1 ? 1 : n;
+}
+
 bool lower_store_image(Lower *L, Op *op, Op *from)
 {
 	const Range *rows, *cols;
@@ -385,6 +405,7 @@ bool lower_store_image(Lower *L, Op *op, Op *from)
 	if ((cols && cols->kind != RANGE_WHOLE) || strcmp(lower_stride(L, op, 1), "1") != 0 ||
 	    !rows_fit(L, from, rows, &grown) || !image_plan(L, op, &m) || (m.rows && !grown))
 		return false;
+	m.store = op;
 	m.name = lower_name(L, arena_printf(L->a, "%s_image", op->arg->name));
 	m.buf = dev_buffer(L->dev, m.name, 1, (image_bytes(&m) + 3) / 4, 4, 1);
 	m.buf->used_cols = 0;
@@ -402,5 +423,6 @@ bool lower_store_image(Lower *L, Op *op, Op *from)
 		lower_code(L, "warp_sync();");
 	image_store(L, &m, op);
 	L->out = saved;
+	image_blocks(L, &m);
 	return true;
 }

@@ -205,6 +205,7 @@ static void load_unit(Rows *r, const Op *load, struct Held *h, int row, int col)
 	col = col / n * n;
 	if (col)
 		at = arena_printf(L->a, "%s + %d", at, col);
+	r->words += (n * dtype_bytes(load->dtype) + 3) / 4;
 	for (int e = 0; e < n; e++) {
 		elem[e] = arena_printf(L->a, "%s[%d][%d]", h->name, row, col + e);
 		h->have[row * cols + col + e] = true;
@@ -247,8 +248,10 @@ static const char *atom_text(Rows *r, Atom a, double k)
 		lower_code(r->L, "%s = %s * %s;", name, atom_text(r, a, 1), lower_number(r->L, k));
 	else if (op->code == OP_load)
 		load_unit(r, op, h, a.row, a.col);
-	else
+	else {
 		lower_code(r->L, "%s = %s;", name, term_text(r, spelt(r, op, a.row, a.col)));
+		r->words++;
+	}
 	h->have[a.row * cols + a.col] = true;
 	return name;
 }

@@ -15,6 +15,7 @@ typedef struct Rows {
 	const char *row[MAX_ROWS]; /* their places in the tile */
 	const char *at[MAX_ROWS];  /* and in the arguments, once asked for */
 	Block loads;               /* what has to stand before the elements' own text */
+	int words;                 /* registers that loads and kept elements take */
 	struct Held *held;
 } Rows;
 

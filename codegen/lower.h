@@ -239,6 +239,7 @@ Buffer *lower_thin_publish(Lower *L, Op *get, const Grow *left);
 Layout lower_stream_layout(Lower *L, const Op *op);
 Layout lower_stream_vector(Lower *L, const Op *op);
 Layout lower_thread_layout(Lower *L, int n);
+void lower_ahead(Lower *L); /* before a body: loads that nothing need precede */
 const char *lower_at(Lower *L, Op *op,
                      const char *const *coord); /* the element there, from memory */
 Version *lower_gather(Lower *L, Op *op, const Layout *want);
@@ -290,9 +291,11 @@ const char *lower_row_unit(Lower *L, const Staged *s, const Layout *l, const cha
 
 /* lower_store.c */
 void lower_store(Lower *L, Op *op);
+Op *lower_stored(const Op *store); /* what the store itself rounds */
 
 /* lower_image.c: by whole rows, through shared memory; false: not this tile. */
-bool lower_store_image(Lower *L, Op *op, Op *from);
+bool lower_store_image(Lower *L, Op *op);
+bool lower_image_takes(Lower *L, const Op *store);
 
 /* lower_mask.c */
 bool lower_grows_with(Lower *L, const Range *r); /* later tiles of r mean longer loops */

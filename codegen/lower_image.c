@@ -389,12 +389,10 @@ static void image_blocks(Lower *L, const Image *m)
 	L->dev->min_blocks = n > 32 ? 32 : n < 1 ? 1 : n;
 }
 
-bool lower_store_image(Lower *L, Op *op, Op *from)
+/* How the tile is stored, if through an image; else false. */
+static bool image_fits(Lower *L, const Op *op, Op *from, Image *m)
 {
 	const Range *rows, *cols;
-	Block *saved = L->out;
-	const char *turn = NULL;
-	Image m = {0};
 	bool grown;
 
 	if (L->f->ndots || L->strip || L->role != ROLE_ALL || op->src[0]->rank != 2 ||
@@ -402,8 +400,25 @@ bool lower_store_image(Lower *L, Op *op, Op *from)
 		return false;
 	rows = lower_io_range(op, 0);
 	cols = lower_io_range(op, 1);
-	if ((cols && cols->kind != RANGE_WHOLE) || strcmp(lower_stride(L, op, 1), "1") != 0 ||
-	    !rows_fit(L, from, rows, &grown) || !image_plan(L, op, &m) || (m.rows && !grown))
+	return (!cols || cols->kind == RANGE_WHOLE) && !strcmp(lower_stride(L, op, 1), "1") &&
+	       rows_fit(L, from, rows, &grown) && image_plan(L, op, m) && (!m->rows || grown);
+}
+
+bool lower_image_takes(Lower *L, const Op *store)
+{
+	Image m = {0};
+
+	return image_fits(L, store, lower_stored(store), &m);
+}
+
+bool lower_store_image(Lower *L, Op *op)
+{
+	Op *from = lower_stored(op);
+	Block *saved = L->out;
+	const char *turn = NULL;
+	Image m = {0};
+
+	if (!image_fits(L, op, from, &m))
 		return false;
 	m.store = op;
 	m.name = lower_name(L, arena_printf(L->a, "%s_image", op->arg->name));

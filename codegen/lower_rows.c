@@ -19,7 +19,7 @@
 typedef struct Census {
 	const Op *op[256];
 	int n;
-	bool grown, ragged;
+	RowsFit *fit;
 } Census;
 
 static bool takes(Lower *L, const Op *op, const Range *rows, int nrows, bool beside, Census *c);
@@ -35,8 +35,14 @@ static bool takes_load(Lower *L, const Op *op, const Range *rows, int nrows, boo
 	if (beside)
 		return true;
 	cols = lower_io_range(op, 1);
-	c->ragged |= op->dim[1].n > 8 && op->dim[1].n * bytes % 4;
-	return (!cols || cols->kind == RANGE_WHOLE) && !strcmp(lower_stride(L, op, 1), "1");
+	if ((cols && cols->kind != RANGE_WHOLE) || strcmp(lower_stride(L, op, 1), "1") != 0)
+		return false;
+	if (op->dim[1].n * bytes % 8 && op->dim[1].n * bytes > 16) {
+		if (c->fit->nragged == MAX_INPUTS)
+			return false;
+		c->fit->ragged[c->fit->nragged++] = op;
+	}
+	return true;
 }
 
 /* Elements of a row are made of the same row alone. `beside`: of one number a row. */
@@ -64,7 +70,7 @@ static bool takes(Lower *L, const Op *op, const Range *rows, int nrows, bool bes
 	case OP_concat:
 	case OP_sympow2:
 	case OP_slice:
-		c->grown = true;
+		c->fit->grown = true;
 		break;
 	default:
 		if (!op_is_elementwise(op) || op->code == OP_transpose)
@@ -95,14 +101,13 @@ static bool alone(Lower *L, const Census *c, const Op *root)
 	return true;
 }
 
-bool rows_fit(Lower *L, const Op *x, const Range *rows, bool *grown)
+bool rows_fit(Lower *L, const Op *x, const Range *rows, RowsFit *fit)
 {
-	Census c = {.n = 0};
+	Census c = {.n = 0, .fit = fit};
 
-	if (x->rank != 2 || !takes(L, x, rows, x->dim[0].n, false, &c))
-		return false;
-	*grown = c.grown;
-	return c.grown || (!c.ragged && alone(L, &c, x));
+	*fit = (RowsFit){.grown = false};
+	return x->rank == 2 && takes(L, x, rows, x->dim[0].n, false, &c) &&
+	       (fit->grown || alone(L, &c, x));
 }
 
 /* -- elements kept in registers -------------------------------------------------------------- */
@@ -146,13 +151,16 @@ static struct Held *held(Rows *r, const Op *op, double k)
 	h = ARENA_NEW(r->L->a, struct Held);
 	h->op = op;
 	h->k = k;
-	h->have = arena_alloc(r->L->a, (size_t)(r->n * cols) * sizeof *h->have);
-	memset(h->have, 0, (size_t)(r->n * cols) * sizeof *h->have);
+	h->have = arena_alloc(r->L->a, (size_t)(r->cut->per * cols) * sizeof *h->have);
+	memset(h->have, 0, (size_t)(r->cut->per * cols) * sizeof *h->have);
 	h->name = lower_name(r->L, arena_printf(r->L->a, "%s_%s", of, k == 1 ? "e" : "k"));
 	h->next = r->held;
 	r->held = h;
 	r->L->out = &r->loads;
-	lower_code(r->L, "float %s[%d][%d];", h->name, r->n, cols);
+	lower_code(r->L, "float %s[%d][%d];", h->name, r->cut->per, cols);
+	for (int i = 0; i < r->cut->nin; i++)
+		if (k == 1 && r->cut->in[i].io == op && r->cut->in[i].width > r->cut->in[i].elem)
+			lower_code(r->L, "u32 %s_w[%d];", h->name, r->cut->per * r->cut->in[i].bytes / 4);
 	r->L->out = saved;
 	return h;
 }
@@ -192,6 +200,33 @@ static int load_width(Lower *L, const Op *load)
 	return n * bytes < 4 ? 1 : n;
 }
 
+/* From the image that the load's rows lie in, just before it is used. */
+static void load_image(Rows *r, const Image *m, struct Held *h, int row, int col)
+{
+	Lower *L = r->L;
+	int n = m->width / m->elem, first = (row * m->cols + col) / n * n;
+	const char *ty = m->io->dtype == DT_F16 ? "f16" : "bf16", *word,
+	           *at = arena_printf(L->a, "%s + %d", m->unit, first * m->elem);
+	Stmt *st;
+
+	for (int e = first; e < first + n; e++)
+		h->have[e] = true;
+	r->words += L->f->op[m->io->id].uses > 1;
+	if (n > 1) {
+		word = arena_printf(L->a, "%s_w[%d]", h->name, first / n);
+		st = lower_code(L, "%s = ld_shared_b32(%s);", word, at);
+		image_access(r->cut, m, st, ACC_READ);
+		for (int e = 0; e < n; e++)
+			lower_code(L, "%s[%d][%d] = %s_%s(%s);", h->name, (first + e) / m->cols,
+			           (first + e) % m->cols, ty, e ? "hi" : "lo", word);
+	} else {
+		word = m->elem == 4 ? arena_printf(L->a, "ld_shared_f32(%s)", at)
+		                    : arena_printf(L->a, "widen_%s(ld_shared_b16(%s))", ty, at);
+		st = lower_code(L, "%s[%d][%d] = %s;", h->name, row, col, word);
+		image_access(r->cut, m, st, ACC_READ);
+	}
+}
+
 static void load_unit(Rows *r, const Op *load, struct Held *h, int row, int col)
 {
 	Lower *L = r->L;
@@ -199,6 +234,11 @@ static void load_unit(Rows *r, const Op *load, struct Held *h, int row, int col)
 	int n = load->rank == 2 ? load_width(L, load) : 1, cols = load->rank == 2 ? load->dim[1].n : 1;
 	const char *elem[16], *at;
 
+	for (int i = 0; i < r->cut->nin; i++)
+		if (r->cut->in[i].io == load) {
+			load_image(r, &r->cut->in[i], h, row, col);
+			return;
+		}
 	L->out = &r->loads;
 	at = arena_printf(L->a, "%s + (i64)(%s) * %s", lower_pointer(L, load), clamped(r, load, row),
 	                  lower_stride(L, load, 0));

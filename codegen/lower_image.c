@@ -131,8 +131,11 @@ static void cut_part(Lower *L, Cut *c, const char *turn)
 		left = arena_printf(L->a, "%s - %s", left, row);
 	}
 	c->live = lower_name(L, arena_printf(L->a, "%s_rows", n));
-	lower_code(L, "const int %s = %s < 0 ? 0 : %s < %d ? %s : %d;", c->live, left, left, all, left,
-	           all);
+	if (!strcmp(c->row, "0") && all >= c->nrows)
+		lower_code(L, "const int %s = %s;", c->live, left);
+	else
+		lower_code(L, "const int %s = %s < 0 ? 0 : %s < %d ? %s : %d;", c->live, left, left, all,
+		           left, all);
 	image_open(L, c, &c->out, part);
 	for (int i = 0; i < c->nin; i++)
 		image_open(L, c, &c->in[i], part);

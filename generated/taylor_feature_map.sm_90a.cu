@@ -105,7 +105,7 @@ __global__ void __launch_bounds__(128, 8) taylor_feature_map(
 	const b16 *const x_p = x + bi * x_sB + hi * x_sH;
 	// taylor_feature_map.lua:17
 	{
-		const int y_rows = n0_live < 0 ? 0 : n0_live < 64 ? n0_live : 64;
+		const int y_rows = n0_live;
 		b16 *const y_to = y_p + (i64)n0 * y_sN;
 		char *const y_run = (char *)y_to;
 		const u32 y_shift = (u32)(u64)y_run & 12;

@@ -146,7 +146,7 @@ __global__ void __launch_bounds__(128, 8) ragged(
 	const float *const w_p = w + bi * w_sB;
 	// ragged.lua:16
 	{
-		const int y_rows = n0_live < 0 ? 0 : n0_live < 64 ? n0_live : 64;
+		const int y_rows = n0_live;
 		b16 *const y_to = y_p + (i64)n0 * y_sN;
 		char *const y_run = (char *)y_to;
 		const u32 y_shift = (u32)(u64)y_run & 12;

@@ -409,7 +409,7 @@ static int wide_digit(const Op *tile, const Layout *l)
 			last = i;
 	if (last < 0 || l->orient != ORIENT_NONE || l->d[last].dim != tile->rank - 1 ||
 	    l->d[last].stride != 1 || tile->dim[tile->rank - 1].n % l->d[last].n ||
-	    (tile->dim[tile->rank - 1].range && tile->dim[tile->rank - 1].range->kind != RANGE_WHOLE))
+	    !lower_range_whole(tile->dim[tile->rank - 1].range))
 		return 1;
 	return l->d[last].n;
 }

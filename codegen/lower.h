@@ -254,7 +254,7 @@ const char *lower_stride(Lower *L, const Op *op, int tile_dim);
 const char *lower_start(Lower *L, const Range *r); /* "0" for none */
 const char *lower_size(Lower *L, const Range *r, int n);
 const Range *lower_io_range(const Op *io, int d); /* of the argument's axis behind dimension d */
-bool lower_range_whole(const Range *r); /* its tiles have all their elements */
+bool lower_range_whole(const Range *r);           /* its tiles have all their elements */
 /* "row < N && col < V" for the ragged dimensions; NULL when always true. */
 const char *lower_guard(Lower *L, const Op *io, const Op *tile, const Layout *l,
                         const char *const *coord);

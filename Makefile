@@ -25,6 +25,10 @@ build/libazulejo.so: $(OBJ) runtime/libazulejo.map
 	$(CC) -shared -Wl,-rpath,'$$ORIGIN' -Wl,--version-script=runtime/libazulejo.map \
 		-o $@ $(OBJ) $(SHARED)
 
+# The shared libraries that libazulejo.so needs, beside it, for a machine that has neither.
+travel: build/libazulejo.so
+	ldd $< | awk '/liblua5|libyaml/ && index($$3, "$(CURDIR)") != 1 { print $$3 }' | xargs -r cp -Lt build/
+
 build/%.o: %.c
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) $(WARN) -fPIC -MMD -MP $(LUAINC) -c -o $@ $<
@@ -97,6 +101,6 @@ wc:
 clean:
 	rm -rf build
 
-.PHONY: all units setup demo check generated tuned golden mutate fuzz bench wc 80 clean
+.PHONY: all units travel setup demo check generated tuned golden mutate fuzz bench wc 80 clean
 .DELETE_ON_ERROR:
 -include $(OBJ:.o=.d) $(MUTATE:.o=.d) $(FUZZ:.o=.d) build/runtime/main.d $(UNIT:=.d)

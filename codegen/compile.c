@@ -78,19 +78,25 @@ static Dev *lower_part(Compile *c, LowerPart part, Segments *s)
 
 static void pass_lower(Compile *c)
 {
+	double products[2] = {0};
 	Segments *s;
 
-	c->ndevs = c->m->nwork = 0;
+	c->m->nwork = 0;
 	if (!c->segmented) {
-		c->dev[c->ndevs++] = lower_part(c, PART_ALL, NULL);
-		return;
+		c->dev[0] = lower_part(c, PART_ALL, NULL);
+		c->ndevs = 1;
+	} else {
+		s = segment_new(c->k, c->cut);
+		c->dev[0] = lower_part(c, PART_LOCAL, s);
+		c->dev[2] = lower_part(c, PART_SEGMENT, s);
+		c->dev[1] = segment_scan(s, c->dev[2]);
+		c->ndevs = 3;
+		segment_work(s, c->dev[2], c->m);
 	}
-	s = segment_new(c->k, c->cut);
-	c->dev[0] = lower_part(c, PART_LOCAL, s);
-	c->dev[2] = lower_part(c, PART_SEGMENT, s);
-	c->dev[1] = segment_scan(s, c->dev[2]);
-	c->ndevs = 3;
-	segment_work(s, c->dev[2], c->m);
+	for (int i = 0; i < c->ndevs; i++)
+		for (int j = 0; j < 2; j++)
+			products[j] += c->dev[i]->products[j];
+	c->m->by_groups = products[1] ? products[1] / (products[0] + products[1]) : 0;
 }
 
 static void pass_sync(Compile *c)

@@ -56,7 +56,8 @@ typedef struct Factor {
 	int64_t value; /* FACTOR_CONST: the value; FACTOR_AXIS: div; FACTOR_SEGS: segments - value */
 } Factor;
 
-enum { MAX_PARAMS = 128, MAX_FACTORS = 8, MAX_KERNELS = 4, MAX_WORK = 16 };
+/* Tensor maps have 128 bytes each; parameters 4 KB in all. */
+enum { MAX_PARAMS = 128, MAX_MAPS = 16, MAX_FACTORS = 8, MAX_KERNELS = 4, MAX_WORK = 16 };
 
 typedef struct KernelText {
 	const char *name; /* extern "C" symbol */
@@ -87,6 +88,7 @@ typedef struct Module {
 	/* segments: the axis that is cut, and its chunk; 0 when the module is one pass */
 	int seg_axis, seg_chunk;
 	double redundancy;    /* cost_redundancy: 1 is none */
+	double by_groups;     /* the part of the products' work that warpgroups do, 0 to 1 */
 	const char *schedule; /* "onepass" or "segmented" */
 } Module;
 

@@ -26,6 +26,14 @@ void dev_insert(Block *b, Stmt *after, Stmt *s)
 		b->last = s;
 }
 
+void dev_splice(Block *b, Stmt *after, const Block *from)
+{
+	for (Stmt *s = from->first, *next; s; after = s, s = next) {
+		next = s->next;
+		dev_insert(b, after, s);
+	}
+}
+
 Stmt *dev_add(Dev *d, Block *b, StmtKind kind, const char *text)
 {
 	Stmt *s = ARENA_NEW(d->arena, Stmt);
@@ -135,13 +143,28 @@ static void print_else(const Block *b, int depth, Text *out)
 	print_else(&s->orelse, depth, out);
 }
 
+/* Whether a scope has names of its own. */
+static bool declares(const Block *b)
+{
+	for (const Stmt *s = b->first; s; s = s->next)
+		if (s->kind == S_CODE)
+			return true;
+	return false;
+}
+
 static void print_stmt(const Stmt *s, int depth, Text *out)
 {
+	if (s->kind == S_SCOPE && !declares(&s->body)) {
+		print_block(&s->body, depth, out);
+		return;
+	}
 	if (s->kind == S_BLANK) {
 		text_puts(out, "\n");
 		return;
 	}
 	if (s->kind == S_WARP && !s->n)
+		return;
+	if (s->kind == S_PROXY && s->nacc && !s->acc[0].buf->proxied)
 		return;
 	if (s->kind == S_FOR && s->unroll) {
 		indent(out, depth);
@@ -344,8 +367,9 @@ void dev_print(const Dev *d, Text *out)
 	drop_unused((Block *)&d->body, NULL);
 
 	print_block(&d->body, 1, &body);
-	for (int i = 0; i < d->ntables; i++)
-		text_add(out, "%s\n\n", d->table[i].text);
+	for (int i = 0; i < d->ntables; i++) /* kernels of one module may share one */
+		if (!out->s || !strstr(out->s, d->table[i].text))
+			text_add(out, "%s\n\n", d->table[i].text);
 	text_add(out, "__global__ void __launch_bounds__(%d, %d) %s(\n\t", dev_threads(d),
 	         d->min_blocks, d->name);
 	print_params(d, out);

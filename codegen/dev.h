@@ -25,12 +25,9 @@ typedef struct Buffer {
 	int offset;             /* set by allocate */
 	bool proxied;           /* some access is ACC_PROXY */
 	int barriers, arrivals; /* it holds barriers, of so many arrivals each */
-	bool by_engine;
-	bool by_turns;
-	/* two copies: a write does not meet the reads of the turn before */ /* filled by the copy
-	                                                                        engine, ordered by
-	                                                                        barriers of its own
-	                                                                      */
+	bool by_engine;         /* filled by the copy engine, ordered by barriers of its own */
+	bool by_turns;          /* two copies: a write does not meet the reads of the turn before */
+	bool left;              /* read for the last time; an output has its place */
 	int used_cols; /* columns the copies fill, the others are zeroed once; 0: threads fill all */
 	int id;
 } Buffer;
@@ -53,8 +50,8 @@ typedef enum StmtKind {
 	S_COMMIT,  /* cp_async_commit */
 	S_WAIT,    /* cp_async_wait: n groups may be pending */
 	S_BARRIER, /* block_sync; made by sync alone, as is */
-	S_PROXY,   /* proxy_fence */
-	S_WARP,    /* warp_sync before a lane speaks for its warp; n: sync found that it is needed */
+	S_PROXY,   /* proxy_fence; of an access, when engines read that buffer */
+	S_WARP,    /* warp_sync; n: needed, as sync finds of one before a lane speaks for its warp */
 	S_BLANK
 } StmtKind;
 
@@ -91,7 +88,8 @@ typedef struct Dev {
 	const char *name; /* of the kernel */
 	Block body;
 	int nbufs, ntables, warps, min_blocks;
-	int roles; /* 1, or 2: each of `warps` warps */
+	int roles;          /* 1, or 2: each of `warps` warps */
+	double products[2]; /* multiplications of products, by warps and by warpgroups */
 	Buffer *buf[MAX_BUFFERS];
 	Table table[MAX_TABLES];
 	int smem;        /* bytes, set by allocate */
@@ -101,6 +99,7 @@ typedef struct Dev {
 int dev_threads(const Dev *d);
 void dev_append(Block *b, Stmt *s);
 void dev_insert(Block *b, Stmt *after, Stmt *s); /* after NULL: at the beginning */
+void dev_splice(Block *b, Stmt *after, const Block *from);
 Stmt *dev_add(Dev *d, Block *b, StmtKind kind, const char *text);
 Buffer *dev_buffer(Dev *d, const char *name, int rows, int cols, int elem, int stages);
 void dev_access(Stmt *s, Buffer *b, AccessKind k);

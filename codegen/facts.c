@@ -412,14 +412,25 @@ int facts_extent(const Facts *f, int cls)
 	return facts_cores(c) * 8 * c->warps;
 }
 
-bool facts_ragged(const Facts *f, const Op *op, int d)
+bool facts_in_slots(const Facts *f, const Op *op, int d)
+{
+	bool swapped = false;
+
+	op = op_base((Op *)op, &swapped);
+	d = swapped ? 1 - d : d;
+	if (op->rank == 2 && grow_parse(f->arena, op))
+		return d == 1;
+	if (op->code == OP_get)
+		return d == 0 && f->op[op->src[0]->id].unscaled;
+	return op->code == OP_dot && facts_in_slots(f, op->src[d], d);
+}
+
+bool facts_ragged(const Op *op, int d)
 {
 	const Range *r = op->dim[d].range;
 
 	if (r && r->kind != RANGE_WHOLE)
 		return true;
 	/* padding depends on how warps divide it, which is not yet known; vectors lie over 32 lanes */
-	if (f->class[facts_class(f, op, d)].grow)
-		return false;
 	return op->rank == 1 ? op->dim[d].n % 32 != 0 : op->dim[d].n % 128 != 0 && op->dim[d].n > 1;
 }

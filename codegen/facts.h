@@ -79,7 +79,9 @@ int facts_cores(const Class *c);           /* cores per warp, padded */
 double facts_turns(const Op *op);          /* how often an op runs, a loop taken for 64 turns */
 int facts_extent(const Facts *f, int cls); /* padded: elements the fragments cover */
 /* Whether some elements of the dimension may not exist: a run-time tail, or padding. */
-bool facts_ragged(const Facts *f, const Op *op, int d);
+bool facts_ragged(const Op *op, int d);
+/* Whether, as an operand of a product, it has the dimension in slots, of which none is too many. */
+bool facts_in_slots(const Facts *f, const Op *op, int d);
 const Grow *grow_parse(Arena *a, const Op *op); /* NULL: not a grown tile */
 /* Place of the pair (I, J) of `groups` groups in a POW2 piece. */
 int grow_pair(int groups, int I, int J);

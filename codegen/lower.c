@@ -53,17 +53,18 @@ _Noreturn void lower_cannot(Lower *L, const Op *op, const char *fmt, ...)
 const char *lower_name(Lower *L, const char *want)
 {
 	static const char *const taken[] = {
-	    "i",        "j",       "e",       "h",     "x",      "k",        "r",      "c",
-	    "p",        "I",       "J",       "t",     "g",      "tid",      "lane",   "warp",
-	    "smem",     "pid",     "on",      "up",    "d",      "w0",       "w1",     "m",
-	    "int",      "float",   "char",    "short", "long",   "double",   "void",   "for",
-	    "if",       "else",    "do",      "while", "const",  "static",   "return", "switch",
-	    "case",     "break",   "default", "goto",  "auto",   "register", "inline", "signed",
-	    "unsigned", "struct",  "union",   "enum",  "extern", "volatile", "sizeof", "typedef",
-	    "bool",     "true",    "false",   "class", "new",    "delete",   "this",   "template",
-	    "operator", "private", "public",  "and",   "or",     "not",      "xor",    "inf",
-	    "divide",   "sigmoid", "u32",     "u64",   "i64",    "b16",      "exp",    "log",
-	    "abs",      "max",     "min"};
+	    "i",      "j",        "e",        "h",       "x",       "k",     "r",      "c",
+	    "p",      "I",        "J",        "t",       "g",       "tid",   "lane",   "warp",
+	    "x0",     "x1",       "y00",      "y01",     "y10",     "y11",   "at",     "pair",
+	    "lanes",  "high",     "smem",     "pid",     "on",      "up",    "d",      "w0",
+	    "w1",     "m",        "int",      "float",   "char",    "short", "long",   "double",
+	    "void",   "for",      "if",       "else",    "do",      "while", "const",  "static",
+	    "return", "switch",   "case",     "break",   "default", "goto",  "auto",   "register",
+	    "inline", "signed",   "unsigned", "struct",  "union",   "enum",  "extern", "volatile",
+	    "sizeof", "typedef",  "bool",     "true",    "false",   "class", "new",    "delete",
+	    "this",   "template", "operator", "private", "public",  "and",   "or",     "not",
+	    "xor",    "inf",      "divide",   "sigmoid", "u32",     "u64",   "i64",    "b16",
+	    "exp",    "log",      "abs",      "max",     "min"};
 	char s[64];
 	const char *name;
 	size_t n = 0;
@@ -99,6 +100,35 @@ static const char *lowered(Lower *L, const char *s, const char *suffix)
 	return r;
 }
 
+/* Where later tiles of the fastest axis mean longer loops, the longest go first: over NEAR programs
+ * of the other axes together, so that the last blocks of a launch are short ones, and what blocks
+ * of one program share is still near. Names this block's tile, in `at`, and returns the rest. */
+static const char *longest_first(Lower *L, const char *pid, const char *count, const char **at)
+{
+	enum { NEAR = 16 };
+	const Grid *grid = &L->k->grid;
+	const char *others = "1", *tiles = lower_name(L, "tiles"), *first = lower_name(L, "first"),
+	           *near = lower_name(L, "near"), *in = lower_name(L, "place"), *rest;
+
+	for (int i = 0; i < grid->n - 1; i++) {
+		const Range *r = grid->range[i];
+		const char *size = lower_size(L, r, 0);
+
+		if (r->kind == RANGE_GRID && r->n > 1)
+			size = arena_printf(L->a, "((%s + %d) / %d)", size, r->n - 1, r->n);
+		others = i ? arena_printf(L->a, "%s * %s", others, size) : size;
+	}
+	lower_code(L, "const int %s = %s;", tiles, count);
+	lower_code(L, "const int %s = %s / (%d * %s) * %d;", first, pid, NEAR, tiles, NEAR);
+	lower_code(L, "const int %s = %s - %s < %d ? %s - %s : %d;", near, others, first, NEAR, others,
+	           first, NEAR);
+	lower_code(L, "const int %s = %s - %s * %s;", in, pid, first, tiles);
+	rest = lower_name(L, "pid");
+	lower_code(L, "const int %s = %s + %s %% %s;", rest, first, in, near);
+	*at = arena_printf(L->a, "%s - 1 - %s / %s", tiles, in, near);
+	return rest;
+}
+
 /* Which program this is: the last grid entry varies fastest. */
 static void decode_program(Lower *L)
 {
@@ -117,7 +147,8 @@ static void decode_program(Lower *L)
 	for (int i = grid->n - 1; i >= 0; i--) {
 		Range *r = grid->range[i];
 		bool tiled = r->kind == RANGE_GRID, last = i == 0;
-		const char *size = lower_size(L, r, 0), *count, *at;
+		bool ordered = tiled && i == grid->n - 1 && lower_grows_with(L, r) && L->part == PART_ALL;
+		const char *size = lower_size(L, r, 0), *count, *at, *next = NULL;
 
 		count =
 		    tiled && r->n > 1 ? arena_printf(L->a, "((%s + %d) / %d)", size, r->n - 1, r->n) : size;
@@ -125,11 +156,12 @@ static void decode_program(Lower *L)
 		if (tiled) {
 			const char *n0 = lower_name(L, lowered(L, r->axis->name, "0"));
 
-			if (lower_grows_with(L, r)) /* the longest first */
-				lower_code(L, "const int %s = (%s - 1 - %s) * %d;", n0, count, at, r->n);
-			else
-				lower_code(L, "const int %s = %s * %d;", n0,
-				           strchr(at, ' ') ? arena_printf(L->a, "(%s)", at) : at, r->n);
+			if (ordered && !last)
+				next = longest_first(L, pid, count, &at);
+			else if (ordered)
+				at = arena_printf(L->a, "%s - 1 - %s", count, at);
+			lower_code(L, "const int %s = %s * %d;", n0,
+			           strchr(at, ' ') ? arena_printf(L->a, "(%s)", at) : at, r->n);
 			lower_code(L, "const int %s_live = %s - %s < %d ? %s - %s : %d;", n0, size, n0, r->n,
 			           size, n0, r->n);
 			L->start[r->id] = n0;
@@ -139,12 +171,11 @@ static void decode_program(Lower *L)
 			lower_code(L, "const int %s = %s;", name, at);
 			L->prog[r->id] = name;
 		}
-		if (!last) {
-			const char *next = lower_name(L, "pid");
-
+		if (!last && !next) {
+			next = lower_name(L, "pid");
 			lower_code(L, "const int %s = %s / %s;", next, pid, count);
-			pid = next;
 		}
+		pid = next;
 	}
 	for (int i = 0; i < L->k->nranges; i++) /* the same axis outside the grid's own range objects */
 		for (int j = 0; j < grid->n; j++)

@@ -71,6 +71,9 @@ typedef struct Ring {
 	const char *slot, *phase, *fill, *fill_phase, *done; /* names */
 } Ring;
 
+/* A product that a turn of a loop leaves to the next: lower_late.c. */
+typedef struct Late Late;
+
 /* An array of registers that a product in flight owns. */
 enum { MAX_FLYING = 16 };
 typedef struct Flying {
@@ -100,6 +103,8 @@ typedef struct Lower {
 	int nlanes;
 	const char *diagonal[2];       /* lane constants of states over POW2 features, once declared */
 	const char *pointer[MAX_ARGS]; /* base pointers declared in the prologue */
+	Block *store;                  /* a store behind the loops: its pointer is made there, */
+	Stmt *store_at;                /* after this, and holds no registers before */
 	const char *argname[MAX_ARGS]; /* parameters: the author's names where C allows */
 	const char *names[512];
 	int nnames, nfor;
@@ -113,13 +118,15 @@ typedef struct Lower {
 	Turned turned[MAX_BUFFERS];
 	int npublished;
 	Published published[MAX_BUFFERS];
-	Ring ring; /* of the first role, for the second */
+	Ring ring; /* the loop's; of the first role, for the second */
 	Staged ring_tile[MAX_BUFFERS];
 	Flying flying[MAX_FLYING];
 	LowerPart part;
 	Segments *segments; /* unless PART_ALL */
 	const Op *cut;      /* the loop cut in segments, else NULL */
 	const bool *live;   /* by Op.id: what PART_LOCAL needs; else NULL */
+	Late *late;         /* of the loop being lowered, if it has one: lower_late.c */
+	const Op *parts;    /* a sum whose lanes keep their parts */
 } Lower;
 
 /* lower.c */
@@ -166,6 +173,9 @@ const char *lower_combine(Lower *L, const Op *op, const char *const *x);
 Version *lower_reduce(Lower *L, Op *op, const Layout *l);
 Version *lower_cumsum(Lower *L, Op *op, const Layout *l);
 Version *lower_convert(Lower *L, Op *op, Version *from, const Layout *l);
+
+bool lower_reduce_parts(Lower *L, Op *op, const Layout *to);
+void lower_reduce_join(Lower *L, Op *op, Version *w);
 
 /* lower_dot.c: into `acc` when given (adds to it), else into a new zeroed array. */
 Version *lower_dot(Lower *L, Op *op, const Layout *l, Version *acc);
@@ -281,8 +291,19 @@ void lower_ring_release(Lower *L, const Ring *r);
 bool lower_store_engine(Lower *L, Op *op, Op *from, const Layout *l);
 void lower_store_end(Lower *L);
 
+/* lower_late.c */
+Late *lower_late_find(Lower *L, const Op *loop);
+void lower_late_open(Lower *L, const Ring *r);
+void lower_late_turn(Lower *L, const char *when);
+void lower_late_issue(Lower *L);
+bool lower_is_late(const Lower *L, const Op *effect);
+void lower_late_land(Lower *L);
+void lower_late_keep(Lower *L, const Ring *r);
+void lower_late_close(Lower *L, const char *when);
+
 /* lower_load.c */
 Version *lower_load(Lower *L, Op *op, const Layout *l, bool packed);
+const char *lower_load_global(Lower *L, Dtype dt, const char *ptr); /* one element, as fp32 */
 /* Emits loads of cores rows [r0, r0+nr) x [c0, c0+nc) of the staged tile into array `to`. */
 void lower_cores(Lower *L, const Staged *s, const Layout *l, const char *to, const char *r0, int nr,
                  const char *c0, int nc);
@@ -311,6 +332,9 @@ void lower_loop_bounds(Lower *L, const Op *loop, const char *tiles, const char *
 void lower_var(Lower *L, Op *op);
 void lower_effect(Lower *L, Op *op);
 void lower_settle_loop(Lower *L, Op *loop);
+/* The sum that effect `set`, v = v f + sum, adds to v in a loop, where lanes keep their parts of v
+ * until the loop's end; NULL: it is another effect. */
+Op *lower_kept_parts(Lower *L, const Op *set);
 Version *lower_var_version(Lower *L, const Op *var);
 typedef struct When {
 	int homes, staged;

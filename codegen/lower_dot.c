@@ -202,6 +202,8 @@ const char *product_twice(Lower *L, int half, const char *i)
 {
 	if (!strcmp(i, "0"))
 		return half ? "1" : "0";
+	if (strchr(i, ' '))
+		i = arena_printf(L->a, "(%s)", i);
 	return arena_printf(L->a, half ? "2 * %s + 1" : "2 * %s", i);
 }
 
@@ -332,11 +334,9 @@ static void plain_product(Product *p)
 	L->out = saved;
 }
 
-Version *lower_dot(Lower *L, Op *op, const Layout *l, Version *acc)
+static Product product_open(Lower *L, Op *op, const Layout *l)
 {
 	Product p = {.L = L, .op = op, .l = *l};
-	const char *v[MAX_DIGITS];
-	Block *b;
 
 	if (l->orient == ORIENT_NONE)
 		lower_cannot(L, op, "a product used where its fragments do not fit");
@@ -346,6 +346,30 @@ Version *lower_dot(Lower *L, Op *op, const Layout *l, Version *acc)
 	p.ty = L->f16 ? "f16" : "bf16";
 	operand_open(&p, &p.a, op->src[0], true);
 	operand_open(&p, &p.b, op->src[1], false);
+	return p;
+}
+
+bool lower_dot_flies(Lower *L, Op *op, const Layout *l, Product *p)
+{
+	if (l->orient != ORIENT_N || l->d[0].n % 2)
+		return false;
+	*p = product_open(L, op, l);
+	return p->a.kind != FORMED && lower_wgmma_fits(p);
+}
+
+void product_count(Product *p)
+{
+	const Op *a = p->op->src[0];
+
+	p->L->dev->products[p->wgmma] += (double)p->op->dim[0].n * p->op->dim[1].n * a->dim[1].n;
+}
+
+Version *lower_dot(Lower *L, Op *op, const Layout *l, Version *acc)
+{
+	Product p = product_open(L, op, l);
+	const char *v[MAX_DIGITS];
+	Block *b;
+
 	if (p.a.kind == FORMED && p.b.kind == FORMED && !p.a.swapped && p.b.swapped) {
 		p.b.array =
 		    lower_form_all(L, p.b.x, &p.b.own, lower_weight_table(L, p.b.grow, p.a.grow, false));
@@ -367,6 +391,7 @@ Version *lower_dot(Lower *L, Op *op, const Layout *l, Version *acc)
 		product_array(&p, &p.b);
 	}
 	p.wgmma = lower_wgmma_fits(&p);
+	product_count(&p);
 	p.fresh = p.wgmma && !acc && p.a.kind != FORMED;
 	if (p.fresh) {
 		acc = lower_declare(L, op, l, false, NULL);

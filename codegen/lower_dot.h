@@ -41,6 +41,9 @@ const char *product_acc(Product *p, const char *i, const char *j);     /* a core
 const char *product_core(Product *p, Operand *o, const char *outer, const char *k);
 const char *product_frag(Product *p, Operand *o, const char *outer, int half, const char *k);
 void product_array(Product *p, Operand *o);
+void product_count(Product *p); /* for Dev.products */
+/* Whether op, its result in layout l, is a product of warpgroups as it stands; opened in *p. */
+bool lower_dot_flies(Lower *L, Op *op, const Layout *l, Product *p);
 /* Loads the k16 step's cores of a STREAM operand. */
 void product_stream(Product *p, Operand *o, const char *k);
 
@@ -61,6 +64,7 @@ void lower_share(Product *p, const Share *h);
 /* lower_wgmma.c */
 bool lower_wgmma_fits(Product *p);
 void lower_wgmma_plain(Product *p);
+void lower_wgmma_issue(Product *p); /* in the group now open */
 void lower_wgmma_open(Product *p);
 void lower_wgmma_commit(Lower *L);
 const char *lower_wgmma_batch(Lower *L, const char *want, const int *n, int dims);

@@ -90,6 +90,76 @@ static bool reads(const Op *x, const Op *var)
 	return false;
 }
 
+/* Whether x is computed from what the loop's variables are. */
+static bool runs(const Op *x, const Op *loop)
+{
+	if (x->code == OP_get)
+		return x->parent->owner == loop;
+	for (int i = 0; i < x->nsrc; i++)
+		if (op_info[x->code].class != STATE && runs(x->src[i], loop))
+			return true;
+	return false;
+}
+
+/* w = x, where x is mostly w's variable times a row's factor that follows a variable, such as a
+ * running maximum: it is 1 wherever that has not changed, and where it is 1 in all of a warp's rows
+ * there is nothing to do. */
+static void rescale(Lower *L, Version *w, Op *op, Op *x)
+{
+	Layout rows = layout_drop(w->l, 1);
+	Text when = {.arena = L->a};
+	const char *v[MAX_DIGITS];
+	Op *f = NULL;
+	Block *saved = NULL;
+
+	if (x->code == OP_mul)
+		f = is_get_of(x->src[0], op->src[0]) ? x->src[1] : x->src[0];
+	if (f && f->code == OP_expand && f->src[0]->rank == 1 && f->dim[1].n == 1 &&
+	    (is_get_of(x->src[0], op->src[0]) || is_get_of(x->src[1], op->src[0])) &&
+	    op->parent->owner && runs(f, op->parent->owner) && rows.nd && rows.d[0].hw == HW_REG &&
+	    rows.d[0].n <= 4 && w->l.d[1].n >= 8) {
+		lower_wgmma_land(L, w->name);
+		lower_need(L, f->src[0], &rows);
+		for (int i = 0; i < rows.d[0].n; i++) {
+			v[0] = arena_printf(L->a, "%d", i);
+			text_add(&when, i ? " | (%s != 1.0f)" : "(%s != 1.0f)",
+			         lower_elem(L, f->src[0], &rows, v));
+		}
+		saved = lower_open(L, S_IF, false, "warp_any(%s)", when.s);
+		saved->last->atomic = true;
+	}
+	assign(L, w, "=", x);
+	if (saved)
+		lower_close(L, saved);
+}
+
+/* v = v f + sum of a matrix, from 0: every lane can keep its own part, if the factor is the same in
+ * all lanes of a row and nobody reads v in the loop. */
+Op *lower_kept_parts(Lower *L, const Op *set)
+{
+	const Op *loop = set->parent->owner, *var = set->nsrc ? set->src[0] : NULL;
+	Op *x = set->nsrc > 1 ? set->src[1] : NULL, *sum;
+	Layout l;
+
+	if (set->code != OP_set || !loop || var->rank != 1 || x->code != OP_add || L->strip ||
+	    L->part != PART_ALL || L->role != ROLE_ALL || loop->parent->owner ||
+	    var->src[0]->code != OP_full || var->src[0]->value != 0)
+		return NULL;
+	sum = x->src[x->src[1]->code == OP_sum];
+	if (sum->code != OP_sum || L->f->op[sum->id].uses != 1 || reads(sum, var))
+		return NULL;
+	x = x->src[x->src[1]->code != OP_sum];
+	if (x->code == OP_mul)
+		x = x->src[!is_get_of(x->src[0], var)];
+	if (!is_get_of(x, var) || L->f->op[x->id].uses != 1)
+		return NULL;
+	for (const Op *y = loop->body->first; y; y = y->next)
+		if (y != x && y != set && y->nsrc && y->src[0] == var)
+			return NULL;
+	l = lower_value_layout(L, var);
+	return lower_reduce_parts(L, sum, &l) ? sum : NULL;
+}
+
 static void lower_set(Lower *L, Op *op)
 {
 	Version *w = lower_var_version(L, op->src[0]);
@@ -98,19 +168,29 @@ static void lower_set(Lower *L, Op *op)
 	if (x->code == OP_add && x->rank == 2)
 		for (int p = 1; p >= 0; p--)
 			if (fresh_dot(L, x->src[p], &w->l) && !reads(x->src[p], op->src[0])) {
+				if (lower_is_late(L, op))
+					lower_late_land(L);
 				if (!is_get_of(x->src[1 - p], op->src[0]))
-					assign(L, w, "=", x->src[1 - p]);
-				add_dot(L, w, x->src[p]);
+					rescale(L, w, op, x->src[1 - p]);
+				if (lower_is_late(L, op))
+					lower_late_keep(L, &L->ring);
+				else
+					add_dot(L, w, x->src[p]);
 				return;
 			}
+	L->parts = lower_kept_parts(L, op);
 	assign(L, w, "=", x);
+	L->parts = NULL;
 }
 
 static void lower_update(Lower *L, Op *op)
 {
 	Version *w = lower_var_version(L, op->src[0]);
 
-	if (fresh_dot(L, op->src[1], &w->l))
+	if (lower_is_late(L, op)) {
+		lower_late_land(L);
+		lower_late_keep(L, &L->ring);
+	} else if (fresh_dot(L, op->src[1], &w->l))
 		add_dot(L, w, op->src[1]);
 	else if (L->f->op[op->src[0]->id].unscaled)
 		lower_cannot(L, op, "a state over features updated by something other than a product");
@@ -267,12 +347,19 @@ static void lower_any_store(Lower *L, Op *op)
 
 	if (condition)
 		w = lower_when_open(L, condition);
+	if (!op->parent->owner && !L->pointer[op->arg->id]) {
+		L->store = L->out;
+		L->store_at = L->out->last;
+	}
 	while (x->code == OP_cast)
 		x = x->src[0];
 	if (x->code == OP_get && L->f->op[x->src[0]->id].unscaled)
 		lower_state_store(L, op, x, lower_var_version(L, x->src[0]));
 	else
 		lower_store(L, op);
+	if (L->store)
+		L->pointer[op->arg->id] = NULL; /* it may be in a scope that ends */
+	L->store = NULL;
 	if (condition)
 		lower_when_close(L, w);
 }

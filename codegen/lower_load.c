@@ -146,7 +146,7 @@ void lower_cores(Lower *L, const Staged *s, const Layout *l, const char *to, con
 	L->out = saved;
 }
 
-static const char *load_global(Lower *L, Dtype dt, const char *ptr)
+const char *lower_load_global(Lower *L, Dtype dt, const char *ptr)
 {
 	if (dt == DT_F32)
 		return arena_printf(L->a, "ld_global_f32(%s)", ptr);
@@ -286,11 +286,11 @@ Version *lower_load(Lower *L, Op *op, const Layout *l, bool packed)
 		g = lower_guard(L, op, op, l, coord);
 		if (g)
 			lower_code(L, "%s = %s ? %s : %s;", lower_ref(L, w, l, v), g,
-			           load_global(L, op->dtype, lower_element(L, op, op, coord)),
+			           lower_load_global(L, op->dtype, lower_element(L, op, op, coord)),
 			           op->dtype == DT_I32 ? "0" : "0.0f");
 		else
 			lower_code(L, "%s = %s;", lower_ref(L, w, l, v),
-			           load_global(L, op->dtype, lower_element(L, op, op, coord)));
+			           lower_load_global(L, op->dtype, lower_element(L, op, op, coord)));
 	}
 	lower_nest_close(L, b);
 	return w;
@@ -319,5 +319,8 @@ const char *lower_row_unit(Lower *L, const Staged *s, const Layout *l, const cha
 	L->out = saved;
 known:
 	x = strcmp(u, "0") ? arena_printf(L->a, "(%s ^ 16 * %s)", name, u) : name;
+	if (b->cols > b->pcols)
+		x = arena_printf(L->a, "(%s ^ 16 * (%s %% %d)) + %s / %d * %d", name, u, b->pbytes / 16, u,
+		                 b->pbytes / 16, b->rows * b->pbytes);
 	return arena_printf(L->a, "%s + %s + %d * (%s)", s->base, x, 8 * b->pbytes, r0);
 }

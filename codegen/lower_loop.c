@@ -249,17 +249,28 @@ static Ring ring_open(Lower *L, Op *loop, const char *lo, const char *end)
 		L->ring = ring;
 		memcpy(L->ring_tile, &L->staged[first], (size_t)ring.n * sizeof *L->ring_tile);
 	}
+	L->late = lower_late_find(L, loop);
 	lower_ring_fill(L, &ring, loop, lo, end);
 	return ring;
 }
 
-static void lower_loop(Lower *L, Op *op)
+/* Sums of which lanes kept their parts become whole. */
+static void join_parts(Lower *L, const Op *loop)
+{
+	for (Op *x = loop->body->first; x; x = x->next)
+		if (lower_kept_parts(L, x))
+			lower_reduce_join(L, lower_kept_parts(L, x), lower_var_version(L, x->src[0]));
+}
+
+/* `at`: the last statement before the body waits for copies of its own. What the copy engine is
+ * asked for comes before that. */
+static void lower_loop(Lower *L, Op *op, Stmt *at)
 {
 	const Range *r = op->range;
 	const char *axis = lowercase(L, r->axis->name), *n = lower_name(L, axis), *n0, *tiles, *lo, *hi,
 	           *end;
 	int first = L->nstaged, homes = L->nhomes, turned;
-	Block *saved;
+	Block *saved = L->out, early = {0};
 	bool engine = by_engine(L, op);
 	Copies copies = {op, 0, 0, L->stages, NULL, NULL, NULL, NULL};
 	Ring ring;
@@ -270,6 +281,9 @@ static void lower_loop(Lower *L, Op *op)
 		tiles = lower_size(L, r, 0);
 	end = lower_name(L, arena_printf(L->a, "%s_end", n));
 	L->start[r->id] = n0;
+	if (engine)
+		L->out = &early;
+	lower_comment(L, op);
 	lower_loop_bounds(L, op, tiles, &lo, &hi);
 	if (op == L->cut)
 		segment_bounds(L, n, &lo, &hi);
@@ -280,8 +294,13 @@ static void lower_loop(Lower *L, Op *op)
 		lower_code(L, "const int %s = %s;", begin, lo);
 		lo = begin;
 	}
-	if (engine)
+	if (engine) {
 		ring = ring_open(L, op, lo, end);
+		L->out = saved;
+		dev_splice(L->out, at, &early);
+	}
+	if (L->late)
+		lower_late_open(L, &ring);
 	copies.first = L->nstaged;
 	copies.lo = lo;
 	copies.end = end;
@@ -297,25 +316,35 @@ static void lower_loop(Lower *L, Op *op)
 	else
 		saved = lower_open(L, S_FOR, false, "int %s = %s; %s < %s; %s++", n, lo, n, end, n);
 	saved->last->uniform = true;
+	if (engine && L->role == ROLE_ALL)
+		dev_access(saved->last, ring.full, ACC_READ);
 	lower_code(L, "const int %s = %s * %d;", n0, n, r->n);
 	lower_code(L, "const int %s_live = %s - %s < %d ? %s - %s : %d;", n0, lower_size(L, r, 0), n0,
 	           r->n, lower_size(L, r, 0), n0, r->n);
 	L->scope++;
 	if (engine)
 		lower_ring_turn(L, &ring, op, n, lo, end);
+	if (L->late) {
+		L->ring = ring;
+		lower_late_turn(L, op->reverse ? arena_printf(L->a, "%s < %s - 1", n, end)
+		                               : arena_printf(L->a, "%s > %s", n, lo));
+	}
 	copies_turn(L, &copies, n, n0);
 	turned = L->nturned;
 	lower_turn_tiles(L, op->body);
 	lower_region(L, op->body);
 	L->nturned = turned;
 	lower_wgmma_settle(L);
-	if (engine)
+	if (engine && !L->late)
 		lower_ring_release(L, &ring);
 	lower_drop_versions(L, L->scope);
 	L->scope--;
+	lower_close(L, saved);
+	if (L->late)
+		lower_late_close(L, arena_printf(L->a, "%s < %s", lo, end));
+	join_parts(L, op);
 	L->nstaged = first;
 	L->nhomes = homes;
-	lower_close(L, saved);
 	L->start[r->id] = NULL;
 }
 
@@ -366,7 +395,7 @@ static bool needs_copies(Lower *L, const Op *op, bool ring)
 
 void lower_region(Lower *L, Region *r)
 {
-	Stmt *before;
+	Stmt *before, *at;
 	bool flying = false; /* copies issued, in no group yet: the next commit takes them */
 
 	for (Op *x = r->first; x; x = x->next)
@@ -383,13 +412,13 @@ void lower_region(Lower *L, Region *r)
 		if (x->code == OP_loop)
 			for (Op *y = x->body->first; y; y = y->next)
 				loads |= is_staged_load(L, y, true) && !(by_engine(L, x) && y->rank == 2);
+		at = L->out->last;
 		if (flying && needs_copies(L, x, loads)) {
 			dev_add(L->dev, L->out, S_COMMIT, NULL);
 			wait_for(L, 0);
 			flying = false;
 		}
 		if (x->code == OP_loop) {
-			lower_comment(L, x);
 			before = L->out->last;
 			lower_settle_loop(L, x);
 			if (flying && L->out->last != before) { /* it may have read what is in flight */
@@ -397,7 +426,7 @@ void lower_region(Lower *L, Region *r)
 				dev_insert(L->out, before, commit_new(L));
 				flying = false;
 			}
-			lower_loop(L, x);
+			lower_loop(L, x, at);
 			if (flying && read_later(L, x->next)) /* the loop may have had no turn */
 				wait_for(L, 0);
 			flying = false;

@@ -189,6 +189,84 @@ bool lower_is_static(Lower *L, const Op *op)
 	return true;
 }
 
+/* Where no column is kept beyond its row, of the same axis, a column that does not exist is kept in
+ * rows that do not exist either and nowhere else: that it exists need not be said, unless the
+ * layout has more columns than the tile. */
+static void drop_implied(Lower *L, const Op *op, const Layout *l, Mask *m)
+{
+	bool below = false;
+	int n = 0;
+
+	for (int i = 0; i < m->n; i++) {
+		const Linear *x = &m->l[i];
+
+		below |= !x->live && !x->rest && x->c <= 0 && x->coef[0] == 1 && x->coef[1] == -1 &&
+		         x->range[0] && x->range[1] && x->range[0]->axis == x->range[1]->axis;
+	}
+	below &= lower_reach(L, op, l, 1) <= op->dim[1].n;
+	for (int i = 0; i < m->n; i++)
+		if (m->l[i].live != 2 || !below)
+			m->l[n++] = m->l[i];
+	m->n = n;
+}
+
+/* A constraint at a thread's first element, as a name declared here. */
+static const char *at_first(Lower *L, const Layout *l, const Linear *x)
+{
+	static const char *const first[MAX_DIGITS] = {"0", "0", "0", "0", "0", "0",
+	                                              "0", "0", "0", "0", "0", "0"};
+	const char *name = lower_name(L, "room");
+	Text s = {.arena = L->a};
+
+	if (x->live) {
+		int d = x->live - 1;
+		const Range *r = x->range[d];
+
+		if (!r || r->kind == RANGE_WHOLE)
+			text_add(&s, "%ld", x->c - 1);
+		else
+			text_add(&s, "%s_live - 1", lower_start(L, r));
+		text_add(&s, " - (%s)", layout_coord(L->a, l, d, first));
+	} else {
+		text_add(&s, "%ld", x->c);
+		if (x->rest)
+			text_add(&s, " + (%s)", x->rest);
+		for (int d = 0; d < 2; d++)
+			if (x->coef[d] && lin_static(x))
+				text_add(&s, " %c (%s)", x->coef[d] < 0 ? '-' : '+',
+				         layout_coord(L->a, l, d, first));
+			else if (x->coef[d])
+				text_add(&s, " %c (%s + %s)", x->coef[d] < 0 ? '-' : '+',
+				         lower_start(L, x->range[d]), layout_coord(L->a, l, d, first));
+	}
+	lower_code(L, "const int %s = %s;", name, s.s);
+	return name;
+}
+
+/* How much of that the element's own place in registers takes. */
+static const char *takes(Lower *L, const Layout *l, const Linear *x, const char *const *v)
+{
+	Text s = {.arena = L->a};
+
+	for (int i = 0, r = 0; i < l->nd; i++) {
+		int d = l->d[i].dim;
+		int coef = x->live ? -(d == x->live - 1) : x->coef[d];
+		const char *at;
+
+		if (l->d[i].hw != HW_REG)
+			continue;
+		at = coef && l->d[i].n > 1 ? layout_reg_coord(L->a, &l->d[i], v[r]) : "0";
+		if (strcmp(at, "0"))
+			text_add(&s, "%s%s",
+			         coef > 0 ? s.len ? " - " : "-"
+			         : s.len  ? " + "
+			                  : "",
+			         strpbrk(at, "+-") ? arena_printf(L->a, "(%s)", at) : at);
+		r++;
+	}
+	return s.len ? s.s : "0";
+}
+
 Version *lower_where(Lower *L, Op *op, const Layout *l)
 {
 	Mask m = {0};
@@ -200,6 +278,7 @@ Version *lower_where(Lower *L, Op *op, const Layout *l)
 
 	if (!mask_parse(L, op->src[0], &m) || lower_is_static(L, op))
 		return NULL;
+	drop_implied(L, op, l, &m);
 	for (int i = 0; i < m.n; i++) {
 		const char *c = whole(L, op, l, &m.l[i]);
 
@@ -217,12 +296,17 @@ Version *lower_where(Lower *L, Op *op, const Layout *l)
 		lower_nest_close(L, b);
 	}
 	if (full.len) {
-		const char *mask;
+		const char *room[MAX_CONJ];
+		Text mask = {.arena = L->a};
 
 		b = strcmp(full.s, "0") ? lower_open(L, S_IF, false, "!(%s)", full.s) : L->out;
+		for (int i = 0; i < m.n; i++)
+			room[i] = at_first(L, l, &m.l[i]);
 		lower_nest(L, l, false, v);
-		mask = lower_elem(L, op->src[0], l, v);
-		lower_code(L, "%s = %s ? %s : %s;", lower_ref(L, w, l, v), mask, lower_ref(L, w, l, v),
+		for (int i = 0; i < m.n; i++)
+			text_add(&mask, m.n > 1 ? "%s(%s >= %s)" : "%s%s >= %s", i ? " & " : "", room[i],
+			         takes(L, l, &m.l[i], v));
+		lower_code(L, "%s = %s ? %s : %s;", lower_ref(L, w, l, v), mask.s, lower_ref(L, w, l, v),
 		           lower_elem(L, op->src[2], l, v));
 		L->out = b;
 	}

@@ -63,7 +63,7 @@ const char *lower_pointer(Lower *L, const Op *op)
 	const Arg *a = op->arg;
 	const char *name = arena_printf(L->a, "%s_p", a->name);
 	Text s = {.arena = L->a};
-	Block *saved = L->out;
+	Block *saved = L->out, here = {0};
 
 	if (L->pointer[a->id])
 		return L->pointer[a->id];
@@ -74,9 +74,11 @@ const char *lower_pointer(Lower *L, const Op *op)
 	for (int i = 0; i < a->rank; i++)
 		if (op->at[i] && op->at[i]->kind == RANGE_ONE)
 			text_add(&s, " + %s * %s", L->prog[op->at[i]->id], stride_param(L, a, i));
-	L->out = L->pro;
+	L->out = a->output && L->store ? &here : L->pro;
 	lower_code(L, "%s;", s.s);
 	L->out = saved;
+	if (here.first)
+		dev_splice(L->store, L->store_at, &here);
 	return name;
 }
 
@@ -325,7 +327,8 @@ void lower_issue(Lower *L, const Staged *s, const char *dst, const Range *ring,
 	} else {
 		lower_code(L, "st_shared_b16(%s, %s ? ld_global_b16(%s) : 0);", addr,
 		           bytes ? "bytes > 0" : "on", src);
-		dev_access(loop, s->buf, ACC_WRITE);
+		/* into a stage that nobody reads before the next wait, as copies do */
+		dev_access(loop, s->buf, b->stages > 1 ? ACC_ASYNC : ACC_WRITE);
 	}
 	lower_close(L, saved);
 }

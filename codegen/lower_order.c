@@ -143,56 +143,108 @@ static bool two_axes(const Op *io)
 	return n == 2;
 }
 
+/* An element of a state at the interface: its registers' loops, outer those over slots. */
 typedef struct Cell {
-	const char *v[MAX_DIGITS], *row, *col, *slot, *at;
+	const char *v[MAX_DIGITS], *slot, *at;
+	Layout l;
+	int wide; /* columns at once */
 	Block *saved;
 } Cell;
 
-/* Loops over the state's registers down to one element that exists; `tile` is [F, V] or [F]. */
-static Cell cell_open(Lower *L, const Op *io, const Op *tile, const Version *w, const char *table,
-                      int slots)
+static void open_digits(Lower *L, Cell *c, int dim)
 {
-	bool thin = w->l.rank == 1;
-	int cols = thin ? 1 : w->l.d[1].n * 8;
-	Cell c;
+	static const char *const names[] = {"i", "j", "e", "h", "x", "y"};
 
-	c.saved = lower_nest(L, &w->l, false, c.v);
-	for (int i = 3; i < w->l.nd; i++)
-		if (w->l.d[i].hw == HW_WARP && w->l.d[i].dim == 1)
-			cols *= w->l.d[i].n;
+	for (int i = 0, r = 0; i < c->l.nd; i++) {
+		const Digit *d = &c->l.d[i];
+
+		if (d->hw != HW_REG)
+			continue;
+		if (d->dim == dim && (d->n == 1 || (dim == 1 && d->stride == 1 && d->n == c->wide)))
+			c->v[r] = "0";
+		else if (d->dim == dim)
+			lower_open(L, S_FOR, true, "int %s = 0; %s < %d; %s++", c->v[r] = names[r], names[r],
+			           d->n, names[r]);
+		r++;
+	}
+}
+
+/* For each slot this thread holds that is a row of the state. */
+static Cell rows_open(Lower *L, const Version *w, const char *table, int slots)
+{
+	Cell c = {.l = w->l, .wide = 1, .saved = L->out};
+
+	open_digits(L, &c, 0);
 	lower_scope(L, c.saved);
-	/* without this, every element's address is computed first, and there are not the registers */
+	/* without this, every row's address is computed first, and there are not the registers */
 	lower_code(L, "compiler_fence();");
 	c.slot = lower_name(L, "slot");
 	c.at = lower_name(L, "row");
-	lower_code(L, "const int %s = %s;", c.slot, layout_coord(L->a, &w->l, 0, c.v));
-	if (thin || lower_covered(&w->l, 0) > slots)
+	lower_code(L, "const int %s = %s;", c.slot, layout_coord(L->a, &c.l, 0, c.v));
+	if (c.l.rank == 1 || lower_covered(&c.l, 0) > slots)
 		lower_open(L, S_IF, false, "%s < %d", c.slot, slots);
 	lower_code(L, "const int %s = table_s16(%s_row + %s);", c.at, table, c.slot);
-	c.row = lower_stride(L, io, 0);
-	c.col = thin ? "0" : layout_coord(L->a, &w->l, 1, c.v);
-	if (!thin && cols > tile->dim[1].n)
-		lower_open(L, S_IF, false, "%s >= 0 && %s < %d", c.at, c.col, tile->dim[1].n);
-	else
-		lower_open(L, S_IF, false, "%s >= 0", c.at);
 	return c;
 }
 
-static const char *cell_pointer(Lower *L, const Op *io, const Op *tile, const Cell *c)
+/* For its columns that exist: the pointer to the first of `wide`. */
+static const char *columns_open(Lower *L, Cell *c, const Op *io, const Op *tile)
 {
+	const char *stride = lower_stride(L, io, 0), *p = lower_pointer(L, io), *col;
+	int cols = 8;
+
+	if (strcmp(stride, "1"))
+		stride = arena_printf(L->a, "%s * %s", c->at, stride);
+	else
+		stride = c->at;
+	if (c->l.rank == 1) {
+		lower_open(L, S_IF, false, "%s >= 0", c->at);
+		return arena_printf(L->a, "%s + %s", p, stride);
+	}
+	if (L->align >= 8 && tile->rank == 2 && tile->dim[1].n % 2 == 0 && two_axes(io))
+		for (int i = 0; i < c->l.nd; i++)
+			if (c->l.d[i].hw == HW_REG && c->l.d[i].dim == 1 && c->l.d[i].stride == 1 &&
+			    c->l.d[i].n == 2)
+				c->wide = 2;
+	for (int i = 0; i < c->l.nd; i++)
+		if (c->l.d[i].dim == 1 && (c->l.d[i].hw == HW_WARP || i == 1))
+			cols *= c->l.d[i].n;
+	lower_open(L, S_IF, false, "%s >= 0", c->at);
+	open_digits(L, c, 1);
+	col = layout_coord(L->a, &c->l, 1, c->v);
+	if (tile->rank == 2 && cols > tile->dim[1].n)
+		lower_open(L, S_IF, false, "%s < %d", col, tile->dim[1].n);
 	if (tile->rank == 1 || !two_axes(io))
-		return arena_printf(L->a, "%s + %s%s", lower_pointer(L, io), c->at,
-		                    strcmp(c->row, "1") ? arena_printf(L->a, " * %s", c->row) : "");
-	if (tile->rank == 2 && tile->dim[1].range && tile->dim[1].range->kind != RANGE_WHOLE)
-		return arena_printf(L->a, "%s + %s * %s + %s + %s", lower_pointer(L, io), c->at, c->row,
-		                    lower_start(L, tile->dim[1].range), c->col);
-	return arena_printf(L->a, "%s + %s * %s + %s", lower_pointer(L, io), c->at, c->row, c->col);
+		return arena_printf(L->a, "%s + %s", p, stride);
+	if (tile->dim[1].range && tile->dim[1].range->kind != RANGE_WHOLE)
+		return arena_printf(L->a, "%s + %s + %s + %s", p, stride,
+		                    lower_start(L, tile->dim[1].range), col);
+	return arena_printf(L->a, "%s + %s + %s", p, stride, col);
 }
 
+/* The cell's registers, one expression for each of `wide`. */
+static void elements(Lower *L, const Cell *c, const Version *w, const char **elem)
+{
+	const char *v[MAX_DIGITS];
+
+	for (int e = 0; e < c->wide; e++) {
+		for (int i = 0, r = 0; i < c->l.nd; i++)
+			if (c->l.d[i].hw == HW_REG) {
+				bool pair = c->wide > 1 && c->l.d[i].dim == 1 && c->l.d[i].stride == 1;
+
+				v[r] = pair && e ? "1" : c->v[r];
+				r++;
+			}
+		elem[e] = lower_ref(L, w, &c->l, v);
+	}
+}
+
+/* All that it loads is in flight before any of it is scaled. */
 void lower_state_load(Lower *L, Op *state, Version *to)
 {
 	Op *load = state->src[0];
-	const char *table;
+	const char *table, *elem[2], *p, *back;
+	int slots;
 	Cell c;
 
 	while (load->code == OP_cast || load->code == OP_expand)
@@ -200,15 +252,30 @@ void lower_state_load(Lower *L, Op *state, Version *to)
 	if (load->code != OP_load)
 		lower_cannot(L, state, "a state over features that starts from a computed tile");
 	table = order_tables(L, lower_state_grow(L, state));
-	c = cell_open(L, load, load, to, table, lower_state_grow(L, state)->slots);
-	lower_code(L, "%s = ld_global_f32(%s) / table_f32(%s_scale + %s);",
-	           lower_ref(L, to, &to->l, c.v), cell_pointer(L, load, load, &c), table, c.slot);
-	lower_nest_close(L, c.saved);
+	slots = lower_state_grow(L, state)->slots;
+	c = rows_open(L, to, table, slots);
+	p = columns_open(L, &c, load, load);
+	elements(L, &c, to, elem);
+	if (c.wide > 1)
+		lower_wide_load(L, load, c.wide, elem, p);
+	else
+		lower_code(L, "%s = %s;", elem[0], lower_load_global(L, load->dtype, p));
+	L->out = c.saved;
+	c = rows_open(L, to, table, slots);
+	back = lower_name(L, "back");
+	lower_code(L, "const float %s = %s >= 0 ? recip_fast(table_f32(%s_scale + %s)) : 0.0f;", back,
+	           c.at, table, c.slot);
+	open_digits(L, &c, 1);
+	elements(L, &c, to, elem);
+	lower_code(L, "%s *= %s;", elem[0], back);
+	L->out = c.saved;
 }
 
 void lower_state_store(Lower *L, Op *store, Op *get, Version *from)
 {
-	const char *table = order_tables(L, lower_state_grow(L, get->src[0])), *owner;
+	const char *table = order_tables(L, lower_state_grow(L, get->src[0])), *owner, *elem[2], *p,
+	           *scale, *scaled[2];
+	Dtype dt = store->arg->dtype;
 	Block *b = L->out;
 	Op *x = store->src[0];
 	Cell c;
@@ -218,8 +285,24 @@ void lower_state_store(Lower *L, Op *store, Op *get, Version *from)
 	owner = layout_owner(L->a, &from->l, L->warps);
 	if (owner)
 		lower_open(L, S_IF, false, "%s", owner);
-	c = cell_open(L, store, x, from, table, lower_state_grow(L, get->src[0])->slots);
-	lower_code(L, "st_global_f32(%s, %s * table_f32(%s_scale + %s));",
-	           cell_pointer(L, store, x, &c), lower_ref(L, from, &from->l, c.v), table, c.slot);
+	c = rows_open(L, from, table, lower_state_grow(L, get->src[0])->slots);
+	scale = lower_name(L, "scale");
+	lower_code(L, "const float %s = table_f32(%s_scale + %s);", scale, table, c.slot);
+	p = columns_open(L, &c, store, x);
+	elements(L, &c, from, elem);
+	for (int e = 0; e < c.wide; e++)
+		scaled[e] = arena_printf(L->a, "%s * %s", elem[e], scale);
+	if (c.wide > 1)
+		lower_wide_store(L, store, c.wide, scaled, p);
+	else
+		lower_code(
+		    L, "st_global_%s(%s, %s);",
+		    dt == DT_F32   ? "f32"
+		    : dt == DT_I32 ? "i32"
+		                   : "b16",
+		    p,
+		    dt == DT_BF16 || dt == DT_F16
+		        ? arena_printf(L->a, "round_%s(%s)", dt == DT_F16 ? "f16" : "bf16", scaled[0])
+		        : scaled[0]);
 	L->out = b;
 }

@@ -358,7 +358,7 @@ static void publish_to_role(Lower *L, Staged *s, Op *x, const Grow *right, const
 	           L->turn);
 	lower_code(L, "const u32 %s = %s + %s %% 2 * %d;", s->base, p->buf->name, L->turn, p->stride);
 	write_all(L, s, x, right, left);
-	lower_code(L, "proxy_fence();");
+	dev_access(dev_add(L->dev, L->out, S_PROXY, NULL), p->buf, ACC_WRITE);
 	lower_code(L, "mbarrier_arrive(%s + %s %% 2 * 8);", p->full->name, L->turn);
 }
 

@@ -94,6 +94,53 @@ static void through_warps(Lower *L, Op *op, Version *w, const Layout *l, const L
 	lower_nest_close(L, b);
 }
 
+static void through_lanes(Lower *L, const Op *op, Version *w, const Layout *to, const Layout *from,
+                          int dim)
+{
+	const char *v[MAX_DIGITS];
+	Block *b = lower_nest(L, to, false, v);
+
+	for (int i = 0; i < from->nd; i++)
+		if (from->d[i].hw == HW_LANE && from->d[i].dim == dim)
+			for (int m = from->d[i].pos; m < from->d[i].pos * from->d[i].n; m *= 2)
+				lower_code(
+				    L, "%s = %s;", lower_ref(L, w, to, v),
+				    combine(L, op, lower_ref(L, w, to, v),
+				            arena_printf(L->a, "shfl_xor_f32(%s, %d)", lower_ref(L, w, to, v), m)));
+	lower_nest_close(L, b);
+}
+
+/* Whether op's lanes can each keep a part of it, in the layout of `to`, to be combined later: no
+ * other warp has one. */
+bool lower_reduce_parts(Lower *L, Op *op, const Layout *to)
+{
+	Layout from = source_layout(L, op->src[0], to, op->axis_dim), own;
+
+	if (op->code != OP_sum || op->src[0]->rank != 2 || op->src[0]->dim[op->axis_dim].n == 1 ||
+	    layout_spread_dim(&from, HW_WARP, op->axis_dim) > 1)
+		return false;
+	own = layout_drop(from, op->axis_dim);
+	return layout_same(&own, to);
+}
+
+/* w, which holds lanes' parts of sums by op, becomes whole. */
+void lower_reduce_join(Lower *L, Op *op, Version *w)
+{
+	Layout from = source_layout(L, op->src[0], &w->l, op->axis_dim);
+
+	through_lanes(L, op, w, &w->l, &from, op->axis_dim);
+}
+
+static const Digit *last_digit(const Layout *l)
+{
+	const Digit *last = l->d;
+
+	for (int i = 0; i < l->nd; i++)
+		if (l->d[i].hw == HW_REG)
+			last = &l->d[i];
+	return last;
+}
+
 Version *lower_reduce(Lower *L, Op *op, const Layout *want)
 {
 	Op *x = op->src[0];
@@ -101,6 +148,7 @@ Version *lower_reduce(Lower *L, Op *op, const Layout *want)
 	Layout from = source_layout(L, x, want, dim), to = layout_drop(from, dim);
 	const char *v[MAX_DIGITS], *vv[MAX_DIGITS];
 	bool single = x->dim[dim].n == 1 && x->rank == 2; /* element 0 of a padded dimension */
+	bool pairs;
 	const char *e;
 	Version *w;
 	Block *b;
@@ -108,6 +156,7 @@ Version *lower_reduce(Lower *L, Op *op, const Layout *want)
 
 	from.tri = op->code == OP_sum && dim == 1 && from.base[0] &&
 	           layout_spread_dim(&from, HW_WARP, 0) == 1 && lower_zero_upper(x);
+	pairs = !single && from.rank == 2 && last_digit(&from)->dim == dim && last_digit(&from)->n == 2;
 	lower_ensure(L, x, &from);
 	w = lower_declare(L, op, &to, false, NULL);
 	w->op = NULL;
@@ -125,7 +174,7 @@ Version *lower_reduce(Lower *L, Op *op, const Layout *want)
 	b = lower_nest(L, &to, false, v);
 	lower_code(L, "%s = %s;", lower_ref(L, w, &to, v), neutral(op));
 	lower_nest_close(L, b);
-	b = lower_nest(L, &from, false, v);
+	b = lower_nest(L, &from, pairs, v);
 	for (int i = 0; i < from.nd; i++)
 		if (from.d[i].hw == HW_REG) {
 			if (from.d[i].dim != dim)
@@ -133,21 +182,23 @@ Version *lower_reduce(Lower *L, Op *op, const Layout *want)
 			r++;
 		}
 	e = lower_elem(L, x, &from, v);
+	if (pairs) { /* half as long a chain of dependent operations */
+		v[r - 1] = "1";
+		e = combine(L, op, e, lower_elem(L, x, &from, v));
+		if (op->code == OP_sum)
+			e = arena_printf(L->a, "(%s)", e);
+	}
 	if (single)
 		e = arena_printf(L->a, "(%s == 0 ? %s : %s)", layout_coord(L->a, &from, dim, v), e,
 		                 neutral(op));
 	lower_code(L, "%s = %s;", lower_ref(L, w, &to, vv),
 	           combine(L, op, lower_ref(L, w, &to, vv), e));
 	lower_nest_close(L, b);
-	b = lower_nest(L, &to, false, v);
-	for (int i = 0; i < from.nd; i++)
-		if (from.d[i].hw == HW_LANE && from.d[i].dim == dim)
-			for (int m = from.d[i].pos; m < from.d[i].pos * from.d[i].n; m *= 2)
-				lower_code(L, "%s = %s;", lower_ref(L, w, &to, v),
-				           combine(L, op, lower_ref(L, w, &to, v),
-				                   arena_printf(L->a, "shfl_xor_f32(%s, %d)",
-				                                lower_ref(L, w, &to, v), m)));
-	lower_nest_close(L, b);
+	if (op == L->parts) {
+		w->op = op;
+		return w;
+	}
+	through_lanes(L, op, w, &to, &from, dim);
 	through_warps(L, op, w, &to, &from, dim);
 	w->op = op;
 	if (want->rank == 0 || layout_same(&to, want))

@@ -43,17 +43,32 @@ static void mark_effect(void *user, Op *op)
 		mark(e->live[ROLE_STATE], op);
 }
 
+static Effects effects_of(Lower *L)
+{
+	Effects e = {{ARENA_ARRAY(L->a, bool, L->f->nops + 1), ARENA_ARRAY(L->a, bool, L->f->nops + 1)},
+	             NULL};
+
+	for (const Op *x = L->k->body->first; x; x = x->next)
+		if (x->code == OP_loop)
+			e.loop = x;
+	ir_walk(L->k->body, mark_effect, &e);
+	return e;
+}
+
 typedef struct Look {
 	Lower *L;
+	const bool *updates; /* what the states' role does */
 	const Op *loop;
 	int loops, stores, published;
 	bool unfit;
 } Look;
 
-/* Each use of a state's value is as a product's right operand, in the loop. */
+/* Each use of a state's value is as a product's right operand, in the loop, for outputs: who makes
+ * the states' copies does not wait for them. */
 static void look_op(void *user, Op *op)
 {
 	Look *k = user;
+	bool keeper = k->updates[op->id] && op->parent->owner == k->loop;
 
 	k->loops += op->code == OP_loop;
 	k->stores += op->code == OP_store && op->parent->owner == k->loop;
@@ -64,10 +79,10 @@ static void look_op(void *user, Op *op)
 		k->unfit |= !lower_tma_fits(k->L, op);
 	for (int i = 0; i < op->nsrc; i++)
 		if (op->src[i]->code == OP_get && op->parent->owner == k->loop) {
-			k->unfit |= op->code != OP_cast && (op->code != OP_dot || i != 1);
+			k->unfit |= op->code != OP_cast && (op->code != OP_dot || i != 1 || keeper);
 			k->published += op->code == OP_dot;
 		} else if (op->src[i]->code == OP_cast && op->src[i]->src[0]->code == OP_get) {
-			k->unfit |= op->parent->owner == k->loop && (op->code != OP_dot || i != 1);
+			k->unfit |= keeper || (op->parent->owner == k->loop && (op->code != OP_dot || i != 1));
 			k->published += op->code == OP_dot;
 		}
 }
@@ -75,13 +90,14 @@ static void look_op(void *user, Op *op)
 bool lower_roles_fit(Lower *L)
 {
 	Look k = {.L = L};
+	Effects e;
 	const Region *body = L->k->body;
 
 	if (!L->dev->gpu->wgmma || L->warps != 4 || L->stages < 2 || L->part == PART_LOCAL)
 		return false;
-	for (const Op *x = body->first; x; x = x->next)
-		if (x->code == OP_loop)
-			k.loop = x;
+	e = effects_of(L);
+	k.loop = e.loop;
+	k.updates = e.live[ROLE_STATE];
 	ir_walk(body, look_op, &k);
 	/* a stage more, and two copies of the states; some room for barriers and alignment */
 	return k.loop && k.loops == 1 && !k.unfit && k.stores && k.published &&
@@ -149,13 +165,8 @@ void lower_roles(Lower *L)
 	Stmt *split = ARENA_NEW(L->a, Stmt);
 	Block *saved = L->out, *pro = L->pro;
 	int names = L->nnames;
-	Effects e = {{ARENA_ARRAY(L->a, bool, L->f->nops + 1), ARENA_ARRAY(L->a, bool, L->f->nops + 1)},
-	             NULL};
+	Effects e = effects_of(L);
 
-	for (const Op *x = L->k->body->first; x; x = x->next)
-		if (x->code == OP_loop)
-			e.loop = x;
-	ir_walk(L->k->body, mark_effect, &e);
 	split->kind = S_ROLES;
 	split->text = "role == 0";
 	split->uniform = true;

@@ -416,7 +416,7 @@ static void to_share_wgmma(Product *p, const Steps *each)
 			L->out = turn;
 		}
 		for (int i = 0; i < batch; i++) {
-			const char *ki = i ? arena_printf(L->a, "%s + 1", k) : k;
+			const char *ki = i ? arena_printf(L->a, "%s + %d", k, i) : k;
 			Leaf x = share_leaf(p, each, ki);
 
 			if (cols)

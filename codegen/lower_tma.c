@@ -15,6 +15,23 @@ static int axis_of(const Op *op, int d)
 	return -1;
 }
 
+static void count_load(void *user, Op *op)
+{
+	*(int *)user += op->code == OP_load && op->rank == 2;
+}
+
+/* Tensor maps left for stores when every tile that is loaded has its own. */
+static int maps_left(Lower *L)
+{
+	int n = 0;
+
+	ir_walk(L->k->body, count_load, &n);
+	for (int i = 0; i < L->dev->text.nparams; i++)
+		n += L->dev->text.param[i].kind == PARAM_MAP &&
+		     L->k->args[L->dev->text.param[i].arg]->output;
+	return MAX_MAPS - n;
+}
+
 /* What the copy engine can fetch: whole 16-byte lines of a matrix whose rows fill the buffer, and
  * no column of a neighbouring part where the axis is divided. */
 bool lower_tma_fits(Lower *L, const Op *op)
@@ -29,6 +46,8 @@ bool lower_tma_fits(Lower *L, const Op *op)
 	rows = axis_of(op, 0);
 	cols = axis_of(op, 1);
 	if (cols != op->arg->rank - 1 || rows < 0 || strcmp(lower_stride(L, op, 1), "1") != 0)
+		return false;
+	if (maps_left(L) < 0)
 		return false;
 	r = op->at[cols];
 	inner = op->dim[1].n >= 64 ? 64 : op->dim[1].n;
@@ -167,18 +186,20 @@ static void ask(Lower *L, const Ring *r, const Range *range, const char *start, 
 	}
 }
 
-/* Before the loop: the first `ahead` chunks, from chunk `lo` on. */
+/* Before the loop: the first chunks, from chunk `lo` on, all that the first turn and those it would
+ * ask for ahead need. The thread that asks has made the barriers. */
 void lower_ring_fill(Lower *L, Ring *r, const Op *loop, const char *lo, const char *end)
 {
 	Block *saved = L->out, *in;
 	const Range *range = loop->range;
 
-	/* a stage more than are asked for ahead lets one role fall behind the other */
-	r->ahead = L->role == ROLE_ALL || r->stages == 2 ? r->stages - 1 : r->stages - 2;
+	/* a stage more than are asked for ahead lets one role fall behind the other, or holds the last
+	 * turn's tile */
+	r->ahead = (L->role == ROLE_ALL && !L->late) || r->stages == 2 ? r->stages - 1 : r->stages - 2;
 	r->asks = L->role != ROLE_STATE;
 	if (r->asks)
 		saved = lower_open(L, S_IF, false, "tid == 0");
-	for (int s = 0; r->asks && s < r->ahead; s++) {
+	for (int s = 0; r->asks && s <= r->ahead; s++) {
 		const char *tile = loop->reverse ? arena_printf(L->a, "%s - %d", end, s + 1)
 		                   : s           ? arena_printf(L->a, "%s + %d", lo, s)
 		                                 : lo;
@@ -189,8 +210,6 @@ void lower_ring_fill(Lower *L, Ring *r, const Op *loop, const char *lo, const ch
 		    arena_printf(L->a, "%d", s));
 		lower_close(L, in);
 	}
-	if (r->asks && L->role == ROLE_ALL)
-		dev_access(saved->last, r->full, ACC_READ);
 	lower_close(L, saved);
 	r->slot = lower_name(L, "slot");
 	r->phase = lower_name(L, "phase");
@@ -205,7 +224,8 @@ void lower_ring_fill(Lower *L, Ring *r, const Op *loop, const char *lo, const ch
 	}
 }
 
-/* At the start of a turn: its stage is full; the chunk that is stages - 1 ahead is asked for. */
+/* At the start of a turn: its stage is full; but in the first turn, the chunk that is `ahead` is
+ * asked for. */
 void lower_ring_turn(Lower *L, Ring *r, const Op *loop, const char *n, const char *lo,
                      const char *end)
 {
@@ -218,9 +238,11 @@ void lower_ring_turn(Lower *L, Ring *r, const Op *loop, const char *n, const cha
 		dev_access(wait, r->full, ACC_READ);
 	if (r->asks) {
 		lower_code(L, "const int %s = %s %s %d;", fetch, n, loop->reverse ? "-" : "+", r->ahead);
-		saved = lower_open(L, S_IF, false,
-		                   loop->reverse ? "tid == 0 && %s >= %s" : "tid == 0 && %s < %s", fetch,
-		                   loop->reverse ? lo : end);
+		if (loop->reverse)
+			saved = lower_open(L, S_IF, false, "tid == 0 && %s < %s - 1 && %s >= %s", n, end, fetch,
+			                   lo);
+		else
+			saved = lower_open(L, S_IF, false, "tid == 0 && %s > %s && %s < %s", n, lo, fetch, end);
 		lower_code(L, "mbarrier_wait(%s + 8 * %s, %s ^ 1);", r->empty->name, r->fill,
 		           r->fill_phase);
 		ask(L, r, loop->range, arena_printf(L->a, "%s * %d", fetch, loop->range->n), r->fill);
@@ -256,6 +278,33 @@ void lower_ring_release(Lower *L, const Ring *r)
 /* -- stores -------------------------------------------------------------------------------------
  */
 
+static bool needs(const Op *x, const Op *tile)
+{
+	if (x == tile)
+		return true;
+	for (int i = 0; i < x->nsrc; i++)
+		if ((op_info[x->code].class != STATE || i) && needs(x->src[i], tile))
+			return true;
+	return false;
+}
+
+/* A tile's place in shared memory, of the size the store needs, that nothing from the store on
+ * reads; NULL: there is none. */
+static Buffer *place_left(Lower *L, const Op *op, int rows, int cols)
+{
+	for (int i = 0; i < L->nstaged && L->role == ROLE_ALL && !op->parent->owner; i++) {
+		Buffer *b = L->staged[i].buf;
+		bool free = b->stages == 1 && !b->by_engine && b->rows == rows && b->cols == cols &&
+		            b->elem == 2 && !b->left;
+
+		for (const Op *x = op; x && free; x = x->next)
+			free = !x->body && (op_info[x->code].class != EFFECT || !needs(x, L->staged[i].op));
+		if (free)
+			return b;
+	}
+	return NULL;
+}
+
 /* Whether a tile in layout l may leave through the copy engine: each warp's pairs of row cores are
  * whole boxes, rows and columns beyond the tensor are beyond the tile as well, and nobody else
  * holds the same elements. `op` is the store; dims are those of what it stores. */
@@ -281,10 +330,12 @@ static bool store_fits(Lower *L, const Op *op, const Layout *l)
 	    strcmp(lower_stride(L, op, 1), "1") != 0)
 		return false;
 	r = op->at[cols];
-	if (r && r->kind != RANGE_WHOLE)
+	if (maps_left(L) < 1 || (r && r->kind != RANGE_WHOLE))
 		return false;
 	for (int i = 0; i < L->dev->nbufs; i++)
 		shared += (L->dev->buf[i]->bytes + 1023) / 1024 * 1024 * L->dev->buf[i]->stages;
+	if (place_left(L, op, 16 * L->warps, 8 * l->d[1].n))
+		shared = 0;
 	return x->dim[0].n == facts_extent(L->f, facts_class(L->f, x, 0)) &&
 	       x->dim[1].n == 8 * l->d[1].n && x->dim[1].n * 2 >= 64 &&
 	       shared + 32 * L->warps * 8 * l->d[1].n <= g->smem_block;
@@ -298,28 +349,45 @@ bool lower_store_engine(Lower *L, Op *op, Op *from, const Layout *l)
 	int n = l->d[1].n, fours = n % 4 ? 2 : 4, rows, cols, panels;
 	const char *v[3] = {"0", "0", "0"}, *lane, *map, *name, *j = "0", *at;
 	Text s = {.arena = L->a}, where = {.arena = L->a};
-	Block *saved = L->out;
+	Block *saved = L->out, *into;
+	Stmt *meet;
 	Buffer *b;
 
 	if (!store_fits(L, op, l))
 		return false;
 	rows = axis_of(op, 0);
 	cols = axis_of(op, 1);
-	name = lower_name(L, arena_printf(L->a, "%s_s", op->arg->name));
-	b = dev_buffer(L->dev, name, 16 * L->warps, 8 * n, 2, 1);
-	b->by_engine = true;
-	b->used_cols = 0;
+	b = place_left(L, op, 16 * L->warps, 8 * n);
+	if (b) {
+		b->left = true;
+		name = b->name;
+	} else {
+		name = lower_name(L, arena_printf(L->a, "%s_s", op->arg->name));
+		b = dev_buffer(L->dev, name, 16 * L->warps, 8 * n, 2, 1);
+		b->by_engine = true;
+		b->used_cols = 0;
+	}
 	map = map_param(L, op, b, 16);
-	lane = lower_name(L, arena_printf(L->a, "%s_w", name));
+	lane = lower_name(L, arena_printf(L->a, "%s_w", op->arg->name));
 	L->out = L->pro;
 	lower_code(
 	    L, "const u32 %s = %s + %s;", lane, name,
 	    lower_unit(L, b, "(16 * warp + lane % 8)", fours == 4 ? "(lane / 8)" : "(lane / 8 % 2)"));
 	L->out = saved;
-	lower_open(L, S_IF, false, "lane == 0");
-	lower_code(L, "tma_store_wait_read(0);");
-	L->out = saved;
-	lower_code(L, "warp_sync();");
+	if (b->left) {
+		meet = ARENA_NEW(L->a, Stmt);
+		meet->kind = S_SCOPE;
+		meet->atomic = true;
+		dev_access(meet, b, ACC_WRITE);
+		dev_append(L->out, meet);
+		L->out = &meet->body;
+	} else if (op->parent->owner) { /* the last turn's */
+		lower_open(L, S_IF, false, "lane == 0");
+		lower_code(L, "tma_store_wait_read(0);");
+		L->out = saved;
+		dev_add(L->dev, L->out, S_WARP, NULL)->n = 1;
+	}
+	into = L->out;
 	for (int i = 0; i < 2; i++) {
 		v[0] = i ? "1" : "0";
 		if (n > fours) {
@@ -348,10 +416,11 @@ bool lower_store_engine(Lower *L, Op *op, Op *from, const Layout *l)
 			text_add(&s, ", %s", lower_pack(L, lo, hi));
 		}
 		lower_code(L, "%s);", s.s);
-		L->out = saved;
+		L->out = into;
 	}
+	L->out = saved;
 	lower_code(L, "proxy_fence();");
-	lower_code(L, "warp_sync();");
+	dev_add(L->dev, L->out, S_WARP, NULL)->n = 1;
 	lower_open(L, S_IF, false, "lane == 0");
 	panels = (b->cols + b->pcols - 1) / b->pcols;
 	text_add(&where, ", %s%s16 * warp", lower_start(L, op->at[rows]), " + ");

@@ -214,6 +214,13 @@ void lower_wgmma_open(Product *p)
 
 void lower_wgmma_plain(Product *p)
 {
+	lower_wgmma_issue(p);
+	lower_wgmma_commit(p->L);
+	lower_late_issue(p->L);
+}
+
+void lower_wgmma_issue(Product *p)
+{
 	Lower *L = p->L;
 	const char *i, *k, *d = NULL;
 	Block *saved = L->out;
@@ -248,7 +255,6 @@ void lower_wgmma_plain(Product *p)
 		           product_frag(p, &p->a, product_twice(L, 1, i), 1, k),
 		           at_step(p, &p->b, p->b_desc, k), adds(p, k), !p->b.swapped);
 	L->out = saved;
-	lower_wgmma_commit(L);
 }
 
 /* -- operands formed in registers ----------------------------------------------------------------

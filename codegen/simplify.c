@@ -240,6 +240,11 @@ static Op *const_before(Kernel *k, Op *at, double v)
 	return c;
 }
 
+static bool same_shape(const Op *a, const Op *b)
+{
+	return a->rank == b->rank && a->dim[0].n == b->dim[0].n && a->dim[1].n == b->dim[1].n;
+}
+
 /* x / c is x * (1/c); a positive factor moves out of a select against infinity and of a maximum, to
  * where an exponential can absorb it. */
 static void factor_op(void *user, Op *o)
@@ -268,7 +273,7 @@ static void factor_op(void *user, Op *o)
 		o->name = NULL;
 	}
 	if (o->code == OP_rmax && o->rank == 1 && o->src[0]->code == OP_mul &&
-	    op_is_const(o->src[0]->src[1], &c) && c > 0) {
+	    op_is_const(o->src[0]->src[1], &c) && c > 0 && same_shape(o->src[0]->src[0], o->src[0])) {
 		Op *mul = o->src[0], *r = op_before(k, o, OP_rmax, o);
 
 		r->rank = 1;
@@ -279,7 +284,7 @@ static void factor_op(void *user, Op *o)
 		o->code = OP_mul;
 		o->nsrc = 2;
 		o->src[0] = r;
-		o->src[1] = mul->src[1];
+		o->src[1] = mul->src[1]->rank ? const_before(k, o, c) : mul->src[1];
 	}
 }
 

@@ -112,21 +112,32 @@ static void settled(State *st)
 			st->flag[i] = (unsigned char)((st->flag[i] & ~READING) | READ);
 }
 
-static bool lanes_read(const State *st)
+/* A warp_sync that is there, or that what the lanes have read since the last one calls for. */
+static void meet_lanes(Stmt *s, State *st)
 {
 	for (int i = 0; i < MAX_BUFFERS; i++)
-		if (st->flag[i] & LANES)
+		s->n |= (st->flag[i] & LANES) != 0;
+	for (int i = 0; s->n && i < MAX_BUFFERS; i++)
+		st->flag[i] &= (unsigned char)~LANES;
+}
+
+static bool writes(const Stmt *s, const Buffer *b)
+{
+	for (int i = 0; i < s->nacc; i++)
+		if (s->acc[i].buf == b && !is_read(&s->acc[i]))
 			return true;
 	return false;
 }
 
-static void put_before(Dev *d, Block *b, Stmt *prev, State *st)
+/* Stores that `next` follows with more into the same buffer are shown by the fence after those. */
+static void put_before(Dev *d, Block *b, Stmt *prev, const Stmt *next, State *st)
 {
 	Stmt *s = ARENA_NEW(d->arena, Stmt);
 	bool fence = false;
 
 	for (int i = 0; i < d->nbufs; i++)
-		fence |= d->buf[i]->proxied && !d->buf[i]->by_engine && st->flag[i] & (WRITTEN | LANDED);
+		fence |= d->buf[i]->proxied && !d->buf[i]->by_engine &&
+		         (st->flag[i] & LANDED || (st->flag[i] & WRITTEN && !writes(next, d->buf[i])));
 	s->kind = S_BARRIER;
 	s->n = st->role;
 	s->threads = d->warps * 32;
@@ -161,14 +172,14 @@ static void walk(Dev *d, Block *b, State *st)
 			gather(s, &s->orelse);
 		}
 		if (needs_barrier(s, st) || enters_dirty(s, st))
-			put_before(d, b, prev, st);
+			put_before(d, b, prev, s, st);
 		record(s, st);
 		if (s->kind == S_BARRIER)
 			barrier(st);
 		if (s->kind == S_WAIT)
 			landed(st);
 		if (s->kind == S_WARP)
-			s->n |= lanes_read(st);
+			meet_lanes(s, st);
 		if (s->settles)
 			settled(st);
 		if (s->atomic)

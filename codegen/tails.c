@@ -225,17 +225,6 @@ static Op *behind(Op *x, int *d)
 	return x;
 }
 
-/* facts_ragged, for ops made here as well. */
-static bool ragged(Facts *f, const Op *x, int d)
-{
-	while (x->id >= f->nops) {
-		if (x->code == OP_transpose)
-			d = 1 - d;
-		x = x->src[x->code == OP_where ? 1 : 0];
-	}
-	return facts_ragged(f, x, d);
-}
-
 static bool is_zero(Dead x)
 {
 	return x.known && x.v == 0;
@@ -257,12 +246,12 @@ static bool satisfied(Facts *f, const Op *o)
 		int d = o->axis_dim;
 		Dead x;
 
-		if ((o->src[0]->dim[d].n == 1 && o->src[0]->rank == 2) || !ragged(f, o->src[0], d))
+		if ((o->src[0]->dim[d].n == 1 && o->src[0]->rank == 2) || !facts_ragged(o->src[0], d))
 			return true;
 		x = dead(f, o->src[0], d);
 		return x.known && x.v == neutral_of(o);
 	}
-	if (o->code == OP_dot && ragged(f, o->src[0], 1)) {
+	if (o->code == OP_dot && !facts_in_slots(f, o->src[0], 1) && facts_ragged(o->src[0], 1)) {
 		int da = 1, db = 0;
 		const Op *a = behind(o->src[0], &da), *b = behind(o->src[1], &db);
 		Dead x = dead(f, a, da), y = dead(f, b, db);
@@ -358,7 +347,7 @@ static void mask_with(Facts *f, Op *o, int i, Op *x, int d, double neutral)
 	w->src[1] = of;
 	w->src[2] = c;
 	w->name = x->name;
-	if (of == x) {
+	if (of == x && op_info[x->code].class != GROW) { /* features' other users form them */
 		r = (Replace){x, w, w};
 		ir_walk(f->k->body, replace_op, &r);
 		if (!spoiled(f, o))

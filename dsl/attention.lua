@@ -55,8 +55,10 @@ end
 --   :step(s, seen, v)  scores, their mask (true: all seen), values
 --   :out()             the average of the values; a row that saw nothing gives 0
 --   :lse()             log of the sum of e^score; -inf for a row that saw nothing
--- A row whose maximum is still -inf subtracts 0, so that no -inf - -inf arises. The sum is of
--- the probabilities as rounded for the product.
+-- A row whose maximum is still -inf subtracts 0, so that no -inf - -inf arises. What is subtracted
+-- lags behind the maximum by up to SLACK, so that it, and all that was scaled by it, seldom
+-- changes: powers up to e^SLACK are as exact as those up to 1.
+local SLACK = 8 * math.log(2)
 local Softmax = {}
 Softmax.__index = check.strict(Softmax, "softmax_state")
 Softmax.__metatable = false
@@ -73,11 +75,14 @@ function Softmax:step(s, seen, v)
     fail("softmax_state: step(s, seen, v) takes scores, the mask of az.tiles or true, and values")
   end
   s = az.where(seen, s, -math.huge)
-  local m = core.name(az.max(self.m, az.rowmax(s)), "m_new")
+  local top = core.name(az.rowmax(s), "top")
+  local rises = core.map("gt", top, self.m + SLACK)
+  local m = core.name(az.where(rises, top, self.m), "m_new")
   local base = az.where(core.map("eq", m, -math.huge), 0, m)
-  local P = core.name(az.cast(az.exp(s - az.col(base)), core.dtype(v)), "P")
-  local fix = core.name(az.exp(self.m - base), "fix")
-  self.l:set(self.l * fix + az.rowsum(P))
+  local E = core.name(az.exp(s - az.col(base)), "E")
+  local P = core.name(az.cast(E, core.dtype(v)), "P")
+  local fix = core.name(az.where(rises, az.exp(self.m - top), 1), "fix")
+  self.l:set(self.l * fix + az.rowsum(E))
   self.acc:set(self.acc * az.col(fix) + az.dot(P, v))
   self.m:set(m)
 end

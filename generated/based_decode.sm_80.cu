@@ -181,9 +181,6 @@ __global__ void __launch_bounds__(128, 1) based_decode(
 	const b16 *const k_p = k + bi * k_sB + hi * k_sH;
 	const b16 *const v_p = v + bi * v_sB + hi * v_sH;
 	const float *const z0_p = z0 + bi * z0_sB + hi * z0_sH;
-	float *const z1_p = z1 + bi * z1_sB + hi * z1_sH;
-	float *const s1_p = s1 + bi * s1_sB + hi * s1_sH;
-	b16 *const o_p = o + bi * o_sB + hi * o_sH;
 	// based_decode.lua:22
 	float s02[20][1][4];
 	#pragma unroll
@@ -232,6 +229,7 @@ __global__ void __launch_bounds__(128, 1) based_decode(
 		z02[i] = 32 * warp + lane + 128 * i < 153 ? ld_global_f32(z0_p + 32 * warp + lane + 128 * i) : 0.0f;
 	}
 	// based_decode.lua:25
+	float *const z1_p = z1 + bi * z1_sB + hi * z1_sH;
 	float z[2];
 	#pragma unroll
 	for (int i = 0; i < 2; i++) {
@@ -244,6 +242,7 @@ __global__ void __launch_bounds__(128, 1) based_decode(
 		}
 	}
 	// based_decode.lua:25
+	float *const s1_p = s1 + bi * s1_sB + hi * s1_sH;
 	#pragma unroll
 	for (int i = 0; i < 2; i++) {
 		st_shared_f32(k2_v + 4 * (32 * warp + lane + 128 * i), k2[i]);
@@ -269,6 +268,7 @@ __global__ void __launch_bounds__(128, 1) based_decode(
 		}
 	}
 	// based_decode.lua:25
+	b16 *const o_p = o + bi * o_sB + hi * o_sH;
 	#pragma unroll
 	for (int i = 0; i < 2; i++) {
 		st_shared_f32(q2_v + 4 * (32 * warp + lane + 128 * i), q2[i]);

@@ -432,43 +432,10 @@ __global__ void __launch_bounds__(256, 2) based_prefill(
 			named_sync(1, 128);
 			cores_load4(&c2[0][0][0], &c2[0][0][1], &c2[0][1][0], &c2[0][1][1], K_t + K_pair[0] % 65536);
 			cores_load2(&c2[0][2][0], &c2[0][2][1], K_t + K_pair[0] / 65536);
-			{
-				#pragma unroll
-				for (int k = 0; k < 4; k += 1) {
-					if (k >= 2) {
-						wgmma_wait(1);
-						#pragma unroll
-						for (int i = 0; i < 1; i++) {
-							#pragma unroll
-							for (int j = 0; j < 2; j++) {
-								#pragma unroll
-								for (int e = 0; e < 2; e++) {
-									wgmma_hold_b32(&phi[k % 2][i][j][e]);
-								}
-							}
-						}
-					}
-					{
-						const u32 y00 = c2[k % 2][1][0];
-						const u32 y01 = c2[k % 2][2][0];
-						phi[k % 2][0][0][0] = mul_bf16x2(c2[k % 2][0][0], c2[k % 2][1][0]);
-						phi[k % 2][0][0][1] = mul_bf16x2(c2[k % 2][0][0], c2[k % 2][2][0]);
-						const u32 y10 = c2[k % 2][1][1];
-						const u32 y11 = c2[k % 2][2][1];
-						phi[k % 2][0][1][0] = mul_bf16x2(c2[k % 2][0][1], c2[k % 2][1][1]);
-						phi[k % 2][0][1][1] = mul_bf16x2(c2[k % 2][0][1], c2[k % 2][2][1]);
-						phi[k % 2][0][0][0] = mul_bf16x2(phi[k % 2][0][0][0], diagonal_lo);
-						phi[k % 2][0][0][1] = mul_bf16x2(phi[k % 2][0][0][1], diagonal_hi);
-						phi[k % 2][0][0][0] = g >= 4 ? (g < 6 ? y00 : y01) : phi[k % 2][0][0][0];
-						phi[k % 2][0][0][0] = warp == 0 && g == 2 ? 0x3f803f80u : phi[k % 2][0][0][0];
-						phi[k % 2][0][1][0] = mul_bf16x2(phi[k % 2][0][1][0], diagonal_lo);
-						phi[k % 2][0][1][1] = mul_bf16x2(phi[k % 2][0][1][1], diagonal_hi);
-						phi[k % 2][0][1][0] = g >= 4 ? (g < 6 ? y10 : y11) : phi[k % 2][0][1][0];
-						phi[k % 2][0][1][0] = warp == 0 && g == 2 ? 0x3f803f80u : phi[k % 2][0][1][0];
-					}
-					const int next = k + 1;
-					cores_load4(&c2[next % 2][0][0], &c2[next % 2][0][1], &c2[next % 2][1][0], &c2[next % 2][1][1], K_t + (K_pair[next / 4] % 65536 ^ 32 * (next % 4)));
-					cores_load2(&c2[next % 2][2][0], &c2[next % 2][2][1], K_t + (K_pair[next / 4] / 65536 ^ 32 * (next % 4)));
+			#pragma unroll
+			for (int k = 0; k < 4; k += 1) {
+				if (k >= 2) {
+					wgmma_wait(1);
 					#pragma unroll
 					for (int i = 0; i < 1; i++) {
 						#pragma unroll
@@ -479,10 +446,41 @@ __global__ void __launch_bounds__(256, 2) based_prefill(
 							}
 						}
 					}
-					wgmma_fence();
-					wgmma_bf16_rs_n64(S[0], S[1], phi[k % 2][0][0][0], phi[k % 2][0][0][1], phi[k % 2][0][1][0], phi[k % 2][0][1][1], V_s_d + 128 * k, 1, 1);
-					wgmma_commit();
 				}
+				{
+					const u32 y00 = c2[k % 2][1][0];
+					const u32 y01 = c2[k % 2][2][0];
+					phi[k % 2][0][0][0] = mul_bf16x2(c2[k % 2][0][0], c2[k % 2][1][0]);
+					phi[k % 2][0][0][1] = mul_bf16x2(c2[k % 2][0][0], c2[k % 2][2][0]);
+					const u32 y10 = c2[k % 2][1][1];
+					const u32 y11 = c2[k % 2][2][1];
+					phi[k % 2][0][1][0] = mul_bf16x2(c2[k % 2][0][1], c2[k % 2][1][1]);
+					phi[k % 2][0][1][1] = mul_bf16x2(c2[k % 2][0][1], c2[k % 2][2][1]);
+					phi[k % 2][0][0][0] = mul_bf16x2(phi[k % 2][0][0][0], diagonal_lo);
+					phi[k % 2][0][0][1] = mul_bf16x2(phi[k % 2][0][0][1], diagonal_hi);
+					phi[k % 2][0][0][0] = g >= 4 ? (g < 6 ? y00 : y01) : phi[k % 2][0][0][0];
+					phi[k % 2][0][0][0] = warp == 0 && g == 2 ? 0x3f803f80u : phi[k % 2][0][0][0];
+					phi[k % 2][0][1][0] = mul_bf16x2(phi[k % 2][0][1][0], diagonal_lo);
+					phi[k % 2][0][1][1] = mul_bf16x2(phi[k % 2][0][1][1], diagonal_hi);
+					phi[k % 2][0][1][0] = g >= 4 ? (g < 6 ? y10 : y11) : phi[k % 2][0][1][0];
+					phi[k % 2][0][1][0] = warp == 0 && g == 2 ? 0x3f803f80u : phi[k % 2][0][1][0];
+				}
+				const int next = k + 1;
+				cores_load4(&c2[next % 2][0][0], &c2[next % 2][0][1], &c2[next % 2][1][0], &c2[next % 2][1][1], K_t + (K_pair[next / 4] % 65536 ^ 32 * (next % 4)));
+				cores_load2(&c2[next % 2][2][0], &c2[next % 2][2][1], K_t + (K_pair[next / 4] / 65536 ^ 32 * (next % 4)));
+				#pragma unroll
+				for (int i = 0; i < 1; i++) {
+					#pragma unroll
+					for (int j = 0; j < 2; j++) {
+						#pragma unroll
+						for (int e = 0; e < 2; e++) {
+							wgmma_hold_b32(&phi[k % 2][i][j][e]);
+						}
+					}
+				}
+				wgmma_fence();
+				wgmma_bf16_rs_n64(S[0], S[1], phi[k % 2][0][0][0], phi[k % 2][0][0][1], phi[k % 2][0][1][0], phi[k % 2][0][1][1], V_s_d + 128 * k, 1, 1);
+				wgmma_commit();
 			}
 			#pragma unroll
 			for (int u = 1; u < 3; u++) {
@@ -557,7 +555,7 @@ __global__ void __launch_bounds__(256, 2) based_prefill(
 	} else {
 		regs_lower(104);
 		const u32 Q_s_g = (g + warp * 16) * 32 + (((g + warp * 16) >> 2) & 1) * 16;
-		const u32 o_s_w = o_s + (16 * warp + lane % 8) * 128 + (lane / 8 ^ ((16 * warp + lane % 8) & 7)) * 16;
+		const u32 o_w = o_s + (16 * warp + lane % 8) * 128 + (lane / 8 ^ ((16 * warp + lane % 8) & 7)) * 16;
 		// based_prefill.lua:20
 		const int n_end = (N + 63) / 64;
 		if (tid == 0) {
@@ -573,6 +571,12 @@ __global__ void __launch_bounds__(256, 2) based_prefill(
 				tma_load_4(K_s_ring + 2048, &k_map, full + 8, 0, 64, hi, bi);
 				tma_load_4(V_s_ring + 8192, &v_map, full + 8, 0, 64, hi, bi);
 			}
+			if (2 < n_end) {
+				mbarrier_expect(full + 16, 12288);
+				tma_load_4(Q_s_ring + 4096, &q_map, full + 16, 0, 128, hi, bi);
+				tma_load_4(K_s_ring + 4096, &k_map, full + 16, 0, 128, hi, bi);
+				tma_load_4(V_s_ring + 16384, &v_map, full + 16, 0, 128, hi, bi);
+			}
 		}
 		int slot = 0, phase = 0;
 		int fill = 2, fill_phase = 0;
@@ -581,7 +585,7 @@ __global__ void __launch_bounds__(256, 2) based_prefill(
 			const int n0 = n * 64;
 			mbarrier_wait(full + 8 * slot, phase);
 			const int fetch = n + 2;
-			if (tid == 0 && fetch < n_end) {
+			if (tid == 0 && n > 0 && fetch < n_end) {
 				mbarrier_wait(empty + 8 * fill, fill_phase ^ 1);
 				mbarrier_expect(full + 8 * fill, 12288);
 				tma_load_4(Q_s_ring + fill * 2048, &q_map, full + 8 * fill, 0, fetch * 64, hi, bi);
@@ -755,11 +759,11 @@ __global__ void __launch_bounds__(256, 2) based_prefill(
 			warp_sync();
 			#pragma unroll
 			for (int j = 0; j < 8; j += 4) {
-				cores_store4(o_s_w ^ 16 * j, pack_bf16(dot[0][j][0], dot[0][j][1]), pack_bf16(dot[0][j + 1][0], dot[0][j + 1][1]), pack_bf16(dot[0][j + 2][0], dot[0][j + 2][1]), pack_bf16(dot[0][j + 3][0], dot[0][j + 3][1]));
+				cores_store4(o_w ^ 16 * j, pack_bf16(dot[0][j][0], dot[0][j][1]), pack_bf16(dot[0][j + 1][0], dot[0][j + 1][1]), pack_bf16(dot[0][j + 2][0], dot[0][j + 2][1]), pack_bf16(dot[0][j + 3][0], dot[0][j + 3][1]));
 			}
 			#pragma unroll
 			for (int j = 0; j < 8; j += 4) {
-				cores_store4((o_s_w ^ 16 * j) + 1024, pack_bf16(dot[1][j][0], dot[1][j][1]), pack_bf16(dot[1][j + 1][0], dot[1][j + 1][1]), pack_bf16(dot[1][j + 2][0], dot[1][j + 2][1]), pack_bf16(dot[1][j + 3][0], dot[1][j + 3][1]));
+				cores_store4((o_w ^ 16 * j) + 1024, pack_bf16(dot[1][j][0], dot[1][j][1]), pack_bf16(dot[1][j + 1][0], dot[1][j + 1][1]), pack_bf16(dot[1][j + 2][0], dot[1][j + 2][1]), pack_bf16(dot[1][j + 3][0], dot[1][j + 3][1]));
 			}
 			proxy_fence();
 			warp_sync();
@@ -767,7 +771,6 @@ __global__ void __launch_bounds__(256, 2) based_prefill(
 				tma_store_4(&o_map, o_s + 2048 * warp, 0, n0 + 16 * warp, hi, bi);
 				tma_store_commit();
 			}
-			warp_sync();
 			if (lane == 0) {
 				mbarrier_arrive(done);
 				mbarrier_arrive(S_s_empty + (turn % 2) * 8);

@@ -75,24 +75,18 @@ static __device__ __forceinline__ float exp2_fast(float x)
 	return d;
 }
 
+// whether x is not 0 in any lane
+static __device__ __forceinline__ int warp_any(int x)
+{
+	return __any_sync(0xffffffffu, x);
+}
+
 // two fp32 to a pair of bf16, to nearest even
 static __device__ __forceinline__ u32 pack_bf16(float lo, float hi)
 {
 	u32 d;
 	asm("cvt.rn.bf16x2.f32 %0, %1, %2;" : "=r"(d) : "f"(hi), "f"(lo));
 	return d;
-}
-
-// the high half of a pair, as fp32
-static __device__ __forceinline__ float bf16_hi(u32 x)
-{
-	return __uint_as_float(x & 0xffff0000u);
-}
-
-// the low half of a pair, as fp32
-static __device__ __forceinline__ float bf16_lo(u32 x)
-{
-	return __uint_as_float(x << 16);
 }
 
 // 4 cores from shared memory, each transposed on the way; lane l gives the address of row l%8 of core l/8
@@ -133,7 +127,7 @@ static __device__ __forceinline__ float divide(float x, float y)
 extern "C" {
 
 __global__ void __launch_bounds__(128, 1) flash_attention(
-	int M, int R, int G, int B, const b16 *q,
+	int M, int B, int G, int R, const b16 *q,
 	i64 q_sB, i64 q_sG, i64 q_sR, i64 q_sM, int N,
 	const b16 *k, i64 k_sB, i64 k_sG, i64 k_sN, const b16 *v,
 	i64 v_sB, i64 v_sG, i64 v_sN, b16 *o, i64 o_sB,
@@ -148,8 +142,12 @@ __global__ void __launch_bounds__(128, 1) flash_attention(
 	const u32 Q_s = smem;
 	const u32 k_s_ring = smem + 16384;
 	const u32 v_s_ring = smem + 49152;
-	const int m0 = ((M + 63) / 64 - 1 - (int)blockIdx.x % ((M + 63) / 64)) * 64;
-	const int pid2 = (int)blockIdx.x / ((M + 63) / 64);
+	const int tiles = (M + 63) / 64;
+	const int first = (int)blockIdx.x / (16 * tiles) * 16;
+	const int near = B * G * R - first < 16 ? B * G * R - first : 16;
+	const int place = (int)blockIdx.x - first * tiles;
+	const int pid2 = first + place % near;
+	const int m0 = (tiles - 1 - place / near) * 64;
 	const int ri = pid2 % R;
 	const int pid3 = pid2 / R;
 	const int gi = pid3 % G;
@@ -164,7 +162,6 @@ __global__ void __launch_bounds__(128, 1) flash_attention(
 	const u32 Q_s_l = (lane / 16 % 2) / 8 * 8192 + (lane % 16 + warp * 16) * 128 + ((lane / 16 % 2) % 8 ^ ((lane % 16 + warp * 16) & 7)) * 16;
 	const u32 k_s_l = (lane / 16 % 2) / 8 * 8192 + (lane % 16) * 128 + ((lane / 16 % 2) % 8 ^ (lane % 16 & 7)) * 16;
 	const u32 v_s_l = (lane / 16 % 2) / 8 * 8192 + (lane % 16) * 128 + ((lane / 16 % 2) % 8 ^ (lane % 16 & 7)) * 16;
-	b16 *const o_p = o + bi * o_sB + gi * o_sG + ri * o_sR;
 	const b16 *const q_src = q_p + (i64)(m0 + tid / 16) * q_sM + 8 * (tid % 16);
 	#pragma unroll
 	for (int u = 0; u < 8; u++) {
@@ -261,13 +258,15 @@ __global__ void __launch_bounds__(128, 1) flash_attention(
 			}
 		}
 		if (!(m0 + 16 * warp - n0 >= 63 && 64 <= n0_live)) {
+			const int room = m0 + 16 * warp + g - (n0 + 2 * t);
+			const int room2 = n0_live - 1 - 2 * t;
 			#pragma unroll
 			for (int i = 0; i < 2; i++) {
 				#pragma unroll
 				for (int j = 0; j < 8; j++) {
 					#pragma unroll
 					for (int e = 0; e < 2; e++) {
-						dot[i][j][e] = (m0 + 16 * warp + g + 8 * i >= n0 + 2 * t + 8 * j + e) & (2 * t + 8 * j + e < n0_live) ? dot[i][j][e] : -inf();
+						dot[i][j][e] = (room >= -8 * i + 8 * j + e) & (room2 >= 8 * j + e) ? dot[i][j][e] : -inf();
 					}
 				}
 			}
@@ -281,10 +280,7 @@ __global__ void __launch_bounds__(128, 1) flash_attention(
 		for (int i = 0; i < 2; i++) {
 			#pragma unroll
 			for (int j = 0; j < 8; j++) {
-				#pragma unroll
-				for (int e = 0; e < 2; e++) {
-					rmax[i] = fmaxf(rmax[i], dot[i][j][e]);
-				}
+				rmax[i] = fmaxf(rmax[i], fmaxf(dot[i][j][0], dot[i][j][1]));
 			}
 		}
 		#pragma unroll
@@ -292,27 +288,40 @@ __global__ void __launch_bounds__(128, 1) flash_attention(
 			rmax[i] = fmaxf(rmax[i], shfl_xor_f32(rmax[i], 1));
 			rmax[i] = fmaxf(rmax[i], shfl_xor_f32(rmax[i], 2));
 		}
+		float top[2];
+		#pragma unroll
+		for (int i = 0; i < 2; i++) {
+			top[i] = rmax[i] * 0.0883883476f;
+		}
+		int gt[2];
+		#pragma unroll
+		for (int i = 0; i < 2; i++) {
+			gt[i] = top[i] > m2[i] + 5.54517744f;
+		}
+		float fix[2];
+		#pragma unroll
+		for (int i = 0; i < 2; i++) {
+			fix[i] = gt[i] ? exp2_fast(fmaf(m2[i], 1.44269504f, -1.44269504f * top[i])) : 1.0f;
+		}
 		float m_new[2];
 		#pragma unroll
 		for (int i = 0; i < 2; i++) {
-			m_new[i] = fmaxf(m2[i], rmax[i] * 0.0883883476f);
+			m_new[i] = gt[i] ? top[i] : m2[i];
 		}
 		float where[2];
 		#pragma unroll
 		for (int i = 0; i < 2; i++) {
 			where[i] = m_new[i] == -inf() ? 0.0f : m_new[i];
 		}
-		float fix[2];
-		#pragma unroll
-		for (int i = 0; i < 2; i++) {
-			fix[i] = exp2_fast(fmaf(m2[i], 1.44269504f, -1.44269504f * where[i]));
-		}
-		u32 P_h[2][8];
+		float E[2][8][2];
 		#pragma unroll
 		for (int i = 0; i < 2; i++) {
 			#pragma unroll
 			for (int j = 0; j < 8; j++) {
-				P_h[i][j] = pack_bf16(exp2_fast(fmaf(dot[i][j][0], 0.127517431f, -1.44269504f * where[i])), exp2_fast(fmaf(dot[i][j][1], 0.127517431f, -1.44269504f * where[i])));
+				#pragma unroll
+				for (int e = 0; e < 2; e++) {
+					E[i][j][e] = exp2_fast(fmaf(dot[i][j][e], 0.127517431f, -1.44269504f * where[i]));
+				}
 			}
 		}
 		float sum[2];
@@ -324,30 +333,32 @@ __global__ void __launch_bounds__(128, 1) flash_attention(
 		for (int i = 0; i < 2; i++) {
 			#pragma unroll
 			for (int j = 0; j < 8; j++) {
-				#pragma unroll
-				for (int e = 0; e < 2; e++) {
-					sum[i] = sum[i] + (e ? bf16_hi(P_h[i][j]) : bf16_lo(P_h[i][j]));
-				}
+				sum[i] = sum[i] + (E[i][j][0] + E[i][j][1]);
 			}
-		}
-		#pragma unroll
-		for (int i = 0; i < 2; i++) {
-			sum[i] = sum[i] + shfl_xor_f32(sum[i], 1);
-			sum[i] = sum[i] + shfl_xor_f32(sum[i], 2);
 		}
 		#pragma unroll
 		for (int i = 0; i < 2; i++) {
 			l[i] = l[i] * fix[i] + sum[i];
 		}
 		// flash_attention.lua:26
+		if (warp_any((fix[0] != 1.0f) | (fix[1] != 1.0f))) {
+			#pragma unroll
+			for (int i = 0; i < 2; i++) {
+				#pragma unroll
+				for (int j = 0; j < 16; j++) {
+					#pragma unroll
+					for (int e = 0; e < 2; e++) {
+						acc[i][j][e] = acc[i][j][e] * fix[i];
+					}
+				}
+			}
+		}
+		u32 E_h[2][8];
 		#pragma unroll
 		for (int i = 0; i < 2; i++) {
 			#pragma unroll
-			for (int j = 0; j < 16; j++) {
-				#pragma unroll
-				for (int e = 0; e < 2; e++) {
-					acc[i][j][e] = acc[i][j][e] * fix[i];
-				}
+			for (int j = 0; j < 8; j++) {
+				E_h[i][j] = pack_bf16(E[i][j][0], E[i][j][1]);
 			}
 		}
 		#pragma unroll
@@ -359,7 +370,7 @@ __global__ void __launch_bounds__(128, 1) flash_attention(
 			}
 			#pragma unroll
 			for (int j = 0; j < 16; j++) {
-				mma_bf16(acc[0][j], acc[1][j], P_h[0][2 * k], P_h[1][2 * k], P_h[0][2 * k + 1], P_h[1][2 * k + 1], v_f[0][j], v_f[1][j]);
+				mma_bf16(acc[0][j], acc[1][j], E_h[0][2 * k], E_h[1][2 * k], E_h[0][2 * k + 1], E_h[1][2 * k + 1], v_f[0][j], v_f[1][j]);
 			}
 		}
 		// flash_attention.lua:26
@@ -368,7 +379,13 @@ __global__ void __launch_bounds__(128, 1) flash_attention(
 			m2[i] = m_new[i];
 		}
 	}
+	#pragma unroll
+	for (int i = 0; i < 2; i++) {
+		l[i] = l[i] + shfl_xor_f32(l[i], 1);
+		l[i] = l[i] + shfl_xor_f32(l[i], 2);
+	}
 	// flash_attention.lua:28
+	b16 *const o_p = o + bi * o_sB + gi * o_sG + ri * o_sR;
 	float where2[2];
 	#pragma unroll
 	for (int i = 0; i < 2; i++) {

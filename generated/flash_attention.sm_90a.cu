@@ -56,6 +56,22 @@ static __device__ __forceinline__ float inf(void)
 	return __int_as_float(0x7f800000);
 }
 
+// one arrival, after which the phase takes `bytes` more bytes of copies
+static __device__ __forceinline__ void mbarrier_expect(u32 bar, int bytes)
+{
+	asm volatile("mbarrier.arrive.expect_tx.shared::cta.b64 _, [%0], %1;"
+	             :: "r"(bar), "r"(bytes) : "memory");
+}
+
+// a box of a 4-dimensional tensor to shared memory at dst, a multiple of 128; brings its bytes to `bar`
+static __device__ __forceinline__ void tma_load_4(u32 dst, const TensorMap *map, u32 bar,
+                                                  int c0, int c1, int c2, int c3)
+{
+	asm volatile("cp.async.bulk.tensor.4d.shared::cluster.global.tile.mbarrier::complete_tx::bytes "
+	             "[%0], [%1, {%3, %4, %5, %6}], [%2];"
+	             :: "r"(dst), "l"(map), "r"(bar), "r"(c0), "r"(c1), "r"(c2), "r"(c3) : "memory");
+}
+
 // closes the thread's group of copies
 static __device__ __forceinline__ void cp_async_commit(void)
 {
@@ -75,22 +91,6 @@ static __device__ __forceinline__ void proxy_fence(void)
 static __device__ __forceinline__ void block_sync(void)
 {
 	__syncthreads();
-}
-
-// one arrival, after which the phase takes `bytes` more bytes of copies
-static __device__ __forceinline__ void mbarrier_expect(u32 bar, int bytes)
-{
-	asm volatile("mbarrier.arrive.expect_tx.shared::cta.b64 _, [%0], %1;"
-	             :: "r"(bar), "r"(bytes) : "memory");
-}
-
-// a box of a 4-dimensional tensor to shared memory at dst, a multiple of 128; brings its bytes to `bar`
-static __device__ __forceinline__ void tma_load_4(u32 dst, const TensorMap *map, u32 bar,
-                                                  int c0, int c1, int c2, int c3)
-{
-	asm volatile("cp.async.bulk.tensor.4d.shared::cluster.global.tile.mbarrier::complete_tx::bytes "
-	             "[%0], [%1, {%3, %4, %5, %6}], [%2];"
-	             :: "r"(dst), "l"(map), "r"(bar), "r"(c0), "r"(c1), "r"(c2), "r"(c3) : "memory");
 }
 
 // waits until the phase of this parity is over; the one before the first is over
@@ -174,24 +174,18 @@ static __device__ __forceinline__ float exp2_fast(float x)
 	return d;
 }
 
+// whether x is not 0 in any lane
+static __device__ __forceinline__ int warp_any(int x)
+{
+	return __any_sync(0xffffffffu, x);
+}
+
 // two fp32 to a pair of bf16, to nearest even
 static __device__ __forceinline__ u32 pack_bf16(float lo, float hi)
 {
 	u32 d;
 	asm("cvt.rn.bf16x2.f32 %0, %1, %2;" : "=r"(d) : "f"(hi), "f"(lo));
 	return d;
-}
-
-// the high half of a pair, as fp32
-static __device__ __forceinline__ float bf16_hi(u32 x)
-{
-	return __uint_as_float(x & 0xffff0000u);
-}
-
-// the low half of a pair, as fp32
-static __device__ __forceinline__ float bf16_lo(u32 x)
-{
-	return __uint_as_float(x << 16);
 }
 
 // keeps a register where it is across a wait; no instruction
@@ -274,7 +268,7 @@ static __device__ __forceinline__ float divide(float x, float y)
 extern "C" {
 
 __global__ void __launch_bounds__(128, 1) flash_attention(
-	int M, int R, int G, int B, const b16 *q,
+	int M, int B, int G, int R, const b16 *q,
 	i64 q_sB, i64 q_sG, i64 q_sR, i64 q_sM, int N,
 	const __grid_constant__ TensorMap k_map, const __grid_constant__ TensorMap v_map,
 	b16 *o, i64 o_sB, i64 o_sG, i64 o_sR, i64 o_sM)
@@ -290,8 +284,12 @@ __global__ void __launch_bounds__(128, 1) flash_attention(
 	const u32 v_s_ring = smem + 65536;
 	const u32 full = smem + 98304;
 	const u32 empty = smem + 98432;
-	const int m0 = ((M + 127) / 128 - 1 - (int)blockIdx.x % ((M + 127) / 128)) * 128;
-	const int pid2 = (int)blockIdx.x / ((M + 127) / 128);
+	const int tiles = (M + 127) / 128;
+	const int first = (int)blockIdx.x / (16 * tiles) * 16;
+	const int near = B * G * R - first < 16 ? B * G * R - first : 16;
+	const int place = (int)blockIdx.x - first * tiles;
+	const int pid2 = first + place % near;
+	const int m0 = (tiles - 1 - place / near) * 128;
 	const int ri = pid2 % R;
 	const int pid3 = pid2 / R;
 	const int gi = pid3 % G;
@@ -299,7 +297,6 @@ __global__ void __launch_bounds__(128, 1) flash_attention(
 	const int bi = pid4;
 	const b16 *const q_p = q + bi * q_sB + gi * q_sG + ri * q_sR;
 	const u32 Q_s_c = (tid % 16) / 8 * 16384 + tid / 16 * 128 + ((tid % 16) % 8 ^ (tid / 16 & 7)) * 16;
-	b16 *const o_p = o + bi * o_sB + gi * o_sG + ri * o_sR;
 	if (tid == 0) {
 		#pragma unroll
 		for (int i = 0; i < 2; i++) {
@@ -340,13 +337,9 @@ __global__ void __launch_bounds__(128, 1) flash_attention(
 			}
 		}
 	}
-	cp_async_commit();
-	cp_async_wait(0);
 	// flash_attention.lua:25
 	const int N_last = m0 + 127;
 	const int n_end = N_last < 0 ? 0 : N_last / 64 + 1 < (N + 63) / 64 ? N_last / 64 + 1 : (N + 63) / 64;
-	proxy_fence();
-	block_sync();
 	if (tid == 0) {
 		if (0 < n_end) {
 			mbarrier_expect(full, 32768);
@@ -359,15 +352,30 @@ __global__ void __launch_bounds__(128, 1) flash_attention(
 				tma_load_4(v_s_ring + 8192 * c, &v_map, full, 64 * c, 0, gi, bi);
 			}
 		}
+		if (1 < n_end) {
+			mbarrier_expect(full + 8, 32768);
+			#pragma unroll
+			for (int c = 0; c < 2; c++) {
+				tma_load_4(k_s_ring + 16384 + 8192 * c, &k_map, full + 8, 64 * c, 64, gi, bi);
+			}
+			#pragma unroll
+			for (int c = 0; c < 2; c++) {
+				tma_load_4(v_s_ring + 16384 + 8192 * c, &v_map, full + 8, 64 * c, 64, gi, bi);
+			}
+		}
 	}
 	int slot = 0, phase = 0;
 	int fill = 1, fill_phase = 0;
+	cp_async_commit();
+	cp_async_wait(0);
+	proxy_fence();
+	block_sync();
 	for (int n = 0; n < n_end; n++) {
 		const int n0 = n * 64;
 		const int n0_live = N - n0 < 64 ? N - n0 : 64;
 		mbarrier_wait(full + 8 * slot, phase);
 		const int fetch = n + 1;
-		if (tid == 0 && fetch < n_end) {
+		if (tid == 0 && n > 0 && fetch < n_end) {
 			mbarrier_wait(empty + 8 * fill, fill_phase ^ 1);
 			mbarrier_expect(full + 8 * fill, 32768);
 			#pragma unroll
@@ -411,13 +419,15 @@ __global__ void __launch_bounds__(128, 1) flash_attention(
 			}
 		}
 		if (!(m0 + 16 * warp - n0 >= 63 && 64 <= n0_live)) {
+			const int room = m0 + 16 * warp + g - (n0 + 2 * t);
+			const int room2 = n0_live - 1 - 2 * t;
 			#pragma unroll
 			for (int i = 0; i < 4; i++) {
 				#pragma unroll
 				for (int j = 0; j < 8; j++) {
 					#pragma unroll
 					for (int e = 0; e < 2; e++) {
-						dot[i][j][e] = (m0 + 16 * warp + g + i / 2 * 64 + (i % 2) * 8 >= n0 + 2 * t + 8 * j + e) & (2 * t + 8 * j + e < n0_live) ? dot[i][j][e] : -inf();
+						dot[i][j][e] = (room >= -(i / 2 * 64 + (i % 2) * 8) + 8 * j + e) & (room2 >= 8 * j + e) ? dot[i][j][e] : -inf();
 					}
 				}
 			}
@@ -431,10 +441,7 @@ __global__ void __launch_bounds__(128, 1) flash_attention(
 		for (int i = 0; i < 4; i++) {
 			#pragma unroll
 			for (int j = 0; j < 8; j++) {
-				#pragma unroll
-				for (int e = 0; e < 2; e++) {
-					rmax[i] = fmaxf(rmax[i], dot[i][j][e]);
-				}
+				rmax[i] = fmaxf(rmax[i], fmaxf(dot[i][j][0], dot[i][j][1]));
 			}
 		}
 		#pragma unroll
@@ -442,27 +449,40 @@ __global__ void __launch_bounds__(128, 1) flash_attention(
 			rmax[i] = fmaxf(rmax[i], shfl_xor_f32(rmax[i], 1));
 			rmax[i] = fmaxf(rmax[i], shfl_xor_f32(rmax[i], 2));
 		}
+		float top[4];
+		#pragma unroll
+		for (int i = 0; i < 4; i++) {
+			top[i] = rmax[i] * 0.0883883476f;
+		}
+		int gt[4];
+		#pragma unroll
+		for (int i = 0; i < 4; i++) {
+			gt[i] = top[i] > m2[i] + 5.54517744f;
+		}
+		float fix[4];
+		#pragma unroll
+		for (int i = 0; i < 4; i++) {
+			fix[i] = gt[i] ? exp2_fast(fmaf(m2[i], 1.44269504f, -1.44269504f * top[i])) : 1.0f;
+		}
 		float m_new[4];
 		#pragma unroll
 		for (int i = 0; i < 4; i++) {
-			m_new[i] = fmaxf(m2[i], rmax[i] * 0.0883883476f);
+			m_new[i] = gt[i] ? top[i] : m2[i];
 		}
 		float where[4];
 		#pragma unroll
 		for (int i = 0; i < 4; i++) {
 			where[i] = m_new[i] == -inf() ? 0.0f : m_new[i];
 		}
-		float fix[4];
-		#pragma unroll
-		for (int i = 0; i < 4; i++) {
-			fix[i] = exp2_fast(fmaf(m2[i], 1.44269504f, -1.44269504f * where[i]));
-		}
-		u32 P_h[4][8];
+		float E[4][8][2];
 		#pragma unroll
 		for (int i = 0; i < 4; i++) {
 			#pragma unroll
 			for (int j = 0; j < 8; j++) {
-				P_h[i][j] = pack_bf16(exp2_fast(fmaf(dot[i][j][0], 0.127517431f, -1.44269504f * where[i])), exp2_fast(fmaf(dot[i][j][1], 0.127517431f, -1.44269504f * where[i])));
+				#pragma unroll
+				for (int e = 0; e < 2; e++) {
+					E[i][j][e] = exp2_fast(fmaf(dot[i][j][e], 0.127517431f, -1.44269504f * where[i]));
+				}
 			}
 		}
 		float sum[4];
@@ -474,37 +494,39 @@ __global__ void __launch_bounds__(128, 1) flash_attention(
 		for (int i = 0; i < 4; i++) {
 			#pragma unroll
 			for (int j = 0; j < 8; j++) {
-				#pragma unroll
-				for (int e = 0; e < 2; e++) {
-					sum[i] = sum[i] + (e ? bf16_hi(P_h[i][j]) : bf16_lo(P_h[i][j]));
-				}
+				sum[i] = sum[i] + (E[i][j][0] + E[i][j][1]);
 			}
-		}
-		#pragma unroll
-		for (int i = 0; i < 4; i++) {
-			sum[i] = sum[i] + shfl_xor_f32(sum[i], 1);
-			sum[i] = sum[i] + shfl_xor_f32(sum[i], 2);
 		}
 		#pragma unroll
 		for (int i = 0; i < 4; i++) {
 			l[i] = l[i] * fix[i] + sum[i];
 		}
 		// flash_attention.lua:26
+		if (warp_any((fix[0] != 1.0f) | (fix[1] != 1.0f) | (fix[2] != 1.0f) | (fix[3] != 1.0f))) {
+			#pragma unroll
+			for (int i = 0; i < 4; i++) {
+				#pragma unroll
+				for (int j = 0; j < 16; j++) {
+					#pragma unroll
+					for (int e = 0; e < 2; e++) {
+						acc[i][j][e] = acc[i][j][e] * fix[i];
+					}
+				}
+			}
+		}
+		u32 E_h[4][8];
 		#pragma unroll
 		for (int i = 0; i < 4; i++) {
 			#pragma unroll
-			for (int j = 0; j < 16; j++) {
-				#pragma unroll
-				for (int e = 0; e < 2; e++) {
-					acc[i][j][e] = acc[i][j][e] * fix[i];
-				}
+			for (int j = 0; j < 8; j++) {
+				E_h[i][j] = pack_bf16(E[i][j][0], E[i][j][1]);
 			}
 		}
 		#pragma unroll
 		for (int i = 0; i < 4; i++) {
 			#pragma unroll
 			for (int j = 0; j < 8; j++) {
-				wgmma_hold_b32(&P_h[i][j]);
+				wgmma_hold_b32(&E_h[i][j]);
 			}
 		}
 		#pragma unroll
@@ -523,7 +545,7 @@ __global__ void __launch_bounds__(128, 1) flash_attention(
 		for (int i = 0; i < 2; i++) {
 			#pragma unroll
 			for (int k = 0; k < 4; k++) {
-				wgmma_bf16_rs_n128(acc[2 * i], acc[2 * i + 1], P_h[2 * i][2 * k], P_h[2 * i + 1][2 * k], P_h[2 * i][2 * k + 1], P_h[2 * i + 1][2 * k + 1], v_s_d + 128 * k, 1, 1);
+				wgmma_bf16_rs_n128(acc[2 * i], acc[2 * i + 1], E_h[2 * i][2 * k], E_h[2 * i + 1][2 * k], E_h[2 * i][2 * k + 1], E_h[2 * i + 1][2 * k + 1], v_s_d + 128 * k, 1, 1);
 			}
 		}
 		wgmma_commit();
@@ -537,7 +559,7 @@ __global__ void __launch_bounds__(128, 1) flash_attention(
 		for (int i = 0; i < 4; i++) {
 			#pragma unroll
 			for (int j = 0; j < 8; j++) {
-				wgmma_hold_b32(&P_h[i][j]);
+				wgmma_hold_b32(&E_h[i][j]);
 			}
 		}
 		#pragma unroll
@@ -554,7 +576,13 @@ __global__ void __launch_bounds__(128, 1) flash_attention(
 			mbarrier_arrive(done);
 		}
 	}
+	#pragma unroll
+	for (int i = 0; i < 4; i++) {
+		l[i] = l[i] + shfl_xor_f32(l[i], 1);
+		l[i] = l[i] + shfl_xor_f32(l[i], 2);
+	}
 	// flash_attention.lua:28
+	b16 *const o_p = o + bi * o_sB + gi * o_sG + ri * o_sR;
 	float where2[4];
 	#pragma unroll
 	for (int i = 0; i < 4; i++) {

@@ -252,13 +252,11 @@ __global__ void __launch_bounds__(128, 1) simple_gla(
 		const u32 w_s = w_s_ring + slot * 256;
 		slot = slot + 1 == 2 ? 0 : slot + 1;
 		fill = fill + 1 == 2 ? 0 : fill + 1;
-		{
+		#pragma unroll
+		for (int i = 0; i < 2; i++) {
 			#pragma unroll
-			for (int i = 0; i < 2; i++) {
-				#pragma unroll
-				for (int j = 0; j < 8; j++) {
-					st_shared_b32(S_s + (S_s_w ^ 16 * j) + 1024 * i, pack_bf16(S[i][j][0], S[i][j][1]));
-				}
+			for (int j = 0; j < 8; j++) {
+				st_shared_b32(S_s + (S_s_w ^ 16 * j) + 1024 * i, pack_bf16(S[i][j][0], S[i][j][1]));
 			}
 		}
 		// simple_gla.lua:21

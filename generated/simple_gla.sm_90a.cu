@@ -404,13 +404,11 @@ __global__ void __launch_bounds__(256, 2) simple_gla(
 			fill2 = fill2 + 1 == 3 ? 0 : fill2 + 1;
 			mbarrier_wait(S_s_empty + (turn % 2) * 8, turn / 2 % 2 ^ 1);
 			const u32 S_s = S_s_both + (turn % 2) * 8192;
-			{
+			#pragma unroll
+			for (int i = 0; i < 2; i++) {
 				#pragma unroll
-				for (int i = 0; i < 2; i++) {
-					#pragma unroll
-					for (int j = 0; j < 8; j += 4) {
-						cores_store4(S_s + (S_s_w ^ 16 * j) + 1024 * i, pack_bf16(S[i][j][0], S[i][j][1]), pack_bf16(S[i][j + 1][0], S[i][j + 1][1]), pack_bf16(S[i][j + 2][0], S[i][j + 2][1]), pack_bf16(S[i][j + 3][0], S[i][j + 3][1]));
-					}
+				for (int j = 0; j < 8; j += 4) {
+					cores_store4(S_s + (S_s_w ^ 16 * j) + 1024 * i, pack_bf16(S[i][j][0], S[i][j][1]), pack_bf16(S[i][j + 1][0], S[i][j + 1][1]), pack_bf16(S[i][j + 2][0], S[i][j + 2][1]), pack_bf16(S[i][j + 3][0], S[i][j + 3][1]));
 				}
 			}
 			proxy_fence();
@@ -542,7 +540,7 @@ __global__ void __launch_bounds__(256, 2) simple_gla(
 		}
 	} else {
 		const float *const g_p = g2 + bi * g_sB + hi * g_sH;
-		const u32 o_s_w = o_s + (16 * warp + lane % 8) * 128 + (lane / 8 ^ ((16 * warp + lane % 8) & 7)) * 16;
+		const u32 o_w = o_s + (16 * warp + lane % 8) * 128 + (lane / 8 ^ ((16 * warp + lane % 8) & 7)) * 16;
 		// simple_gla.lua:18
 		const int n_end = (N + 63) / 64;
 		if (tid == 0) {
@@ -557,6 +555,12 @@ __global__ void __launch_bounds__(256, 2) simple_gla(
 				tma_load_4(Q_s_ring + 8192, &q_map, full + 8, 0, 64, hi, bi);
 				tma_load_4(K_s_ring + 8192, &k_map, full + 8, 0, 64, hi, bi);
 				tma_load_4(V_s_ring + 8192, &v_map, full + 8, 0, 64, hi, bi);
+			}
+			if (2 < n_end) {
+				mbarrier_expect(full + 16, 24576);
+				tma_load_4(Q_s_ring + 16384, &q_map, full + 16, 0, 128, hi, bi);
+				tma_load_4(K_s_ring + 16384, &k_map, full + 16, 0, 128, hi, bi);
+				tma_load_4(V_s_ring + 16384, &v_map, full + 16, 0, 128, hi, bi);
 			}
 		}
 		int slot = 0, phase = 0;
@@ -581,7 +585,7 @@ __global__ void __launch_bounds__(256, 2) simple_gla(
 			const int n0 = n * 64;
 			mbarrier_wait(full + 8 * slot, phase);
 			const int fetch = n + 2;
-			if (tid == 0 && fetch < n_end) {
+			if (tid == 0 && n > 0 && fetch < n_end) {
 				mbarrier_wait(empty + 8 * fill, fill_phase ^ 1);
 				mbarrier_expect(full + 8 * fill, 24576);
 				tma_load_4(Q_s_ring + fill * 8192, &q_map, full + 8 * fill, 0, fetch * 64, hi, bi);
@@ -763,11 +767,11 @@ __global__ void __launch_bounds__(256, 2) simple_gla(
 			warp_sync();
 			#pragma unroll
 			for (int j = 0; j < 8; j += 4) {
-				cores_store4(o_s_w ^ 16 * j, pack_bf16(add[0][j][0], add[0][j][1]), pack_bf16(add[0][j + 1][0], add[0][j + 1][1]), pack_bf16(add[0][j + 2][0], add[0][j + 2][1]), pack_bf16(add[0][j + 3][0], add[0][j + 3][1]));
+				cores_store4(o_w ^ 16 * j, pack_bf16(add[0][j][0], add[0][j][1]), pack_bf16(add[0][j + 1][0], add[0][j + 1][1]), pack_bf16(add[0][j + 2][0], add[0][j + 2][1]), pack_bf16(add[0][j + 3][0], add[0][j + 3][1]));
 			}
 			#pragma unroll
 			for (int j = 0; j < 8; j += 4) {
-				cores_store4((o_s_w ^ 16 * j) + 1024, pack_bf16(add[1][j][0], add[1][j][1]), pack_bf16(add[1][j + 1][0], add[1][j + 1][1]), pack_bf16(add[1][j + 2][0], add[1][j + 2][1]), pack_bf16(add[1][j + 3][0], add[1][j + 3][1]));
+				cores_store4((o_w ^ 16 * j) + 1024, pack_bf16(add[1][j][0], add[1][j][1]), pack_bf16(add[1][j + 1][0], add[1][j + 1][1]), pack_bf16(add[1][j + 2][0], add[1][j + 2][1]), pack_bf16(add[1][j + 3][0], add[1][j + 3][1]));
 			}
 			proxy_fence();
 			warp_sync();

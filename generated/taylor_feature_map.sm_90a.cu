@@ -101,9 +101,9 @@ __global__ void __launch_bounds__(128, 8) taylor_feature_map(
 	const int hi = pid2 % H;
 	const int pid3 = pid2 / H;
 	const int bi = pid3;
-	b16 *const y_p = y + bi * y_sB + hi * y_sH;
 	const b16 *const x_p = x + bi * x_sB + hi * x_sH;
 	// taylor_feature_map.lua:17
+	b16 *const y_p = y + bi * y_sB + hi * y_sH;
 	{
 		const int y_rows = n0_live;
 		b16 *const y_to = y_p + (i64)n0 * y_sN;

@@ -75,24 +75,18 @@ static __device__ __forceinline__ float exp2_fast(float x)
 	return d;
 }
 
+// whether x is not 0 in any lane
+static __device__ __forceinline__ int warp_any(int x)
+{
+	return __any_sync(0xffffffffu, x);
+}
+
 // two fp32 to a pair of bf16, to nearest even
 static __device__ __forceinline__ u32 pack_bf16(float lo, float hi)
 {
 	u32 d;
 	asm("cvt.rn.bf16x2.f32 %0, %1, %2;" : "=r"(d) : "f"(hi), "f"(lo));
 	return d;
-}
-
-// the high half of a pair, as fp32
-static __device__ __forceinline__ float bf16_hi(u32 x)
-{
-	return __uint_as_float(x & 0xffff0000u);
-}
-
-// the low half of a pair, as fp32
-static __device__ __forceinline__ float bf16_lo(u32 x)
-{
-	return __uint_as_float(x << 16);
 }
 
 // 4 cores from shared memory, each transposed on the way; lane l gives the address of row l%8 of core l/8
@@ -133,7 +127,7 @@ static __device__ __forceinline__ float divide(float x, float y)
 extern "C" {
 
 __global__ void __launch_bounds__(128, 1) window_attention(
-	int N, int W, int R, int G, int B, const b16 *q,
+	int W, int N, int R, int G, int B, const b16 *q,
 	i64 q_sB, i64 q_sG, i64 q_sR, i64 q_sN, const b16 *k,
 	i64 k_sB, i64 k_sG, i64 k_sN, const b16 *v, i64 v_sB,
 	i64 v_sG, i64 v_sN, b16 *o, i64 o_sB, i64 o_sG,
@@ -164,7 +158,6 @@ __global__ void __launch_bounds__(128, 1) window_attention(
 	const u32 Q_s_l = (lane % 16 + warp * 16) * 128 + (lane / 16 % 2 ^ ((lane % 16 + warp * 16) & 7)) * 16;
 	const u32 k_s_l = (lane % 16) * 128 + (lane / 16 % 2 ^ (lane % 16 & 7)) * 16;
 	const u32 v_s_l = (lane % 16) * 128 + (lane / 16 % 2 ^ (lane % 16 & 7)) * 16;
-	b16 *const o_p = o + bi * o_sB + gi * o_sG + ri * o_sR;
 	const b16 *const q_src = q_p + (i64)(n0 + tid / 8) * q_sN + 8 * (tid % 8);
 	#pragma unroll
 	for (int u = 0; u < 4; u++) {
@@ -215,7 +208,6 @@ __global__ void __launch_bounds__(128, 1) window_attention(
 	int slot = 0, fill = 1;
 	for (int n = n_begin; n < n_end; n++) {
 		const int n02 = n * 64;
-		const int n02_live = N - n02 < 64 ? N - n02 : 64;
 		cp_async_wait(0);
 		const int fetch = n + 1;
 		block_sync();
@@ -262,14 +254,16 @@ __global__ void __launch_bounds__(128, 1) window_attention(
 				mma_bf16(dot[0][j], dot[1][j], Q_f[0][0], Q_f[1][0], Q_f[0][1], Q_f[1][1], k_f[j][0], k_f[j][1]);
 			}
 		}
-		if (!(n0 + 16 * warp - n02 >= 63 && -n0 - 16 * warp + n02 + W >= 16 && 64 <= n02_live)) {
+		if (!(n0 + 16 * warp - n02 >= 63 && -n0 - 16 * warp + n02 + W >= 16)) {
+			const int room = n0 + 16 * warp + g - (n02 + 2 * t);
+			const int room2 = -1 + W - (n0 + 16 * warp + g) + (n02 + 2 * t);
 			#pragma unroll
 			for (int i = 0; i < 2; i++) {
 				#pragma unroll
 				for (int j = 0; j < 8; j++) {
 					#pragma unroll
 					for (int e = 0; e < 2; e++) {
-						dot[i][j][e] = (n0 + 16 * warp + g + 8 * i >= n02 + 2 * t + 8 * j + e) & (n0 + 16 * warp + g + 8 * i - (n02 + 2 * t + 8 * j + e) < W) & (2 * t + 8 * j + e < n02_live) ? dot[i][j][e] : -inf();
+						dot[i][j][e] = (room >= -8 * i + 8 * j + e) & (room2 >= 8 * i - 8 * j - e) ? dot[i][j][e] : -inf();
 					}
 				}
 			}
@@ -283,10 +277,7 @@ __global__ void __launch_bounds__(128, 1) window_attention(
 		for (int i = 0; i < 2; i++) {
 			#pragma unroll
 			for (int j = 0; j < 8; j++) {
-				#pragma unroll
-				for (int e = 0; e < 2; e++) {
-					rmax[i] = fmaxf(rmax[i], dot[i][j][e]);
-				}
+				rmax[i] = fmaxf(rmax[i], fmaxf(dot[i][j][0], dot[i][j][1]));
 			}
 		}
 		#pragma unroll
@@ -294,27 +285,40 @@ __global__ void __launch_bounds__(128, 1) window_attention(
 			rmax[i] = fmaxf(rmax[i], shfl_xor_f32(rmax[i], 1));
 			rmax[i] = fmaxf(rmax[i], shfl_xor_f32(rmax[i], 2));
 		}
+		float top[2];
+		#pragma unroll
+		for (int i = 0; i < 2; i++) {
+			top[i] = rmax[i] * 0.125f;
+		}
+		int gt[2];
+		#pragma unroll
+		for (int i = 0; i < 2; i++) {
+			gt[i] = top[i] > m2[i] + 5.54517744f;
+		}
+		float fix[2];
+		#pragma unroll
+		for (int i = 0; i < 2; i++) {
+			fix[i] = gt[i] ? exp2_fast(fmaf(m2[i], 1.44269504f, -1.44269504f * top[i])) : 1.0f;
+		}
 		float m_new[2];
 		#pragma unroll
 		for (int i = 0; i < 2; i++) {
-			m_new[i] = fmaxf(m2[i], rmax[i] * 0.125f);
+			m_new[i] = gt[i] ? top[i] : m2[i];
 		}
 		float where[2];
 		#pragma unroll
 		for (int i = 0; i < 2; i++) {
 			where[i] = m_new[i] == -inf() ? 0.0f : m_new[i];
 		}
-		float fix[2];
-		#pragma unroll
-		for (int i = 0; i < 2; i++) {
-			fix[i] = exp2_fast(fmaf(m2[i], 1.44269504f, -1.44269504f * where[i]));
-		}
-		u32 P_h[2][8];
+		float E[2][8][2];
 		#pragma unroll
 		for (int i = 0; i < 2; i++) {
 			#pragma unroll
 			for (int j = 0; j < 8; j++) {
-				P_h[i][j] = pack_bf16(exp2_fast(fmaf(dot[i][j][0], 0.18033688f, -1.44269504f * where[i])), exp2_fast(fmaf(dot[i][j][1], 0.18033688f, -1.44269504f * where[i])));
+				#pragma unroll
+				for (int e = 0; e < 2; e++) {
+					E[i][j][e] = exp2_fast(fmaf(dot[i][j][e], 0.18033688f, -1.44269504f * where[i]));
+				}
 			}
 		}
 		float sum[2];
@@ -326,30 +330,32 @@ __global__ void __launch_bounds__(128, 1) window_attention(
 		for (int i = 0; i < 2; i++) {
 			#pragma unroll
 			for (int j = 0; j < 8; j++) {
-				#pragma unroll
-				for (int e = 0; e < 2; e++) {
-					sum[i] = sum[i] + (e ? bf16_hi(P_h[i][j]) : bf16_lo(P_h[i][j]));
-				}
+				sum[i] = sum[i] + (E[i][j][0] + E[i][j][1]);
 			}
-		}
-		#pragma unroll
-		for (int i = 0; i < 2; i++) {
-			sum[i] = sum[i] + shfl_xor_f32(sum[i], 1);
-			sum[i] = sum[i] + shfl_xor_f32(sum[i], 2);
 		}
 		#pragma unroll
 		for (int i = 0; i < 2; i++) {
 			l[i] = l[i] * fix[i] + sum[i];
 		}
 		// window_attention.lua:24
+		if (warp_any((fix[0] != 1.0f) | (fix[1] != 1.0f))) {
+			#pragma unroll
+			for (int i = 0; i < 2; i++) {
+				#pragma unroll
+				for (int j = 0; j < 8; j++) {
+					#pragma unroll
+					for (int e = 0; e < 2; e++) {
+						acc[i][j][e] = acc[i][j][e] * fix[i];
+					}
+				}
+			}
+		}
+		u32 E_h[2][8];
 		#pragma unroll
 		for (int i = 0; i < 2; i++) {
 			#pragma unroll
 			for (int j = 0; j < 8; j++) {
-				#pragma unroll
-				for (int e = 0; e < 2; e++) {
-					acc[i][j][e] = acc[i][j][e] * fix[i];
-				}
+				E_h[i][j] = pack_bf16(E[i][j][0], E[i][j][1]);
 			}
 		}
 		#pragma unroll
@@ -361,7 +367,7 @@ __global__ void __launch_bounds__(128, 1) window_attention(
 			}
 			#pragma unroll
 			for (int j = 0; j < 8; j++) {
-				mma_bf16(acc[0][j], acc[1][j], P_h[0][2 * k], P_h[1][2 * k], P_h[0][2 * k + 1], P_h[1][2 * k + 1], v_f[0][j], v_f[1][j]);
+				mma_bf16(acc[0][j], acc[1][j], E_h[0][2 * k], E_h[1][2 * k], E_h[0][2 * k + 1], E_h[1][2 * k + 1], v_f[0][j], v_f[1][j]);
 			}
 		}
 		// window_attention.lua:24
@@ -370,7 +376,13 @@ __global__ void __launch_bounds__(128, 1) window_attention(
 			m2[i] = m_new[i];
 		}
 	}
+	#pragma unroll
+	for (int i = 0; i < 2; i++) {
+		l[i] = l[i] + shfl_xor_f32(l[i], 1);
+		l[i] = l[i] + shfl_xor_f32(l[i], 2);
+	}
 	// window_attention.lua:26
+	b16 *const o_p = o + bi * o_sB + gi * o_sG + ri * o_sR;
 	float where2[2];
 	#pragma unroll
 	for (int i = 0; i < 2; i++) {

@@ -1,7 +1,7 @@
 // window_attention -- generated from window_attention.lua for sm_90a; do not edit.
 // Sliding-window causal softmax attention, grouped-query heads
 // with C=64, D=64, V=64, dtype=bf16, rows=64, stages=2, warps=4
-// launch window_attention: blocks = B * G * R * ceil(N / 64), threads = 128, dynamic shared memory = 50176 bytes
+// launch window_attention: blocks = B * G * R * ceil(N / 64), threads = 128, dynamic shared memory = 41104 bytes
 // tensor map k_map: k as (D, N, G, B), box (64, 64, 1, 1), innermost first, swizzle 128 bytes, zeros beyond the tensor
 // tensor map v_map: v as (V, N, G, B), box (64, 64, 1, 1), innermost first, swizzle 128 bytes, zeros beyond the tensor
 // tensor map o_map: o as (V, N, R, G, B), box (64, 16, 1, 1, 1), innermost first, swizzle 128 bytes, zeros beyond the tensor
@@ -57,6 +57,22 @@ static __device__ __forceinline__ float inf(void)
 	return __int_as_float(0x7f800000);
 }
 
+// one arrival, after which the phase takes `bytes` more bytes of copies
+static __device__ __forceinline__ void mbarrier_expect(u32 bar, int bytes)
+{
+	asm volatile("mbarrier.arrive.expect_tx.shared::cta.b64 _, [%0], %1;"
+	             :: "r"(bar), "r"(bytes) : "memory");
+}
+
+// a box of a 4-dimensional tensor to shared memory at dst, a multiple of 128; brings its bytes to `bar`
+static __device__ __forceinline__ void tma_load_4(u32 dst, const TensorMap *map, u32 bar,
+                                                  int c0, int c1, int c2, int c3)
+{
+	asm volatile("cp.async.bulk.tensor.4d.shared::cluster.global.tile.mbarrier::complete_tx::bytes "
+	             "[%0], [%1, {%3, %4, %5, %6}], [%2];"
+	             :: "r"(dst), "l"(map), "r"(bar), "r"(c0), "r"(c1), "r"(c2), "r"(c3) : "memory");
+}
+
 // closes the thread's group of copies
 static __device__ __forceinline__ void cp_async_commit(void)
 {
@@ -76,22 +92,6 @@ static __device__ __forceinline__ void proxy_fence(void)
 static __device__ __forceinline__ void block_sync(void)
 {
 	__syncthreads();
-}
-
-// one arrival, after which the phase takes `bytes` more bytes of copies
-static __device__ __forceinline__ void mbarrier_expect(u32 bar, int bytes)
-{
-	asm volatile("mbarrier.arrive.expect_tx.shared::cta.b64 _, [%0], %1;"
-	             :: "r"(bar), "r"(bytes) : "memory");
-}
-
-// a box of a 4-dimensional tensor to shared memory at dst, a multiple of 128; brings its bytes to `bar`
-static __device__ __forceinline__ void tma_load_4(u32 dst, const TensorMap *map, u32 bar,
-                                                  int c0, int c1, int c2, int c3)
-{
-	asm volatile("cp.async.bulk.tensor.4d.shared::cluster.global.tile.mbarrier::complete_tx::bytes "
-	             "[%0], [%1, {%3, %4, %5, %6}], [%2];"
-	             :: "r"(dst), "l"(map), "r"(bar), "r"(c0), "r"(c1), "r"(c2), "r"(c3) : "memory");
 }
 
 // waits until the phase of this parity is over; the one before the first is over
@@ -175,24 +175,18 @@ static __device__ __forceinline__ float exp2_fast(float x)
 	return d;
 }
 
+// whether x is not 0 in any lane
+static __device__ __forceinline__ int warp_any(int x)
+{
+	return __any_sync(0xffffffffu, x);
+}
+
 // two fp32 to a pair of bf16, to nearest even
 static __device__ __forceinline__ u32 pack_bf16(float lo, float hi)
 {
 	u32 d;
 	asm("cvt.rn.bf16x2.f32 %0, %1, %2;" : "=r"(d) : "f"(hi), "f"(lo));
 	return d;
-}
-
-// the high half of a pair, as fp32
-static __device__ __forceinline__ float bf16_hi(u32 x)
-{
-	return __uint_as_float(x & 0xffff0000u);
-}
-
-// the low half of a pair, as fp32
-static __device__ __forceinline__ float bf16_lo(u32 x)
-{
-	return __uint_as_float(x << 16);
 }
 
 // keeps a register where it is across a wait; no instruction
@@ -235,15 +229,6 @@ static __device__ __forceinline__ void mbarrier_arrive(u32 bar)
 	asm volatile("mbarrier.arrive.shared::cta.b64 _, [%0];" :: "r"(bar) : "memory");
 }
 
-// waits until at most n of the thread's groups have yet to read shared memory; n is a literal
-#define tma_store_wait_read(n) asm volatile("cp.async.bulk.wait_group.read %0;" :: "n"(n) : "memory")
-
-// the 32 lanes of a warp meet; orders their memory
-static __device__ __forceinline__ void warp_sync(void)
-{
-	__syncwarp();
-}
-
 // 4 cores to shared memory; lane l gives the address of row l%8 of core l/8
 static __device__ __forceinline__ void cores_store4(u32 addr, u32 r0, u32 r1, u32 r2, u32 r3)
 {
@@ -265,6 +250,12 @@ static __device__ __forceinline__ float divide(float x, float y)
 	return x * recip_fast(y);
 }
 
+// the 32 lanes of a warp meet; orders their memory
+static __device__ __forceinline__ void warp_sync(void)
+{
+	__syncwarp();
+}
+
 // a box from shared memory at src, a multiple of 128, to a 5-dimensional tensor; joins the thread's open group
 static __device__ __forceinline__ void tma_store_5(const TensorMap *map, u32 src,
                                                    int c0, int c1, int c2, int c3, int c4)
@@ -279,11 +270,14 @@ static __device__ __forceinline__ void tma_store_commit(void)
 	asm volatile("cp.async.bulk.commit_group;" ::: "memory");
 }
 
+// waits until at most n of the thread's groups have yet to read shared memory; n is a literal
+#define tma_store_wait_read(n) asm volatile("cp.async.bulk.wait_group.read %0;" :: "n"(n) : "memory")
+
 
 extern "C" {
 
 __global__ void __launch_bounds__(128, 1) window_attention(
-	int N, int W, int R, int G, int B, const b16 *q,
+	int W, int N, int R, int G, int B, const b16 *q,
 	i64 q_sB, i64 q_sG, i64 q_sR, i64 q_sN,
 	const __grid_constant__ TensorMap k_map, const __grid_constant__ TensorMap v_map,
 	const __grid_constant__ TensorMap o_map)
@@ -299,7 +293,6 @@ __global__ void __launch_bounds__(128, 1) window_attention(
 	const u32 v_s_ring = smem + 24576;
 	const u32 full = smem + 40960;
 	const u32 empty = smem + 41088;
-	const u32 o_s = smem + 41984;
 	const int n0 = ((int)blockIdx.x % ((N + 63) / 64)) * 64;
 	const int pid2 = (int)blockIdx.x / ((N + 63) / 64);
 	const int ri = pid2 % R;
@@ -309,7 +302,7 @@ __global__ void __launch_bounds__(128, 1) window_attention(
 	const int bi = pid4;
 	const b16 *const q_p = q + bi * q_sB + gi * q_sG + ri * q_sR;
 	const u32 Q_s_c = tid / 8 * 128 + (tid % 8 ^ (tid / 8 & 7)) * 16;
-	const u32 o_s_w = o_s + (16 * warp + lane % 8) * 128 + (lane / 8 ^ ((16 * warp + lane % 8) & 7)) * 16;
+	const u32 o_w = Q_s + (16 * warp + lane % 8) * 128 + (lane / 8 ^ ((16 * warp + lane % 8) & 7)) * 16;
 	if (tid == 0) {
 		#pragma unroll
 		for (int i = 0; i < 2; i++) {
@@ -350,30 +343,34 @@ __global__ void __launch_bounds__(128, 1) window_attention(
 			}
 		}
 	}
-	cp_async_commit();
-	cp_async_wait(0);
 	// window_attention.lua:23
 	const int N_last = n0 + 63;
 	const int N_first = -(W - n0 + -1);
 	const int n_end = N_last < 0 ? 0 : N_last / 64 + 1 < (N + 63) / 64 ? N_last / 64 + 1 : (N + 63) / 64;
 	const int n_begin = N_first > 0 ? N_first / 64 : 0;
-	proxy_fence();
-	block_sync();
 	if (tid == 0) {
 		if (n_begin < n_end) {
 			mbarrier_expect(full, 16384);
 			tma_load_4(k_s_ring, &k_map, full, 0, n_begin * 64, gi, bi);
 			tma_load_4(v_s_ring, &v_map, full, 0, n_begin * 64, gi, bi);
 		}
+		if (n_begin + 1 < n_end) {
+			mbarrier_expect(full + 8, 16384);
+			tma_load_4(k_s_ring + 8192, &k_map, full + 8, 0, (n_begin + 1) * 64, gi, bi);
+			tma_load_4(v_s_ring + 8192, &v_map, full + 8, 0, (n_begin + 1) * 64, gi, bi);
+		}
 	}
 	int slot = 0, phase = 0;
 	int fill = 1, fill_phase = 0;
+	cp_async_commit();
+	cp_async_wait(0);
+	proxy_fence();
+	block_sync();
 	for (int n = n_begin; n < n_end; n++) {
 		const int n02 = n * 64;
-		const int n02_live = N - n02 < 64 ? N - n02 : 64;
 		mbarrier_wait(full + 8 * slot, phase);
 		const int fetch = n + 1;
-		if (tid == 0 && fetch < n_end) {
+		if (tid == 0 && n > n_begin && fetch < n_end) {
 			mbarrier_wait(empty + 8 * fill, fill_phase ^ 1);
 			mbarrier_expect(full + 8 * fill, 16384);
 			tma_load_4(k_s_ring + fill * 8192, &k_map, full + 8 * fill, 0, fetch * 64, gi, bi);
@@ -407,14 +404,16 @@ __global__ void __launch_bounds__(128, 1) window_attention(
 				}
 			}
 		}
-		if (!(n0 + 16 * warp - n02 >= 63 && -n0 - 16 * warp + n02 + W >= 16 && 64 <= n02_live)) {
+		if (!(n0 + 16 * warp - n02 >= 63 && -n0 - 16 * warp + n02 + W >= 16)) {
+			const int room = n0 + 16 * warp + g - (n02 + 2 * t);
+			const int room2 = -1 + W - (n0 + 16 * warp + g) + (n02 + 2 * t);
 			#pragma unroll
 			for (int i = 0; i < 2; i++) {
 				#pragma unroll
 				for (int j = 0; j < 8; j++) {
 					#pragma unroll
 					for (int e = 0; e < 2; e++) {
-						dot[i][j][e] = (n0 + 16 * warp + g + 8 * i >= n02 + 2 * t + 8 * j + e) & (n0 + 16 * warp + g + 8 * i - (n02 + 2 * t + 8 * j + e) < W) & (2 * t + 8 * j + e < n02_live) ? dot[i][j][e] : -inf();
+						dot[i][j][e] = (room >= -8 * i + 8 * j + e) & (room2 >= 8 * i - 8 * j - e) ? dot[i][j][e] : -inf();
 					}
 				}
 			}
@@ -428,10 +427,7 @@ __global__ void __launch_bounds__(128, 1) window_attention(
 		for (int i = 0; i < 2; i++) {
 			#pragma unroll
 			for (int j = 0; j < 8; j++) {
-				#pragma unroll
-				for (int e = 0; e < 2; e++) {
-					rmax[i] = fmaxf(rmax[i], dot[i][j][e]);
-				}
+				rmax[i] = fmaxf(rmax[i], fmaxf(dot[i][j][0], dot[i][j][1]));
 			}
 		}
 		#pragma unroll
@@ -439,27 +435,40 @@ __global__ void __launch_bounds__(128, 1) window_attention(
 			rmax[i] = fmaxf(rmax[i], shfl_xor_f32(rmax[i], 1));
 			rmax[i] = fmaxf(rmax[i], shfl_xor_f32(rmax[i], 2));
 		}
+		float top[2];
+		#pragma unroll
+		for (int i = 0; i < 2; i++) {
+			top[i] = rmax[i] * 0.125f;
+		}
+		int gt[2];
+		#pragma unroll
+		for (int i = 0; i < 2; i++) {
+			gt[i] = top[i] > m2[i] + 5.54517744f;
+		}
+		float fix[2];
+		#pragma unroll
+		for (int i = 0; i < 2; i++) {
+			fix[i] = gt[i] ? exp2_fast(fmaf(m2[i], 1.44269504f, -1.44269504f * top[i])) : 1.0f;
+		}
 		float m_new[2];
 		#pragma unroll
 		for (int i = 0; i < 2; i++) {
-			m_new[i] = fmaxf(m2[i], rmax[i] * 0.125f);
+			m_new[i] = gt[i] ? top[i] : m2[i];
 		}
 		float where[2];
 		#pragma unroll
 		for (int i = 0; i < 2; i++) {
 			where[i] = m_new[i] == -inf() ? 0.0f : m_new[i];
 		}
-		float fix[2];
-		#pragma unroll
-		for (int i = 0; i < 2; i++) {
-			fix[i] = exp2_fast(fmaf(m2[i], 1.44269504f, -1.44269504f * where[i]));
-		}
-		u32 P_h[2][8];
+		float E[2][8][2];
 		#pragma unroll
 		for (int i = 0; i < 2; i++) {
 			#pragma unroll
 			for (int j = 0; j < 8; j++) {
-				P_h[i][j] = pack_bf16(exp2_fast(fmaf(dot[i][j][0], 0.18033688f, -1.44269504f * where[i])), exp2_fast(fmaf(dot[i][j][1], 0.18033688f, -1.44269504f * where[i])));
+				#pragma unroll
+				for (int e = 0; e < 2; e++) {
+					E[i][j][e] = exp2_fast(fmaf(dot[i][j][e], 0.18033688f, -1.44269504f * where[i]));
+				}
 			}
 		}
 		float sum[2];
@@ -471,37 +480,39 @@ __global__ void __launch_bounds__(128, 1) window_attention(
 		for (int i = 0; i < 2; i++) {
 			#pragma unroll
 			for (int j = 0; j < 8; j++) {
-				#pragma unroll
-				for (int e = 0; e < 2; e++) {
-					sum[i] = sum[i] + (e ? bf16_hi(P_h[i][j]) : bf16_lo(P_h[i][j]));
-				}
+				sum[i] = sum[i] + (E[i][j][0] + E[i][j][1]);
 			}
-		}
-		#pragma unroll
-		for (int i = 0; i < 2; i++) {
-			sum[i] = sum[i] + shfl_xor_f32(sum[i], 1);
-			sum[i] = sum[i] + shfl_xor_f32(sum[i], 2);
 		}
 		#pragma unroll
 		for (int i = 0; i < 2; i++) {
 			l[i] = l[i] * fix[i] + sum[i];
 		}
 		// window_attention.lua:24
+		if (warp_any((fix[0] != 1.0f) | (fix[1] != 1.0f))) {
+			#pragma unroll
+			for (int i = 0; i < 2; i++) {
+				#pragma unroll
+				for (int j = 0; j < 8; j++) {
+					#pragma unroll
+					for (int e = 0; e < 2; e++) {
+						acc[i][j][e] = acc[i][j][e] * fix[i];
+					}
+				}
+			}
+		}
+		u32 E_h[2][8];
 		#pragma unroll
 		for (int i = 0; i < 2; i++) {
 			#pragma unroll
 			for (int j = 0; j < 8; j++) {
-				#pragma unroll
-				for (int e = 0; e < 2; e++) {
-					acc[i][j][e] = acc[i][j][e] * fix[i];
-				}
+				E_h[i][j] = pack_bf16(E[i][j][0], E[i][j][1]);
 			}
 		}
 		#pragma unroll
 		for (int i = 0; i < 2; i++) {
 			#pragma unroll
 			for (int j = 0; j < 8; j++) {
-				wgmma_hold_b32(&P_h[i][j]);
+				wgmma_hold_b32(&E_h[i][j]);
 			}
 		}
 		#pragma unroll
@@ -518,7 +529,7 @@ __global__ void __launch_bounds__(128, 1) window_attention(
 		wgmma_fence();
 		#pragma unroll
 		for (int k = 0; k < 4; k++) {
-			wgmma_bf16_rs_n64(acc[0], acc[1], P_h[0][2 * k], P_h[1][2 * k], P_h[0][2 * k + 1], P_h[1][2 * k + 1], v_s_d + 128 * k, 1, 1);
+			wgmma_bf16_rs_n64(acc[0], acc[1], E_h[0][2 * k], E_h[1][2 * k], E_h[0][2 * k + 1], E_h[1][2 * k + 1], v_s_d + 128 * k, 1, 1);
 		}
 		wgmma_commit();
 		// window_attention.lua:24
@@ -531,7 +542,7 @@ __global__ void __launch_bounds__(128, 1) window_attention(
 		for (int i = 0; i < 2; i++) {
 			#pragma unroll
 			for (int j = 0; j < 8; j++) {
-				wgmma_hold_b32(&P_h[i][j]);
+				wgmma_hold_b32(&E_h[i][j]);
 			}
 		}
 		#pragma unroll
@@ -548,28 +559,30 @@ __global__ void __launch_bounds__(128, 1) window_attention(
 			mbarrier_arrive(done);
 		}
 	}
+	#pragma unroll
+	for (int i = 0; i < 2; i++) {
+		l[i] = l[i] + shfl_xor_f32(l[i], 1);
+		l[i] = l[i] + shfl_xor_f32(l[i], 2);
+	}
 	// window_attention.lua:26
 	float where2[2];
 	#pragma unroll
 	for (int i = 0; i < 2; i++) {
 		where2[i] = l[i] == 0.0f ? 1.0f : l[i];
 	}
-	if (lane == 0) {
-		tma_store_wait_read(0);
-	}
-	warp_sync();
+	block_sync();
 	#pragma unroll
 	for (int j = 0; j < 8; j += 4) {
-		cores_store4(o_s_w ^ 16 * j, pack_bf16(divide(acc[0][j][0], where2[0]), divide(acc[0][j][1], where2[0])), pack_bf16(divide(acc[0][j + 1][0], where2[0]), divide(acc[0][j + 1][1], where2[0])), pack_bf16(divide(acc[0][j + 2][0], where2[0]), divide(acc[0][j + 2][1], where2[0])), pack_bf16(divide(acc[0][j + 3][0], where2[0]), divide(acc[0][j + 3][1], where2[0])));
+		cores_store4(o_w ^ 16 * j, pack_bf16(divide(acc[0][j][0], where2[0]), divide(acc[0][j][1], where2[0])), pack_bf16(divide(acc[0][j + 1][0], where2[0]), divide(acc[0][j + 1][1], where2[0])), pack_bf16(divide(acc[0][j + 2][0], where2[0]), divide(acc[0][j + 2][1], where2[0])), pack_bf16(divide(acc[0][j + 3][0], where2[0]), divide(acc[0][j + 3][1], where2[0])));
 	}
 	#pragma unroll
 	for (int j = 0; j < 8; j += 4) {
-		cores_store4((o_s_w ^ 16 * j) + 1024, pack_bf16(divide(acc[1][j][0], where2[1]), divide(acc[1][j][1], where2[1])), pack_bf16(divide(acc[1][j + 1][0], where2[1]), divide(acc[1][j + 1][1], where2[1])), pack_bf16(divide(acc[1][j + 2][0], where2[1]), divide(acc[1][j + 2][1], where2[1])), pack_bf16(divide(acc[1][j + 3][0], where2[1]), divide(acc[1][j + 3][1], where2[1])));
+		cores_store4((o_w ^ 16 * j) + 1024, pack_bf16(divide(acc[1][j][0], where2[1]), divide(acc[1][j][1], where2[1])), pack_bf16(divide(acc[1][j + 1][0], where2[1]), divide(acc[1][j + 1][1], where2[1])), pack_bf16(divide(acc[1][j + 2][0], where2[1]), divide(acc[1][j + 2][1], where2[1])), pack_bf16(divide(acc[1][j + 3][0], where2[1]), divide(acc[1][j + 3][1], where2[1])));
 	}
 	proxy_fence();
 	warp_sync();
 	if (lane == 0) {
-		tma_store_5(&o_map, o_s + 2048 * warp, 0, n0 + 16 * warp, ri, gi, bi);
+		tma_store_5(&o_map, Q_s + 2048 * warp, 0, n0 + 16 * warp, ri, gi, bi);
 		tma_store_commit();
 	}
 	if (lane == 0) {

@@ -42,6 +42,8 @@ struct AzKernel {
 	AzArg arg[MAX_ARGS];
 	int nargs;
 	bool apart[MAX_ARGS]; /* outputs that may not lie where an input does */
+	const Cubin *cubin;   /* NULL until built */
+	const char *settings; /* NULL until asked for */
 	DeviceModule module;
 	int nkernels;
 	Prepared kernel[MAX_KERNELS];
@@ -241,18 +243,26 @@ static void prepare(AzKernel *k, const KernelText *t, Prepared *r)
 	}
 }
 
-static void load(AzKernel *k)
+static void build(AzKernel *k)
 {
 	const Module *m;
-	Cubin *b;
-	int i;
 
 	compile(k);
 	m = k->plan->m;
+	if (!k->cubin)
+		k->cubin = nvrtc_compile(&k->diag, k->cli.arena, m->text_cuda, m->k->name, m->arch,
+		                         !driver_runs(m->arch), true);
+}
+
+static void load(AzKernel *k)
+{
+	const Module *m;
+	int i;
+
 	driver_use(&k->diag, true);
-	b = nvrtc_compile(&k->diag, k->cli.arena, m->text_cuda, m->k->name, m->arch,
-	                  !driver_runs(m->arch), true);
-	k->module = device_load(&k->diag, b);
+	build(k);
+	m = k->plan->m;
+	k->module = device_load(&k->diag, k->cubin);
 	for (i = 0; i < m->nkernels; i++)
 		prepare(k, &m->kernel[i], &k->kernel[i]);
 	k->nargs = m->k->nargs;
@@ -278,6 +288,11 @@ static AzStatus guarded(AzKernel *k, void (*step)(AzKernel *))
 	return status;
 }
 
+PUBLIC AzStatus az_build(AzKernel *k)
+{
+	return guarded(k, build);
+}
+
 PUBLIC AzStatus az_load(AzKernel *k)
 {
 	return k->nkernels ? AZ_OK : guarded(k, load);
@@ -291,6 +306,46 @@ PUBLIC size_t az_workspace(AzKernel *k)
 PUBLIC const char *az_cuda(AzKernel *k)
 {
 	return guarded(k, compile) ? NULL : k->plan->m->text_cuda;
+}
+
+static void describe_settings(AzKernel *k)
+{
+	const Plan *p = k->plan;
+
+	compile(k);
+	if (!k->settings)
+		k->settings =
+		    arena_printf(k->cli.arena, "%s,schedule=%s,segments=%d,tuned=%d",
+		                 plan_settings_text(p, k->cli.arena), p->m->schedule, p->segs, p->tuned);
+}
+
+PUBLIC const char *az_settings(AzKernel *k)
+{
+	return guarded(k, describe_settings) ? NULL : k->settings;
+}
+
+PUBLIC int az_stage(const AzKernel *k, int i, AzStage *out)
+{
+	const Plan *p = k->plan;
+	const KernelText *t;
+	int j;
+
+	if (!k->cubin)
+		return 0;
+	if (i < 0 || i >= p->m->nkernels)
+		return p->m->nkernels;
+	t = &p->m->kernel[i];
+	out->name = t->name;
+	out->blocks = module_blocks(t, p->size, p->segs);
+	out->threads = t->threads;
+	out->smem = t->smem;
+	out->registers = out->spill_bytes = -1;
+	for (j = 0; j < k->cubin->nkernels; j++)
+		if (!strcmp(k->cubin->kernel[j].name, t->name)) {
+			out->registers = k->cubin->kernel[j].regs;
+			out->spill_bytes = k->cubin->kernel[j].spill_bytes;
+		}
+	return p->m->nkernels;
 }
 
 /* Tensor maps hold addresses, so each launch makes its own. */

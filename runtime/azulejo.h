@@ -68,7 +68,10 @@ AzStatus az_set_alignment(AzKernel *k, int bytes);
 /* Any time between launches, but not during one. f32 or i32 by value. */
 AzStatus az_set_scalar(AzKernel *k, const char *arg, double value);
 
-/* Compiles and loads; also settles az_workspace and az_cuda. */
+/* Compiles the text into the cache on disk and loads nothing: it needs NVRTC but no GPU, so that
+ * others (a build machine, parallel processes) can do the slow part of az_load beforehand. */
+AzStatus az_build(AzKernel *k);
+/* Compiles, or reads the cache, and loads; also settles az_workspace and az_cuda. */
 AzStatus az_load(AzKernel *k);
 /* Bytes of workspace a launch needs, 256-byte aligned; 0: none. Launches that overlap need one
  * each. */
@@ -76,6 +79,21 @@ size_t az_workspace(AzKernel *k);
 /* The CUDA text, header-free; it lives as long as the handle. Works without az_load and without a
  * GPU; NULL on error. */
 const char *az_cuda(AzKernel *k);
+/* What was chosen: "C=64,dtype=bf16,stages=3,warps=4,schedule=onepass,segments=1,tuned=1", tuned:
+ * by a record. It lives as long as the handle; NULL on error. */
+const char *az_settings(AzKernel *k);
+
+/* One of the CUDA kernels that a launch enqueues. */
+typedef struct AzStage {
+	const char *name;
+	int64_t blocks;             /* 0: not launched at these sizes */
+	int threads, smem;          /* of a block; bytes, dynamic */
+	int registers, spill_bytes; /* a thread's, as ptxas says; -1 where the driver compiles PTX */
+} AzStage;
+
+/* After az_build or az_load, in the order of launching. Fills `out`; returns how many there are, 0
+ * before. `i` out of range leaves `out` alone. */
+int az_stage(const AzKernel *k, int i, AzStage *out);
 
 /* An output may lie where an input of its shape does (a state updated in place) under a one-pass
  * schedule; where programs would overwrite what others still read, the launch is refused.

@@ -56,8 +56,9 @@ void exec_load(Exec *x, Plan *p, Cli *c, bool gpu)
 	x->cli = c;
 	x->gpu = gpu;
 	if (!gpu) {
-		x->sim = sim_load_for(c->diag, m->text_sim, c->no_cache ? NULL : cache_dir(),
-		                      kernel_flops(p->k, p->size, p->scalar) + 16 * plan_bytes(p));
+		x->sim =
+		    sim_load_for(c->diag, m->text_sim, c->no_cache ? NULL : cache_dir(),
+		                 kernel_flops(p->k, p->size, p->scalar) + 16 * plan_bytes(p), c->unchecked);
 		x->lines =
 		    arena_alloc(c->arena, MAX_KERNELS * (size_t)sim_lines(x->sim) * sizeof *x->lines);
 		return;

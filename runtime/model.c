@@ -46,8 +46,8 @@ double model_ms(const Plan *p, const Cubin *c)
 
 	sum = LAUNCH_MS * p->m->nkernels;
 	mem = bytes / (0.9 * g->dram_gbs) / 1e6;
-	math = p->m->redundancy * kernel_flops(p->k, p->size, p->scalar) /
-	       (g->tensor_tflops * g->mma_sync_share) / 1e9;
+	math = p->m->redundancy * kernel_flops(p->k, p->size, p->scalar) / g->tensor_tflops / 1e9;
+	math *= p->m->by_groups + (1 - p->m->by_groups) / g->mma_sync_share;
 	for (i = 0; i < p->m->nkernels; i++) {
 		const KernelText *t = &p->m->kernel[i];
 		double blocks = (double)module_blocks(t, p->size, p->segs), slots, waves, warps, slow;

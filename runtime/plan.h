@@ -46,7 +46,6 @@ void plan_close(Plan *p); /* the spec; memory belongs to the Cli's arena */
 void plan_compile(Plan *p, Cli *c);
 
 /* The values of a kernel's parameters, and where they are, in order. */
-enum { MAX_MAPS = 8 };
 typedef struct Params {
 	ParamValue value[MAX_PARAMS];
 	void *at[MAX_PARAMS];

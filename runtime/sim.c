@@ -164,7 +164,7 @@ static void machine_init(const Run *r, int worker)
 	*(u64 **)variable(r, "sim_exp_ops") = m->exp_ops;
 	*(u64 **)variable(r, "sim_mufu_ops") = m->mufu_ops;
 	m->turn = variable(r, "sim_turn");
-	m->batch = variable(r, "sim_batch");
+	m->log = variable(r, "sim_log");
 	m->unchecked = r->o->unchecked;
 	sim_bind(r->sim->lib, m->unchecked);
 	*(Index *)variable(r, "blockDim") = (Index){(u32)r->threads, 1, 1};

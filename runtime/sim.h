@@ -52,19 +52,24 @@ typedef struct SimMore {
 	X(NAN,       "NaN")
 
 /* What is counted: name, the total that it is also part of, what one of it is. Bytes are those
- * asked for; sectors are of 32 bytes; wavefronts of 32 banks; conflicts are wavefronts beyond the
- * least possible; mma, wgmma and shuffles by warp [group], exp_ops and mufu_ops by lane, barriers
- * by those that meet. tensor_flops: 2 m n k by the instruction's shape. */
+ * asked for, by a warp at once each byte once; sectors are of 32 bytes; wavefronts of 32 banks;
+ * conflicts are wavefronts beyond the least possible; mma, wgmma and shuffles by warp [group],
+ * exp_ops and mufu_ops by lane, barriers by those that meet. tensor_flops: 2 m n k by the
+ * instruction's shape. tma_fill_bytes: what a box holds beyond the tensor; wgmma_shared_bytes: the
+ * operands that descriptors name, once a warpgroup. */
 #define SIM_WORK(X) \
 	X(global_load_bytes,      none) \
 	X(global_store_bytes,     none) \
 	X(cp_async_bytes,         async_bytes) \
 	X(tma_load_bytes,         async_bytes) \
 	X(tma_store_bytes,        async_bytes) \
+	X(tma_fill_bytes,         none) \
 	X(async_bytes,            none) \
 	X(global_load_sectors,    global_sectors) \
 	X(global_store_sectors,   global_sectors) \
 	X(async_sectors,          global_sectors) \
+	X(tma_load_sectors,       global_sectors) \
+	X(tma_store_sectors,      global_sectors) \
 	X(global_sectors,         none) \
 	X(shared_load_waves,      shared_wavefronts) \
 	X(shared_store_waves,     shared_wavefronts) \
@@ -83,6 +88,7 @@ typedef struct SimMore {
 	X(wgmma_bf16,             wgmma) \
 	X(wgmma_f16,              wgmma) \
 	X(wgmma,                  none) \
+	X(wgmma_shared_bytes,     none) \
 	X(tensor_flops,           none) \
 	X(exp_ops,                mufu_ops) \
 	X(mufu_ops,               none) \
@@ -150,8 +156,9 @@ typedef struct SimResult {
  * host compiler (ST_ENV). `cache` is a folder for the compiled object, keyed by the text's hash;
  * NULL: none. */
 Sim *sim_load(Diag *d, const char *text, const char *cache);
-/* For a run of about so many operations: a longer compilation where it pays. */
-Sim *sim_load_for(Diag *d, const char *text, const char *cache, double work);
+/* For a run of about so many operations: a longer compilation where it pays; without checks or
+ * with, which SimOptions then says too. */
+Sim *sim_load_for(Diag *d, const char *text, const char *cache, double work, bool unchecked);
 void sim_free(Sim *s);
 /* Sites that can be dropped in this text (barriers, waits, commits). */
 int sim_sites(const Sim *s);

@@ -80,6 +80,7 @@ static void go_to(Thread *t)
 	if (t) {
 		M->thread_index->x = (u32)t->id;
 		*M->turn = t->turn;
+		*M->log = (Log){t->log->ask, NULL};
 	}
 	sim_fiber_switch(save, t ? t->sp : M->main_sp);
 }
@@ -409,12 +410,15 @@ static void fiber_start(void)
 
 void sim_block_init(int nthreads)
 {
+	LaneLog *log;
+
 	M->nthreads = nthreads;
 	M->nwarps = (nthreads + WARP - 1) / WARP;
 	M->thread = calloc((size_t)nthreads, sizeof *M->thread);
-	if (!M->thread)
+	if (!M->thread || posix_memalign((void **)&log, LINE, (size_t)nthreads * sizeof *log))
 		abort();
 	for (int i = 0; i < nthreads; i++) {
+		M->thread[i].log = &log[i];
 		M->thread[i].stack = sim_stack_new(STACK);
 		M->thread[i].id = i;
 		M->thread[i].warp = i / WARP;
@@ -447,7 +451,8 @@ static void begin(int64_t block)
 	for (int i = 0; i < M->nthreads; i++) {
 		Thread *t = &M->thread[i];
 
-		t->sp = sim_fiber_prepare(t->stack, STACK, fiber_start);
+		/* What lanes keep at one place of their stacks shall not meet in one set of a cache. */
+		t->sp = sim_fiber_prepare(t->stack, STACK - i * 5 % 64 * 64, fiber_start);
 		t->wait = WAIT_NONE;
 		t->at = t->turn = 0;
 		t->poll = t->nan_first = t->nan_last = 0;
@@ -457,7 +462,6 @@ static void begin(int64_t block)
 		t->nfence = 0;
 	}
 	sim_shared_reset();
-	sim_batch_begin();
 	sim_mbarrier_begin();
 	sim_tma_begin();
 	sim_wgmma_begin();

@@ -3,9 +3,10 @@
  * Lanes run one after another until they meet, so an access of the warp as hardware sees it is put
  * together afterwards: what the lanes did at one call in the same turn of all loops around it
  * (sim_turns.c). Exact where the warp comes together again after each branch and each turn, which
- * is how compilers place convergence; what the compiler itself merges, moves or leaves out is not
- * seen. Where turns are not known (`while`), the n-th accesses of each lane since the lanes last
- * met belong together.
+ * is how compilers place convergence. Of what the compiler itself makes of a text only this is
+ * followed: shared accesses of 4 bytes by one call in turns one after another, side by side and
+ * aligned as a whole, become one access (ptxas does so in unrolled loops). Where turns are not
+ * known (`while`), the n-th accesses of each lane since the lanes last met belong together.
  */
 #include "sim_state.h"
 
@@ -26,11 +27,14 @@ typedef struct Turn {
 	u64 addr[WARP];
 } Turn;
 
+enum { UNIT_SHIFT = 48 }; /* above any address; see sim_count_copy */
+
 typedef struct Trace {
 	Turn *turn;
 	int n, cap, open; /* open: not settled */
 	int next[WARP];   /* where a lane that goes the same way as the others comes next */
 	int found[SLOTS];
+	Turn held; /* settled but for a neighbour that may join it; held.bytes: 0, none */
 } Trace;
 
 static Trace traces[MAX_WARPS];
@@ -64,6 +68,8 @@ void sim_count_block(void)
 }
 
 /* ---- Cost ---- */
+
+enum { MOST_WORDS = 64 };
 
 static int crowded(const u64 *word, int n)
 {
@@ -122,17 +128,30 @@ static bool apart(u32 mask, const u64 *addr)
 	return true;
 }
 
-/* 8-byte accesses go by half warps, 16-byte ones by quarters. `least`: without any conflict. */
-int sim_wavefronts(u32 mask, const u64 *addr, int bytes, int *least)
+/* Does every lane read what lane l ^ by reads? */
+static bool paired(u32 mask, const u64 *addr, int by)
+{
+	for (int l = 0; l < WARP; l++)
+		if (mask >> l & 1 && mask >> (l ^ by) & 1 && addr[l] != addr[l ^ by])
+			return false;
+	return true;
+}
+
+/* 8-byte accesses go by half warps, 16-byte ones by quarters; loads by twice as many lanes where
+ * neighbours read the same (l and l ^ 1, or l and l ^ 2, in the whole warp): a wavefront returns
+ * 128 bytes, and pairs share theirs. `least`: without any conflict. */
+static int wavefronts(u32 mask, const u64 *addr, int bytes, bool load, int *least)
 {
 	int lanes = bytes <= 4 ? WARP : 128 / bytes, waves = 0;
 
+	if (load && bytes > 4 && (paired(mask, addr, 1) || paired(mask, addr, 2)))
+		lanes *= 2;
 	*least = 0;
 	for (int first = 0; first < WARP; first += lanes) {
-		u64 word[32];
+		u64 word[MOST_WORDS];
 		int n = 0;
 
-		if (bytes == 16 && apart(mask >> first & 0xff, addr + first)) {
+		if (lanes == 8 && apart(mask >> first & 0xff, addr + first)) {
 			waves += (mask >> first & 0xff) != 0;
 			*least += (mask >> first & 0xff) != 0;
 			continue;
@@ -145,6 +164,26 @@ int sim_wavefronts(u32 mask, const u64 *addr, int bytes, int *least)
 		*least += n > 0;
 	}
 	return waves;
+}
+
+/* Lanes that read the same ask for it once. */
+static int distinct(u32 mask, const u64 *addr)
+{
+	u64 most = 0;
+	int n = 0;
+
+	for (int l = 0; l < WARP; l++) {
+		int i = l;
+
+		if (!(mask >> l & 1))
+			continue;
+		if (addr[l] <= most)
+			while (i > 0 && !(mask >> (i - 1) & 1 && addr[i - 1] == addr[l]))
+				i--;
+		n += addr[l] > most || !i;
+		most = addr[l] > most ? addr[l] : most;
+	}
+	return n;
 }
 
 static int sectors(u32 mask, const u64 *addr, int bytes)
@@ -169,13 +208,13 @@ static int sectors(u32 mask, const u64 *addr, int bytes)
 
 void sim_count_matrix(u64 at, bool store, const u64 *row)
 {
-	int least, waves = sim_wavefronts(0xff, row, 16, &least);
+	int least, waves = wavefronts(0xff, row, 16, false, &least);
 
 	sim_count_work(at, store ? WORK_matrix_store_waves : WORK_matrix_load_waves, (u64)waves);
 	sim_count_work(at, WORK_matrix_conflicts, (u64)(waves - least));
 }
 
-static void settle(const Turn *t)
+static void count(const Turn *t)
 {
 	static const struct {
 		WorkKind cost, conflicts, bytes;
@@ -191,12 +230,73 @@ static void settle(const Turn *t)
 
 	if (kinds[t->kind].conflicts == WORK_none) {
 		sim_count_work(t->at, kinds[t->kind].cost, (u64)sectors(t->mask, t->addr, t->bytes));
-		sim_count_work(t->at, kinds[t->kind].bytes, (u64)(__builtin_popcount(t->mask) * t->bytes));
+		if (kinds[t->kind].bytes != WORK_none)
+			sim_count_work(t->at, kinds[t->kind].bytes,
+			               (u64)(distinct(t->mask, t->addr) * t->bytes));
 		return;
 	}
-	waves = sim_wavefronts(t->mask, t->addr, t->bytes, &least);
+	waves = wavefronts(t->mask, t->addr, t->bytes, t->kind == SHARED_LOAD, &least);
 	sim_count_work(t->at, kinds[t->kind].cost, (u64)waves);
 	sim_count_work(t->at, kinds[t->kind].conflicts, (u64)(waves - least));
+}
+
+/* ---- Neighbours ---- */
+
+/* The lanes' accesses of `bytes` in all, at a multiple of it, from `from` bytes on. */
+static void count_part(const Turn *whole, int from, int bytes)
+{
+	Turn t = *whole;
+
+	for (int l = 0; l < WARP; l++)
+		t.addr[l] += (u64)from;
+	t.bytes = bytes;
+	count(&t);
+}
+
+static bool aligned(const Turn *t, int from, int to)
+{
+	for (int l = 0; l < WARP; l++)
+		if (t->mask >> l & 1 && (t->addr[l] + (u64)from) % (u64)to)
+			return false;
+	return true;
+}
+
+/* Counts what is held, in the largest accesses that its alignment allows. */
+static void let_go(Trace *w)
+{
+	for (int from = 0, bytes; from < w->held.bytes; from += bytes) {
+		for (bytes = 16; bytes > 4; bytes /= 2)
+			if (from + bytes <= w->held.bytes && aligned(&w->held, from, bytes))
+				break;
+		count_part(&w->held, from, bytes);
+	}
+	w->held.bytes = 0;
+}
+
+static bool joins(const Turn *held, const Turn *t)
+{
+	if (!held->bytes || held->bytes == 16 || held->at != t->at || held->mask != t->mask)
+		return false;
+	for (int l = 0; l < WARP; l++)
+		if (t->mask >> l & 1 && t->addr[l] != held->addr[l] + (u64)held->bytes)
+			return false;
+	return true;
+}
+
+static void settle(Trace *w, const Turn *t)
+{
+	bool shared = t->kind == SHARED_LOAD || t->kind == SHARED_STORE;
+
+	if (shared && t->bytes == 4 && joins(&w->held, t)) {
+		w->held.bytes += 4;
+		return;
+	}
+	if (shared)
+		let_go(w);
+	if (shared && t->bytes == 4)
+		w->held = *t;
+	else
+		count(t);
 }
 
 /* ---- Putting together ---- */
@@ -271,9 +371,18 @@ void sim_count(Thread *t, u64 at, Traffic kind, int bytes, u64 addr)
 	e->mask |= 1u << t->lane;
 	e->addr[t->lane] = addr;
 	if (e->mask == ~0u) {
-		settle(e);
+		settle(w, e);
 		w->open--;
 	}
+}
+
+/* Copies of 16 bytes (cp.async.cg) pass the L1 cache by: a sector is asked for anew for each 32
+ * bytes of shared memory that parts of it go to. Narrower ones go through it. */
+void sim_count_copy(Thread *t, u64 at, int bytes, int size, u64 src, u32 dst)
+{
+	u64 unit = size == 16 ? dst / 32 : 0;
+
+	sim_count(t, at, ASYNC_LOAD, bytes, src | unit << UNIT_SHIFT);
 }
 
 void sim_count_flush(int warp)
@@ -282,6 +391,7 @@ void sim_count_flush(int warp)
 
 	for (int i = 0; i < w->n && w->open; i++)
 		if (w->turn[i].mask != ~0u)
-			settle(&w->turn[i]);
+			settle(w, &w->turn[i]);
+	let_go(w);
 	forget(w);
 }

@@ -22,114 +22,112 @@
 #define FOR_EACH_HOST
 #endif
 
+#if defined(__GNUC__) && !defined(__clang__)
+#define UNROLL _Pragma("GCC unroll 16")
+#else
+#define UNROLL
+#endif
+
 #define ALWAYS_INLINE static inline __attribute__((always_inline)) /* so that it is cloned too */
 
 typedef double Row __attribute__((vector_size(64)));
 typedef float Row32 __attribute__((vector_size(32)));
-typedef u32 Bits __attribute__((vector_size(64))); /* 16 lanes */
-typedef float Numbers __attribute__((vector_size(64)));
-#ifndef __clang__
-typedef int Order __attribute__((vector_size(64)));
-#endif
+typedef u32 Bits8 __attribute__((vector_size(32)));
+typedef u64 Pairs __attribute__((vector_size(32))); /* of fp32: Row32 */
 
-/* An f16's exponent and fraction, shifted to fp32's places, are 2^-112 of its value; infinities and
- * NaNs get fp32's exponent. */
-ALWAYS_INLINE Numbers widen_f16(const Bits *halves)
+/* The lower half of each 32 bits as an f16. Its exponent and fraction, shifted to fp32's places,
+ * are 2^-112 of its value; infinities and NaNs get fp32's exponent. */
+ALWAYS_INLINE Row32 widen_f16(const Bits8 *halves)
 {
-	Bits h = *halves;
-	Numbers f = (Numbers)((h & 0x7fff) << 13) * 0x1p112f;
+	Bits8 h = *halves;
+	Row32 f = (Row32)((h & 0x7fff) << 13) * 0x1p112f;
 
-	return (Numbers)((Bits)f | (h & 0x8000) << 16 | ((Bits)((h & 0x7c00) == 0x7c00) & 0x7f800000));
+	return (Row32)((Bits8)f | (h & 0x8000) << 16 | ((Bits8)((h & 0x7c00) == 0x7c00) & 0x7f800000));
 }
 
 float sim_do_f16_widen(b16 x)
 {
-	Bits h = {x};
+	Bits8 h = {x};
 
 	return widen_f16(&h)[0];
 }
 
-/* A register of 16 lanes: the lower halves of its pairs, or the upper. */
-ALWAYS_INLINE Numbers halves(const u32 *reg, int upper, bool f16)
+/* The lower halves of pairs of 16-bit numbers, or the upper ones. */
+ALWAYS_INLINE Row widen(const Bits8 *pairs, int upper, bool f16)
 {
-	Bits r;
+	Bits8 r = f16 ? (upper ? *pairs >> 16 : *pairs) : upper ? *pairs & 0xffff0000 : *pairs << 16;
 
-	memcpy(&r, reg, sizeof r);
-	if (f16 && upper)
-		r >>= 16;
-	if (f16)
-		return widen_f16(&r);
-	return (Numbers)(upper ? r & 0xffff0000 : r << 16);
+	return __builtin_convertvector(f16 ? widen_f16(&r) : (Row32)r, Row);
 }
 
-ALWAYS_INLINE Row widen_row(const float *x)
+ALWAYS_INLINE u64 load8(const float *p)
 {
-	Row32 r;
+	u64 x;
 
-	memcpy(&r, x, sizeof r);
-	return __builtin_convertvector(r, Row);
+	memcpy(&x, p, sizeof x);
+	return x;
 }
 
-/* [8 lanes][4] to four rows of 8: row t has every lane 4g + t. */
-ALWAYS_INLINE void transpose(Row *row, const Numbers *halves)
-{
-	Numbers lo = halves[0], hi = halves[1];
-
-#ifdef __clang__
-	for (int t = 0; t < 4; t++)
-		for (int g = 0; g < 8; g++)
-			row[2 * t][g] = g < 4 ? lo[4 * g + t] : hi[4 * g + t - 16];
-#else
-	const Order first = {0, 4, 8, 12, 16, 20, 24, 28, 0, 0, 0, 0, 0, 0, 0, 0};
-
-	for (int t = 0; t < 4; t++) {
-		Numbers x = __builtin_shuffle(lo, hi, first + t);
-
-		row[2 * t] = widen_row((const float *)&x);
-	}
-#endif
-}
+enum { TOGETHER = 4 }; /* rows, so that no sum waits for its last product */
 
 /* Lane 4g + t: register i of a holds [g + 8 (i % 2)][2t + 8 (i / 2)] and its right neighbour,
  * register i of b [2t + 8i][g] and the one below, acc[i] of d [g + 8i][2t] and its neighbour. */
-FOR_EACH_HOST void sim_multiply(const u32 (*reg)[WARP], float *const (*acc)[WARP], bool f16)
+ALWAYS_INLINE void product(const LaneLog *lane, int entry, bool f16)
 {
-	double a[4][2][WARP];
-	float d[16][8];
+	double a[2][WARP][4]; /* [half][lane][register] */
 	Row b[16];
 
-	for (int i = 0; i < 4; i++)
-		for (int h = 0; h < 2; h++)
-			for (int l = 0; l < WARP; l += 16) {
-				Numbers x = halves(&reg[i][l], h, f16);
+#define Q(l) lane[l].ask[entry].mma
+	for (int l = 0; l < WARP; l += 2) {
+		Bits8 r = {Q(l).reg[0],     Q(l).reg[1],     Q(l).reg[2],     Q(l).reg[3],
+		           Q(l + 1).reg[0], Q(l + 1).reg[1], Q(l + 1).reg[2], Q(l + 1).reg[3]};
 
-				for (int k = 0; k < 16; k += 8) {
-					Row wide = widen_row((const float *)&x + k);
-
-					memcpy(&a[i][h][l + k], &wide, sizeof wide);
-				}
-			}
-	for (int i = 0; i < 2; i++)
 		for (int h = 0; h < 2; h++) {
-			Numbers x[2] = {halves(&reg[4 + i][0], h, f16), halves(&reg[4 + i][16], h, f16)};
+			Row wide = widen(&r, h, f16);
 
-			transpose(&b[8 * i + h], x);
+			memcpy(a[h][l], &wide, sizeof wide);
 		}
-	for (int l = 0; l < WARP; l++) {
-		memcpy(&d[l / 4][l % 4 * 2], acc[0][l], 8);
-		memcpy(&d[l / 4 + 8][l % 4 * 2], acc[1][l], 8);
 	}
-	for (int r = 0; r < 16; r++) {
-		Row sum = widen_row(d[r]);
-		Row32 out;
+	for (int t = 0; t < 4; t++)
+		for (int i = 0; i < 2; i++) {
+			Bits8 r = {Q(t).reg[4 + i],      Q(t + 4).reg[4 + i],  Q(t + 8).reg[4 + i],
+			           Q(t + 12).reg[4 + i], Q(t + 16).reg[4 + i], Q(t + 20).reg[4 + i],
+			           Q(t + 24).reg[4 + i], Q(t + 28).reg[4 + i]};
 
+			b[2 * t + 8 * i] = widen(&r, 0, f16);
+			b[2 * t + 8 * i + 1] = widen(&r, 1, f16);
+		}
+	for (int g = 0; g < 8; g += TOGETHER / 2) {
+		Row sum[TOGETHER];
+
+		for (int j = 0; j < TOGETHER; j++) {
+			int l = 4 * (g + j / 2), i = j % 2;
+			Pairs d = {load8(Q(l).acc[i]), load8(Q(l + 1).acc[i]), load8(Q(l + 2).acc[i]),
+			           load8(Q(l + 3).acc[i])};
+
+			sum[j] = __builtin_convertvector((Row32)d, Row);
+		}
+		UNROLL
 		for (int k = 0; k < 16; k++)
-			sum += a[r / 8 + k / 8 * 2][k % 2][r % 8 * 4 + k % 8 / 2] * b[k];
-		out = __builtin_convertvector(sum, Row32);
-		memcpy(d[r], &out, sizeof out);
+			for (int j = 0; j < TOGETHER; j++)
+				sum[j] += a[k % 2][4 * (g + j / 2) + k % 8 / 2][j % 2 + k / 8 * 2] * b[k];
+		for (int j = 0; j < TOGETHER; j++) {
+			Pairs d = (Pairs) __builtin_convertvector(sum[j], Row32);
+
+			for (int t = 0; t < 4; t++) {
+				u64 x = d[t];
+
+				memcpy(Q(4 * (g + j / 2) + t).acc[j % 2], &x, sizeof x);
+			}
+		}
 	}
-	for (int l = 0; l < WARP; l++) {
-		memcpy(acc[0][l], &d[l / 4][l % 4 * 2], 8);
-		memcpy(acc[1][l], &d[l / 4 + 8][l % 4 * 2], 8);
-	}
+#undef Q
+}
+
+FOR_EACH_HOST void sim_multiply(const LaneLog *lane, int i, bool f16)
+{
+	if (f16)
+		product(lane, i, true);
+	else
+		product(lane, i, false);
 }

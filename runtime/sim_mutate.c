@@ -134,6 +134,7 @@ void sim_change(Maker *m, SimMutation kind, int from, int to, const Form *f, con
 	x->kernel = m->t.kernel[m->t.t[from].kernel];
 	x->what = show(m, b, e, becomes.s);
 	x->within = blocks_before(m, b);
+	x->closed = m->closed;
 	put(m, (size_t)(b - m->text), (int)(e - b), id, false, fill(m, f->before, id, by));
 	put(m, (size_t)(e - m->text), (int)(e - b), id, true, fill(m, f->after, id, by));
 }
@@ -178,6 +179,8 @@ SimMutants *sim_mutate(Arena *a, const char *text)
 	Maker m = {.a = a, .text = text, .t = sim_tokens(a, text), .out = ARENA_NEW(a, SimMutants)};
 
 	m.base = ARENA_ARRAY(a, bool, m.t.n + 8);
+	m.fixed = ARENA_ARRAY(a, bool, m.t.n + 8);
+	sim_find_fixed(&m);
 	m.out->mutant = ARENA_ARRAY(a, SimMutant, (size_t)m.t.n * 8 + 1);
 	for (int i = 0; i < m.t.n; i++)
 		sim_look(&m, i);

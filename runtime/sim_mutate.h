@@ -37,6 +37,8 @@ typedef struct SimMutant {
 	const char *kernel;
 	const char *what;   /* that line, with [from -> to] where it changes, and what comes next */
 	const char *within; /* the lines before it that open blocks it begins, then a blank; or "" */
+	bool closed;        /* a comparison that depends on nothing but the thread's number and turns of
+	                       loops counted in numbers: a run at any size tries all its values */
 } SimMutant;
 
 typedef struct SimMutants {

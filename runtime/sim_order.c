@@ -148,7 +148,7 @@ void sim_meet_engines(void)
 	u32 all[NENGINES] = {0};
 	int base = M->nwarps * WARP;
 
-	if (!M->dense)
+	if (!M->dense || M->unchecked)
 		return;
 	for (int i = 0; i < M->nthreads; i++)
 		for (int e = 0; e < NENGINES; e++)

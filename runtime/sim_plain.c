@@ -7,14 +7,6 @@
 
 #define M (&sim_machine)
 
-/* Never outside of what is there. */
-u32 sim_plain_offset(u32 addr, int bytes)
-{
-	u32 off = addr - SMEM_BASE;
-
-	return off <= M->smem_bytes && M->smem_bytes - off >= (u32)bytes ? off : 0;
-}
-
 void sim_plain_here(int line)
 {
 	(void)line;
@@ -46,6 +38,11 @@ void sim_plain_global_store(u64 at, void *p, const void *v, int bytes)
 	M->cur->at = at;
 	M->calls++;
 	memcpy(p, v, (size_t)bytes);
+}
+
+void sim_plain_table_load(u64 at, void *out, const void *p, int bytes)
+{
+	sim_plain_global_load(at, out, p, bytes);
 }
 
 void sim_plain_cp_async(u64 at, u32 dst, const void *src, int size, int bytes)

@@ -147,7 +147,8 @@ static void on_tick(int sig)
 
 static void on_fault(int sig)
 {
-	(void)sig;
+	if (sig == SIGILL || sig == SIGTRAP) /* sim_load.c: BOUNDS */
+		give_up(SIM_BOUNDS, "the kernel's own code indexes an array beyond its end");
 	give_up(SIM_BOUNDS, "the kernel's own code faulted (an array overrun, or too deep a stack)");
 }
 
@@ -155,7 +156,7 @@ static void on_fault(int sig)
 void sim_watch(void)
 {
 	static char stack[1 << 16];
-	static const int faults[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL};
+	static const int faults[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP};
 	const char *s = getenv("AZULEJO_SIM_SECONDS");
 	struct itimerval every = {{1, 0}, {1, 0}};
 	struct sigaction act;

@@ -16,6 +16,7 @@ static const Form ADD = {"((", ") + (sim_mut == %d) * (%s))", "%s + %s"},
                   DIV = {"((", ") / (sim_mut == %d ? %s : 1))", "%s / %s"},
                   FLIP = {"((", ") ^ (sim_mut == %d))", "%s ^ 1"},
                   NOT = {"((", ") != (sim_mut == %d))", "!(%s)"},
+                  ALSO = {"((", ") || (sim_mut == %d && (%s)))", "%s || %s"},
                   ZERO = {"(sim_mut == %d ? 0 : (", "))", "0"},
                   SKIP = {"if (sim_mut == %d) ; else ", "", ""},
                   SKIP_VALUE = {"(sim_mut == %d ? (void)0 : (void)(", "))", ""};
@@ -123,6 +124,13 @@ static bool declares(const Maker *m, int i, const char *type)
 	       token_is(&m->t, i + 3, "=");
 }
 
+static bool all_fixed(const Maker *m, int from, int to)
+{
+	while (from < to && m->fixed[from])
+		from++;
+	return from == to;
+}
+
 /* ---- Primitives ---- */
 
 static void drop_call(Maker *m, int i)
@@ -136,12 +144,22 @@ static void drop_call(Maker *m, int i)
 		sim_change(m, MUT_drop, i, end + 1, alone ? &SKIP : &SKIP_VALUE, "");
 }
 
+/* A descriptor's leading offset is 16 where the layout has no use for it. */
+static bool unused_leading(const Maker *m, int i, int argument)
+{
+	int from, to, mode;
+
+	return token_is(&m->t, i, "wgmma_desc") && argument == 1 &&
+	       token_argument(&m->t, i + 1, 1, &from, &to) && to == from + 1 && value(m, from) == 16 &&
+	       token_argument(&m->t, i + 1, 3, &mode, &to) && value(m, mode);
+}
+
 static void change_arguments(Maker *m, int i)
 {
 	for (size_t r = 0; r < sizeof arguments / sizeof *arguments; r++) {
 		int from, to, k = arguments[r].argument;
 
-		if (!starts(m, i, arguments[r].prim))
+		if (!starts(m, i, arguments[r].prim) || unused_leading(m, i, k))
 			continue;
 		for (; token_argument(&m->t, i + 1, k, &from, &to); k++) {
 			sim_change(m, MUT_weaken, from, to, arguments[r].form, arguments[r].by);
@@ -316,24 +334,62 @@ static int header_end(const Maker *m, int i)
 	return i + 1;
 }
 
+/* "lane == 0": one lane more would be as well. */
+static const char *one_more(Maker *m, int from, int to)
+{
+	const char *b = m->t.t[from].s, *e = m->t.t[to - 1].s + m->t.t[to - 1].n;
+
+	return arena_printf(m->a, "%.*s + 1", (int)(e - b), b);
+}
+
+/* "if (.. i .. )", however deep. */
+static bool in_condition(const Maker *m, int i)
+{
+	while (--i >= 0 && !begins_statement(m, i + 1)) {
+		if (token_is(&m->t, i, ")") || token_is(&m->t, i, "]"))
+			i = m->t.t[i].match;
+		else if (token_is(&m->t, i, "(") && token_is(&m->t, i - 1, "if"))
+			return true;
+	}
+	return false;
+}
+
+/* In "warp_any(..)": a lane's part of a question whose answer others may give as well. */
+static bool one_of_many(const Maker *m, int i)
+{
+	while (--i > 0 && !begins_statement(m, i + 1)) {
+		if (token_is(&m->t, i, ")") || token_is(&m->t, i, "]"))
+			i = m->t.t[i].match;
+		else if (token_is(&m->t, i, "(") && token_is(&m->t, i - 1, "warp_any"))
+			return true;
+	}
+	return false;
+}
+
 static void change_comparison(Maker *m, int i)
 {
 	int from = token_left(&m->t, i), to = token_right(&m->t, i);
 	bool order = token_level(&m->t, i) == LEVEL_ORDER, real = is_float(m, from, to);
 	Trip trip = trip_of(m, i);
 
+	bool around = m->closed;
+
+	m->closed = all_fixed(m, from, to);
 	if (trip.step && only_holds(m, header_end(m, i))) {
-		return;
+		; /* nothing would notice */
 	} else if (trip.step && trip.times) {
 		sim_change(m, MUT_trip, i + 1, to, &DIV, number(m, trip.step));
 	} else if (trip.step) {
 		move_number(m, MUT_trip, i + 1, to, trip.step);
 	} else {
-		if (!real)
+		if (m->closed && token_is(&m->t, i, "==") && in_condition(m, i))
+			sim_change(m, MUT_bound, from, to, &ALSO, one_more(m, from, to));
+		else if (!real)
 			move_number(m, MUT_bound, i + 1, to, 1);
 		if (!order || real)
 			sim_change(m, MUT_bound, from, to, &NOT, "");
 	}
+	m->closed = around;
 }
 
 /* "const int n_end = (N + 63) / 64": numbers added. */
@@ -392,6 +448,10 @@ void sim_look(Maker *m, int i)
 	const Tokens *t = &m->t;
 	int level = token_level(t, i);
 
+	if (declares(m, i, "u32"))
+		m->closed = all_fixed(m, i + 4, statement_end(m, i));
+	else if (begins_statement(m, i))
+		m->closed = false;
 	if (is_name(m, i) && token_is(t, i + 1, "(")) {
 		drop_call(m, i);
 		change_arguments(m, i);
@@ -416,6 +476,8 @@ void sim_look(Maker *m, int i)
 		change_steps(m, i);
 	if (level == LEVEL_XOR)
 		sim_change(m, MUT_swizzle, i + 1, token_right(t, i), &ZERO, "");
-	if (level == LEVEL_ORDER || level == LEVEL_EQUAL)
+	if (token_is(t, i, "warp_any") && token_is(t, i + 1, "("))
+		sim_change(m, MUT_bound, i, m->t.t[i + 1].match + 1, &ZERO, "");
+	if ((level == LEVEL_ORDER || level == LEVEL_EQUAL) && !one_of_many(m, i))
 		change_comparison(m, i);
 }

@@ -21,7 +21,9 @@ typedef struct Maker {
 	SimMutants *out;
 	Edit *edit;
 	int nedit, cap;
-	bool *base; /* by token: a name whose value is a place in shared memory */
+	bool *base;  /* by token: a name whose value is a place in shared memory */
+	bool *fixed; /* by token: no name, or one whose value only the thread's number decides */
+	bool closed; /* of mutants made now */
 } Maker;
 
 /* One more mutant: form f, with its argument, around tokens [from, to). */
@@ -29,6 +31,8 @@ void sim_change(Maker *m, SimMutation kind, int from, int to, const Form *f, con
 /* Text for every mutant before the byte at `at`: where a stretch of `span` bytes begins, or (close)
  * behind the one that ends there. */
 void sim_insert(Maker *m, size_t at, int span, bool close, const char *s);
+/* Fills m->fixed. sim_fixed.c */
+void sim_find_fixed(Maker *m);
 /* Everything that may be changed at token i. */
 void sim_look(Maker *m, int i);
 

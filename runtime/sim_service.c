@@ -3,6 +3,7 @@
  */
 #define _GNU_SOURCE
 #include "sim_state.h"
+#include "sim_trace.h"
 
 #include <dlfcn.h>
 #include <string.h>
@@ -18,11 +19,11 @@
 	X(shared_store) \
 	X(global_load) \
 	X(global_store) \
+	X(table_load) \
 	X(cp_async) \
 	X(cp_async_commit) \
 	X(cp_async_wait) \
-	X(ldmatrix) \
-	X(batch_end) \
+	X(batch) \
 	X(stmatrix) \
 	X(named_arrive) \
 	X(mbarrier_init) \
@@ -42,7 +43,6 @@
 	X(wgmma_wait) \
 	X(wgmma_hold) \
 	X(wgmma) \
-	X(mma) \
 	X(shfl) \
 	X(f16_round) \
 	X(f16_widen)
@@ -54,9 +54,14 @@
 	X(shared_store) \
 	X(global_load) \
 	X(global_store) \
+	X(table_load) \
 	X(cp_async) \
 	X(cp_async_commit) \
-	X(cp_async_wait)
+	X(cp_async_wait) \
+	X(wgmma) \
+	X(wgmma_fence) \
+	X(wgmma_commit) \
+	X(wgmma_hold)
 /* clang-format on */
 
 typedef struct Service {
@@ -91,4 +96,5 @@ void sim_bind(void *lib, bool unchecked)
 	bind(lib, services, sizeof services / sizeof *services);
 	if (unchecked)
 		bind(lib, plain, sizeof plain / sizeof *plain);
+	sim_trace_bind(lib);
 }

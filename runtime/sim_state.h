@@ -63,8 +63,39 @@ typedef struct Copy {
 	int size, bytes, line;
 } Copy;
 
+/* What a lane asks of its warp in one call: as in the texts (templates/types.cu). */
+typedef struct Ask {
+	u64 at; /* bit 63: f16 */
+	union {
+		struct {
+			u32 reg[6]; /* a0-a3, b0, b1 */
+			float *acc[2];
+		} mma;
+		struct {
+			u32 addr;
+			int16_t count, trans;
+			u32 *out[4];
+		} load;
+	};
+} Ask;
+
+enum { LOG = 64, LINE = 64 };
+
+/* A lane's own; lanes' n-th lie in different sets of a cache. */
+typedef struct LaneLog {
+	Ask ask[LOG];
+	char apart[LINE];
+} LaneLog;
+
+/* The running lane's: where its next goes; end: of a run's, or NULL outside of a run. */
+typedef struct Log {
+	Ask *next, *end;
+} Log;
+
 typedef struct Thread {
 	void *sp, *stack;
+	LaneLog *log;
+	int asked; /* since the lanes of its warp last met */
 	int id, warp, lane;
 	Wait wait;
 	int barrier, expect; /* WAIT_NAMED */
@@ -147,7 +178,7 @@ typedef struct Machine {
 	void **params;
 	Index *thread_index, *block_index; /* variables of the kernel's text */
 	u64 *turn, *exp_ops, *mufu_ops;
-	int *batch; /* variable of the text: in a run of calls that meet at its end */
+	Log *log; /* variable of the text */
 	bool unchecked;
 	int drop_site, min_blocks;
 	bool early;
@@ -281,27 +312,37 @@ void sim_shared_land(u32 addr, const void *data, int bytes, Access writer);
 
 /* sim_count.c: one lane's access; and the end of a stretch in which a warp's lanes were apart. */
 void sim_count(Thread *t, u64 at, Traffic kind, int bytes, u64 addr);
+void sim_count_copy(Thread *t, u64 at, int bytes, int size, u64 src, u32 dst); /* a copy's reads */
 void sim_count_flush(int warp);
 void sim_count_block(void); /* at its end: what the text itself counted */
 /* Work of any other sort, at a call; also into the totals that `kind` is part of. */
 void sim_count_work(u64 at, WorkKind kind, u64 amount);
-int sim_wavefronts(u32 mask, const u64 *addr, int bytes, int *least);
 void sim_count_matrix(u64 at, bool store, const u64 *row); /* 8 rows of 16 bytes */
 
-/* sim_mma.c: the product of a warp's registers a0-a3, b0, b1, added to its accumulators: pairs of
- * rows 0-7 and of rows 8-15. */
-void sim_multiply(const u32 (*reg)[WARP], float *const (*acc)[WARP], bool f16);
+/* sim_mma.c: the product that the lanes of a warp ask for in entry `i`: of registers a0-a3, b0, b1,
+ * added to the accumulators: pairs of rows 0-7 and of rows 8-15. */
+void sim_multiply(const LaneLog *lane, int i, bool f16);
 
-/* sim_batch.c: at the beginning of a block. */
-void sim_batch_begin(void);
+/* An offset where `bytes` bytes of shared memory are. */
+static inline u32 sim_plain_offset(u32 addr, int bytes)
+{
+	u32 off = addr - SMEM_BASE;
 
-/* sim_plain.c: an offset where `bytes` bytes of shared memory are. And services. */
-u32 sim_plain_offset(u32 addr, int bytes);
+	return off <= sim_machine.smem_bytes && sim_machine.smem_bytes - off >= (u32)bytes ? off : 0;
+}
+
+/* sim_plain.c: services. */
 void sim_plain_here(int line);
 void sim_plain_shared_load(u64 at, void *out, u32 addr, int bytes);
 void sim_plain_shared_store(u64 at, u32 addr, const void *v, int bytes);
 void sim_plain_global_load(u64 at, void *out, const void *p, int bytes);
 void sim_plain_global_store(u64 at, void *p, const void *v, int bytes);
+void sim_plain_table_load(u64 at, void *out, const void *p, int bytes);
+void sim_plain_wgmma(u64 at, int n, int f16, float *d0, float *d1, u32 *const *a, u64 da, u64 db,
+                     int accumulate, int ta, int tb);
+void sim_plain_wgmma_fence(u64 at, int site);
+void sim_plain_wgmma_commit(u64 at, int site);
+void sim_plain_wgmma_hold(u64 at, const void *reg);
 void sim_plain_cp_async(u64 at, u32 dst, const void *src, int size, int bytes);
 void sim_plain_cp_async_commit(u64 at, int site);
 void sim_plain_cp_async_wait(u64 at, int site, int n);
@@ -329,11 +370,11 @@ void sim_do_shared_load(u64 at, void *out, u32 addr, int bytes);
 void sim_do_shared_store(u64 at, u32 addr, const void *v, int bytes);
 void sim_do_global_load(u64 at, void *out, const void *p, int bytes);
 void sim_do_global_store(u64 at, void *p, const void *v, int bytes);
+void sim_do_table_load(u64 at, void *out, const void *p, int bytes);
 void sim_do_cp_async(u64 at, u32 dst, const void *src, int size, int bytes);
 void sim_do_cp_async_commit(u64 at, int site);
 void sim_do_cp_async_wait(u64 at, int site, int n);
-void sim_do_ldmatrix(u64 at, u32 *r0, u32 *r1, u32 *r2, u32 *r3, u32 addr, int count, int trans);
-void sim_do_batch_end(u64 at, int load);
+void sim_do_batch(u64 at, int load);
 void sim_do_stmatrix(u64 at, u32 addr, u32 r0, u32 r1, u32 r2, u32 r3, int count, int trans);
 void sim_do_named_arrive(u64 at, int site, int id, int threads);
 void sim_do_mbarrier_init(u64 at, int site, u32 bar, int count);
@@ -354,8 +395,6 @@ void sim_do_wgmma_wait(u64 at, int site, int n);
 void sim_do_wgmma_hold(u64 at, const void *reg);
 void sim_do_wgmma(u64 at, int n, int f16, float *d0, float *d1, u32 *const *a, u64 da, u64 db,
                   int accumulate, int ta, int tb);
-void sim_do_mma(u64 at, float *d0, float *d1, u32 a0, u32 a1, u32 a2, u32 a3, u32 b0, u32 b1,
-                int f16);
 u32 sim_do_shfl(u64 at, u32 x, int mode, int arg);
 b16 sim_do_f16_round(float x);
 float sim_do_f16_widen(b16 x);

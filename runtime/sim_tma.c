@@ -106,11 +106,13 @@ static void check_global(const Bulk *b, bool is_store)
 		int from, to;
 		unsigned char *p = row_place(b, r, &from, &to);
 
+		if (!is_store)
+			sim_count_work(b->at, WORK_tma_fill_bytes, (u64)(row_bytes(&b->map) - (to - from)));
 		if (from == to || !sim_global_check(b->at, p + from, to - from, 2, is_store))
 			continue;
 		sim_count_work(b->at, is_store ? WORK_tma_store_bytes : WORK_tma_load_bytes,
 		               (u64)(to - from));
-		sim_count_work(b->at, is_store ? WORK_global_store_sectors : WORK_async_sectors,
+		sim_count_work(b->at, is_store ? WORK_tma_store_sectors : WORK_tma_load_sectors,
 		               ((u64)(uintptr_t)p + (u64)to - 1) / 32 -
 		                   ((u64)(uintptr_t)p + (u64)from) / 32 + 1);
 	}

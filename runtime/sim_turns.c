@@ -69,7 +69,7 @@ static const char *statement_end(const char *p)
 
 static bool is_access(const char *name, size_t n)
 {
-	static const char *const prefix[] = {"ld_", "st_", "cp_async_"};
+	static const char *const prefix[] = {"ld_", "st_", "table_", "cp_async_"};
 
 	for (size_t i = 0; i < sizeof prefix / sizeof *prefix; i++)
 		if (n > strlen(prefix[i]) && !memcmp(name, prefix[i], strlen(prefix[i])))

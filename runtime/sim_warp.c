@@ -54,9 +54,13 @@ static void store_matrix(u64 at, Thread *lane, int matrix, bool trans)
 			row[c] = (b16)(j % 2 ? pair >> 16 : pair);
 		}
 		addr[r] = to->addr & ~15u;
-		sim_shared_write(to, at, to->addr, row, 16);
+		if (M->unchecked)
+			memcpy(M->smem + sim_plain_offset((u32)addr[r], 16), row, 16);
+		else
+			sim_shared_write(to, at, to->addr, row, 16);
 	}
-	sim_count_matrix(at, true, addr);
+	if (!M->unchecked)
+		sim_count_matrix(at, true, addr);
 }
 
 void sim_do_stmatrix(u64 at, u32 addr, u32 r0, u32 r1, u32 r2, u32 r3, int count, int trans)
@@ -72,9 +76,9 @@ void sim_do_stmatrix(u64 at, u32 addr, u32 r0, u32 r1, u32 r2, u32 r3, int count
 	sim_warp_go();
 }
 
-/* ---- Shuffles ---- */
+/* ---- Shuffles and votes ---- */
 
-enum { SHFL_XOR, SHFL_IDX, SHFL_UP };
+enum { SHFL_XOR, SHFL_IDX, SHFL_UP, VOTE_ANY };
 
 static int source_lane(int mode, int lane, int arg)
 {
@@ -92,9 +96,15 @@ u32 sim_do_shfl(u64 at, u32 x, int mode, int arg)
 	t->reg[0] = x;
 	t->arg = arg;
 	if (sim_warp_meet(at, WAIT_SHUFFLE)) {
+		u32 any = 0;
+
 		for (int l = 0; l < WARP; l++)
-			lane[l].result = lane[source_lane(mode, l, lane[l].arg)].reg[0];
-		sim_count_work(at, WORK_shuffles, 1);
+			any |= lane[l].reg[0];
+		for (int l = 0; l < WARP; l++)
+			lane[l].result =
+			    mode == VOTE_ANY ? any : lane[source_lane(mode, l, lane[l].arg)].reg[0];
+		if (mode != VOTE_ANY)
+			sim_count_work(at, WORK_shuffles, 1);
 		sim_warp_go();
 	}
 	return t->result;

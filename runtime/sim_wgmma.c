@@ -19,19 +19,6 @@
 
 #define M (&sim_machine)
 
-enum { MAX_SETS = 256 };
-
-static const u32 poison = 0x7f9eadbe; /* a signalling NaN: arithmetic on it changes its bits */
-
-/* Registers that products take together: accumulators, or a left operand. */
-typedef struct Set {
-	int n, inflight;         /* registers a thread, products */
-	u32 **reg, *known;       /* [thread * n + register]: where; values at the last fence or wait */
-	bool valid;              /* known */
-	float (*value)[WGMMA_N]; /* accumulators in flight */
-	u64 used, issued;
-} Set;
-
 typedef struct Op {
 	Product p;
 	Set *acc, *left; /* left: NULL when in shared memory */
@@ -41,13 +28,11 @@ typedef struct Op {
 } Op;
 
 typedef struct Group {
-	Set *set[MAX_SETS];
-	int nset;
+	SetList sets;
 	Op *op;
 	int nop, cap;
 	u32 open; /* group of products */
 	bool fenced;
-	u64 turn;
 } Group;
 
 static Group groups[MAX_GROUPS];
@@ -67,29 +52,14 @@ static int engine(const Group *g)
 	return sim_engine(ENGINE_WGMMA + (int)(g - groups));
 }
 
-static void *must(void *p)
-{
-	if (!p)
-		abort();
-	return p;
-}
-
-static void free_set(Set *s)
-{
-	free(s->reg);
-	free(s->known);
-	free(s->value);
-	free(s);
-}
-
 void sim_wgmma_begin(void)
 {
 	for (int i = 0; i < MAX_GROUPS; i++) {
 		Group *g = &groups[i];
 
-		for (int k = 0; k < g->nset; k++)
-			free_set(g->set[k]);
-		g->nset = g->nop = 0;
+		set_free_all(&g->sets);
+		g->nop = 0;
+		sim_asked_forget(i);
 		g->open = 0;
 		g->fenced = false;
 	}
@@ -107,103 +77,6 @@ static void need_group(u64 at)
 	sim_abandon();
 }
 
-/* ---- Sets of registers ---- */
-
-/* By the registers' places in the first thread: arrays of one place, one after the other, may be
- * taken in different orders. */
-static Set *find_set(Group *g, u32 *const *reg, int n)
-{
-	int k = g->nset, idle = -1;
-	Set *s;
-
-	for (int i = 0; i < g->nset; i++) {
-		s = g->set[i];
-		if (s->n == n && !memcmp(s->reg, reg, (size_t)n * sizeof *reg)) {
-			s->used = ++g->turn;
-			return s;
-		}
-		if (!s->inflight && (idle < 0 || s->used < g->set[idle]->used))
-			idle = i;
-	}
-	if (k == MAX_SETS && idle < 0)
-		bug("simulator: more than %d operands of products in flight", MAX_SETS);
-	if (k == MAX_SETS)
-		free_set(g->set[k = idle]);
-	else
-		g->nset++;
-	s = g->set[k] = must(calloc(1, sizeof *s));
-	s->n = n;
-	s->used = ++g->turn;
-	s->reg = must(calloc(GROUP * (size_t)n, sizeof *s->reg));
-	s->known = must(calloc(GROUP * (size_t)n, sizeof *s->known));
-	return s;
-}
-
-/* d0[j][0], d0[j][1], d1[j][0], d1[j][1] */
-static void places(const Thread *t, u32 **reg, int n)
-{
-	for (int r = 0; r < n; r++)
-		reg[r] = (u32 *)t->wgmma_d[r / 2 % 2] + r / 4 * 2 + r % 2;
-}
-
-static Set *accumulators(Group *g, int columns)
-{
-	const Thread *t = threads(g);
-	u32 *first[WGMMA_N / 2];
-	Set *s;
-
-	places(t, first, columns / 2);
-	s = find_set(g, first, columns / 2);
-	if (!s->value)
-		s->value = must(calloc(WGMMA_M, sizeof *s->value));
-	for (int i = 0; i < GROUP; i++)
-		places(&t[i], &s->reg[i * s->n], s->n);
-	return s;
-}
-
-static Set *left_operand(Group *g)
-{
-	const Thread *t = threads(g);
-	Set *s = find_set(g, t->wgmma_a, LEFT_REGS);
-
-	for (int i = 0; i < GROUP; i++)
-		memcpy(&s->reg[i * LEFT_REGS], t[i].wgmma_a, sizeof t[i].wgmma_a);
-	return s;
-}
-
-static void note(Set *s)
-{
-	for (int k = 0; k < GROUP * s->n; k++)
-		s->known[k] = *s->reg[k];
-	s->valid = true;
-}
-
-/* The value that register r of thread t holds. */
-static float *element(const Set *s, int t, int r)
-{
-	return &s->value[t / WARP * 16 + t % WARP / 4 + r / 2 % 2 * 8][r / 4 * 8 + t % 4 * 2 + r % 2];
-}
-
-static void take_values(Set *s)
-{
-	for (int t = 0; t < GROUP; t++)
-		for (int r = 0; r < s->n; r++)
-			memcpy(element(s, t, r), s->reg[t * s->n + r], sizeof(float));
-}
-
-static void give_values(const Set *s)
-{
-	for (int t = 0; t < GROUP; t++)
-		for (int r = 0; r < s->n; r++)
-			memcpy(s->reg[t * s->n + r], element(s, t, r), sizeof(float));
-}
-
-static void give_poison(const Set *s)
-{
-	for (int k = 0; k < GROUP * s->n; k++)
-		*s->reg[k] = poison;
-}
-
 /* ---- Checks ---- */
 
 static void check_fence(const Group *g, const Set *s, u64 at, const char *what)
@@ -211,21 +84,14 @@ static void check_fence(const Group *g, const Set *s, u64 at, const char *what)
 	SimFinding *f;
 	int k = 0;
 
+	if (M->unchecked)
+		return;
 	while (s->valid && k < GROUP * s->n && *s->reg[k] == s->known[k])
 		k++;
 	if (s->valid && k < GROUP * s->n && (f = sim_find(SIM_FENCE, at)))
 		sim_say(f,
 		        "thread %d wrote register %d of the product's %s, and no wgmma_fence lies between",
 		        threads(g)[k / s->n].id, k % s->n, what);
-}
-
-static bool untouched(const Set *s, int t, int r)
-{
-	u32 is = *s->reg[t * s->n + r], want = poison;
-
-	if (M->early)
-		memcpy(&want, element(s, t, r), sizeof want);
-	return is == want;
 }
 
 /* The accumulators are as the products in flight left them. */
@@ -235,7 +101,7 @@ static void check_accumulators(const Group *g, const Set *s, u64 issue, u64 then
 
 	for (int t = 0; t < GROUP && !M->unchecked; t++)
 		for (int r = 0; r < s->n; r++) {
-			if (untouched(s, t, r))
+			if (set_untouched(s, t, r))
 				continue;
 			if ((f = sim_find(SIM_OPERAND, issue)))
 				sim_say(f,
@@ -280,8 +146,8 @@ static void check_overlap(const Group *g, const Set *s, u64 at)
 {
 	SimFinding *f;
 
-	for (int i = 0; i < g->nset; i++) {
-		const Set *o = g->set[i]; /* by the first thread's registers */
+	for (int i = 0; i < g->sets.n && !M->unchecked; i++) {
+		const Set *o = g->sets.set[i]; /* by the first thread's registers */
 		bool meet = false;
 
 		for (int r = 0; o != s && o->inflight && (o->value || s->value) && r < s->n; r++)
@@ -298,16 +164,16 @@ static void issue(Group *g, u64 at, const Product *p, bool in_registers)
 	SimFinding *f;
 
 	*o = (Op){.p = *p, .at = at, .group = g->open, .stamp = ++M->clock};
-	o->acc = accumulators(g, p->n);
+	o->acc = set_accumulators(&g->sets, threads(g), p->n);
 	if (!g->fenced && (f = sim_find(SIM_FENCE, at)))
 		sim_say(f, "the first product of warpgroup %d, and no wgmma_fence lies before",
 		        (int)(g - groups));
 	if (in_registers) {
-		o->left = left_operand(g);
+		o->left = set_left(&g->sets, threads(g));
 		if (!o->left->inflight++)
 			check_fence(g, o->left, at, "left operand");
 		check_overlap(g, o->left, at);
-		note(o->left);
+		set_note(o->left);
 		memcpy(o->a, o->left->known, sizeof o->a);
 	}
 	product_read(&o->p, at, threads(g), engine(g), o->stamp, !in_registers);
@@ -316,17 +182,18 @@ static void issue(Group *g, u64 at, const Product *p, bool in_registers)
 	} else {
 		check_fence(g, o->acc, at, "accumulators");
 		check_overlap(g, o->acc, at);
-		take_values(o->acc);
-		if (!M->early)
-			give_poison(o->acc);
+		set_take(o->acc);
+		if (!M->early && !M->unchecked)
+			set_poison(o->acc);
 	}
 	o->acc->issued = at;
 	if (M->early) {
 		product_compute(&o->p, in_registers ? o->a : NULL, o->acc->value);
-		give_values(o->acc);
+		set_give(o->acc);
 	}
 	sim_count_work(at, p->f16 ? WORK_wgmma_f16 : WORK_wgmma_bf16, 1);
 	sim_count_work(at, WORK_tensor_flops, 2 * 64 * 16 * (u64)p->n);
+	sim_count_work(at, WORK_wgmma_shared_bytes, 2 * 16 * (u64)(p->n + (in_registers ? 0 : 64)));
 }
 
 void sim_do_wgmma(u64 at, int n, int f16, float *d0, float *d1, u32 *const *a, u64 da, u64 db,
@@ -348,6 +215,16 @@ void sim_do_wgmma(u64 at, int n, int f16, float *d0, float *d1, u32 *const *a, u
 	sim_group_go();
 }
 
+void sim_wgmma_issue(u64 at, const Product *p, bool in_registers)
+{
+	issue(mine(), at, p, in_registers);
+}
+
+void sim_wgmma_committed(void)
+{
+	mine()->open++;
+}
+
 /* ---- Fence, commit, wait ---- */
 
 void sim_do_wgmma_fence(u64 at, int site)
@@ -361,9 +238,9 @@ void sim_do_wgmma_fence(u64 at, int site)
 	if (!sim_group_meet(at, WAIT_WGMMA_FENCE))
 		return;
 	g->fenced = true;
-	for (int i = 0; i < g->nset; i++)
-		if (!g->set[i]->inflight)
-			note(g->set[i]);
+	for (int i = 0; i < g->sets.n && !M->unchecked; i++)
+		if (!g->sets.set[i]->inflight)
+			set_note(g->sets.set[i]);
 	sim_group_go();
 }
 
@@ -391,8 +268,9 @@ static void retire(Group *g, Op *o, u64 wait)
 	if (--s->inflight)
 		return;
 	check_accumulators(g, s, o->at, wait, "its wait");
-	give_values(s);
-	note(s);
+	set_give(s);
+	if (!M->unchecked)
+		set_note(s);
 }
 
 void sim_do_wgmma_wait(u64 at, int site, int n)
@@ -420,6 +298,7 @@ void sim_do_wgmma_wait(u64 at, int site, int n)
 		}
 	}
 	g->nop = kept;
+	sim_asked_forget((int)(g - groups));
 	for (int i = 0; i < GROUP; i++)
 		threads(g)[i].seen[engine(g)] = seen;
 	sim_group_go();
@@ -431,10 +310,15 @@ static const Op *owner(const Group *g, int t, const void *reg)
 	for (int i = 0; i < g->nop; i++) {
 		const Set *const sets[] = {g->op[i].acc, g->op[i].left};
 
-		for (int k = 0; k < 2 && sets[k]; k++)
-			for (int r = 0; r < sets[k]->n; r++)
-				if (sets[k]->reg[t * sets[k]->n + r] == reg)
+		for (int k = 0; k < 2 && sets[k]; k++) {
+			const Set *s = sets[k];
+
+			if (reg < s->low[t] || reg > s->high[t])
+				continue;
+			for (int r = 0; r < s->n; r++)
+				if (s->reg[t * s->n + r] == reg)
 					return &g->op[i];
+		}
 	}
 	return NULL;
 }

@@ -19,4 +19,45 @@ void product_read(const Product *p, u64 at, const Thread *t, int reader, u32 sta
 /* value (+)= a b; `a` are the left operand's registers by thread, NULL: it is in shared memory. */
 void product_compute(const Product *p, u32 (*a)[LEFT_REGS], float (*value)[WGMMA_N]);
 
+/* ---- sim_sets.c ---- */
+
+/* Registers that products take together: accumulators, or a left operand. */
+typedef struct Set {
+	int n, inflight;         /* registers a thread, products */
+	u32 **reg, *known;       /* [thread * n + register]: where; values at the last fence or wait */
+	bool valid;              /* known */
+	float (*value)[WGMMA_N]; /* accumulators in flight */
+	float *d[GROUP][2];      /* what the accumulators' places were made from */
+	const void *low[GROUP], *high[GROUP]; /* all of a thread's registers lie there */
+	u64 used, issued;
+} Set;
+
+enum { MAX_SETS = 256 };
+
+/* Of one warpgroup. */
+typedef struct SetList {
+	Set *set[MAX_SETS];
+	int n;
+	u64 turn;
+} SetList;
+
+/* t: the warpgroup's first thread, in which, and the others, the operands are named. */
+Set *set_accumulators(SetList *g, const Thread *t, int columns);
+Set *set_left(SetList *g, const Thread *t);
+void set_note(Set *s); /* its values are known */
+void set_take(Set *s); /* out of the registers */
+void set_give(const Set *s);
+void set_poison(const Set *s);
+bool set_untouched(const Set *s, int t, int r); /* since it was poisoned or given */
+void set_free_all(SetList *g);
+
+/* ---- Products ---- */
+
+/* sim_wgmma.c: by the last thread of the current warpgroup that asks. */
+void sim_wgmma_issue(u64 at, const Product *p, bool in_registers);
+void sim_wgmma_committed(void);
+
+/* sim_asked.c: after a wait, and at the beginning of a block. */
+void sim_asked_forget(int group);
+
 #endif

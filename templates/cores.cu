@@ -14,7 +14,6 @@ static __device__ __forceinline__ void mma_bf16(float *d0, float *d1, u32 a0, u3
 	    : "r"(a0), "r"(a1), "r"(a2), "r"(a3), "r"(b0), "r"(b1));
 }
 //@ sim
-void (*sim_mma)(u64, float *, float *, u32, u32, u32, u32, u32, u32, int);
 #define mma_bf16(d0, d1, a0, a1, a2, a3, b0, b1) \
 	sim_mma(SIM_AT, d0, d1, a0, a1, a2, a3, b0, b1, 0)
 //@ end
@@ -32,7 +31,6 @@ static __device__ __forceinline__ void mma_f16(float *d0, float *d1, u32 a0, u32
 	    : "r"(a0), "r"(a1), "r"(a2), "r"(a3), "r"(b0), "r"(b1));
 }
 //@ sim
-void (*sim_mma)(u64, float *, float *, u32, u32, u32, u32, u32, u32, int);
 #define mma_f16(d0, d1, a0, a1, a2, a3, b0, b1) \
 	sim_mma(SIM_AT, d0, d1, a0, a1, a2, a3, b0, b1, 1)
 //@ end
@@ -46,7 +44,6 @@ static __device__ __forceinline__ void cores_load1(u32 *r, u32 addr)
 	asm volatile("ldmatrix.sync.aligned.m8n8.x1.shared.b16 {%0}, [%1];" : "=r"(*r) : "r"(addr) : "memory");
 }
 //@ sim
-void (*sim_ldmatrix)(u64, u32 *, u32 *, u32 *, u32 *, u32, int, int);
 #define cores_load1(r, addr) sim_ldmatrix(SIM_AT, r, 0, 0, 0, addr, 1, 0)
 //@ end
 
@@ -59,7 +56,6 @@ static __device__ __forceinline__ void cores_load1_trans(u32 *r, u32 addr)
 	asm volatile("ldmatrix.sync.aligned.m8n8.x1.trans.shared.b16 {%0}, [%1];" : "=r"(*r) : "r"(addr) : "memory");
 }
 //@ sim
-void (*sim_ldmatrix)(u64, u32 *, u32 *, u32 *, u32 *, u32, int, int);
 #define cores_load1_trans(r, addr) sim_ldmatrix(SIM_AT, r, 0, 0, 0, addr, 1, 1)
 //@ end
 
@@ -73,7 +69,6 @@ static __device__ __forceinline__ void cores_load2(u32 *r0, u32 *r1, u32 addr)
 	             : "=r"(*r0), "=r"(*r1) : "r"(addr) : "memory");
 }
 //@ sim
-void (*sim_ldmatrix)(u64, u32 *, u32 *, u32 *, u32 *, u32, int, int);
 #define cores_load2(r0, r1, addr) sim_ldmatrix(SIM_AT, r0, r1, 0, 0, addr, 2, 0)
 //@ end
 
@@ -87,7 +82,6 @@ static __device__ __forceinline__ void cores_load2_trans(u32 *r0, u32 *r1, u32 a
 	             : "=r"(*r0), "=r"(*r1) : "r"(addr) : "memory");
 }
 //@ sim
-void (*sim_ldmatrix)(u64, u32 *, u32 *, u32 *, u32 *, u32, int, int);
 #define cores_load2_trans(r0, r1, addr) sim_ldmatrix(SIM_AT, r0, r1, 0, 0, addr, 2, 1)
 //@ end
 
@@ -101,7 +95,6 @@ static __device__ __forceinline__ void cores_load4(u32 *r0, u32 *r1, u32 *r2, u3
 	             : "=r"(*r0), "=r"(*r1), "=r"(*r2), "=r"(*r3) : "r"(addr) : "memory");
 }
 //@ sim
-void (*sim_ldmatrix)(u64, u32 *, u32 *, u32 *, u32 *, u32, int, int);
 #define cores_load4(r0, r1, r2, r3, addr) sim_ldmatrix(SIM_AT, r0, r1, r2, r3, addr, 4, 0)
 //@ end
 
@@ -115,7 +108,6 @@ static __device__ __forceinline__ void cores_load4_trans(u32 *r0, u32 *r1, u32 *
 	             : "=r"(*r0), "=r"(*r1), "=r"(*r2), "=r"(*r3) : "r"(addr) : "memory");
 }
 //@ sim
-void (*sim_ldmatrix)(u64, u32 *, u32 *, u32 *, u32 *, u32, int, int);
 #define cores_load4_trans(r0, r1, r2, r3, addr) sim_ldmatrix(SIM_AT, r0, r1, r2, r3, addr, 4, 1)
 //@ end
 

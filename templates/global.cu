@@ -211,7 +211,14 @@ static __device__ __forceinline__ float table_f32(const float *p)
 	return x;
 }
 //@ sim
-#define table_f32(p) (*(const float *)(p))
+void (*sim_table_load)(u64, void *, const void *, int);
+static inline float sim_table_f32(u64 at, const float *p)
+{
+	float v;
+	sim_table_load(at, &v, p, 4);
+	return v;
+}
+#define table_f32(p) sim_table_f32(SIM_AT, p)
 //@ end
 
 //@ prim table_s16
@@ -225,7 +232,14 @@ static __device__ __forceinline__ int table_s16(const short *p)
 	return x;
 }
 //@ sim
-#define table_s16(p) ((int)*(const short *)(p))
+void (*sim_table_load)(u64, void *, const void *, int);
+static inline int sim_table_s16(u64 at, const short *p)
+{
+	short v;
+	sim_table_load(at, &v, p, 2);
+	return v;
+}
+#define table_s16(p) sim_table_s16(SIM_AT, p)
 //@ end
 
 //@ prim opaque

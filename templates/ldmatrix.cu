@@ -10,7 +10,6 @@ static __device__ __forceinline__ void ldmatrix_x1(u32 *r, u32 addr)
 	             : "=r"(r[0]) : "r"(addr));
 }
 //@ sim
-void (*sim_ldmatrix)(u64, u32 *, u32 *, u32 *, u32 *, u32, int, int);
 #define ldmatrix_x1(r, addr) sim_ldmatrix(SIM_AT, r, 0, 0, 0, addr, 1, 0)
 //@ end
 
@@ -24,7 +23,6 @@ static __device__ __forceinline__ void ldmatrix_x2(u32 *r, u32 addr)
 	             : "=r"(r[0]), "=r"(r[1]) : "r"(addr));
 }
 //@ sim
-void (*sim_ldmatrix)(u64, u32 *, u32 *, u32 *, u32 *, u32, int, int);
 #define ldmatrix_x2(r, addr) sim_ldmatrix(SIM_AT, r, (r) + 1, 0, 0, addr, 2, 0)
 //@ end
 
@@ -38,7 +36,6 @@ static __device__ __forceinline__ void ldmatrix_x4(u32 *r, u32 addr)
 	             : "=r"(r[0]), "=r"(r[1]), "=r"(r[2]), "=r"(r[3]) : "r"(addr));
 }
 //@ sim
-void (*sim_ldmatrix)(u64, u32 *, u32 *, u32 *, u32 *, u32, int, int);
 #define ldmatrix_x4(r, addr) sim_ldmatrix(SIM_AT, r, (r) + 1, (r) + 2, (r) + 3, addr, 4, 0)
 //@ end
 
@@ -52,7 +49,6 @@ static __device__ __forceinline__ void ldmatrix_x1_trans(u32 *r, u32 addr)
 	             : "=r"(r[0]) : "r"(addr));
 }
 //@ sim
-void (*sim_ldmatrix)(u64, u32 *, u32 *, u32 *, u32 *, u32, int, int);
 #define ldmatrix_x1_trans(r, addr) sim_ldmatrix(SIM_AT, r, 0, 0, 0, addr, 1, 1)
 //@ end
 
@@ -66,7 +62,6 @@ static __device__ __forceinline__ void ldmatrix_x2_trans(u32 *r, u32 addr)
 	             : "=r"(r[0]), "=r"(r[1]) : "r"(addr));
 }
 //@ sim
-void (*sim_ldmatrix)(u64, u32 *, u32 *, u32 *, u32 *, u32, int, int);
 #define ldmatrix_x2_trans(r, addr) sim_ldmatrix(SIM_AT, r, (r) + 1, 0, 0, addr, 2, 1)
 //@ end
 
@@ -80,6 +75,5 @@ static __device__ __forceinline__ void ldmatrix_x4_trans(u32 *r, u32 addr)
 	             : "=r"(r[0]), "=r"(r[1]), "=r"(r[2]), "=r"(r[3]) : "r"(addr));
 }
 //@ sim
-void (*sim_ldmatrix)(u64, u32 *, u32 *, u32 *, u32 *, u32, int, int);
 #define ldmatrix_x4_trans(r, addr) sim_ldmatrix(SIM_AT, r, (r) + 1, (r) + 2, (r) + 3, addr, 4, 1)
 //@ end

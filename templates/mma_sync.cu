@@ -13,7 +13,6 @@ static __device__ __forceinline__ void mma_m16n8k16_bf16(float *d, u32 a0, u32 a
 	    : "r"(a0), "r"(a1), "r"(a2), "r"(a3), "r"(b0), "r"(b1));
 }
 //@ sim
-void (*sim_mma)(u64, float *, float *, u32, u32, u32, u32, u32, u32, int);
 #define mma_m16n8k16_bf16(d, a0, a1, a2, a3, b0, b1) \
 	sim_mma(SIM_AT, d, (d) + 2, a0, a1, a2, a3, b0, b1, 0)
 //@ end
@@ -31,7 +30,6 @@ static __device__ __forceinline__ void mma_m16n8k16_f16(float *d, u32 a0, u32 a1
 	    : "r"(a0), "r"(a1), "r"(a2), "r"(a3), "r"(b0), "r"(b1));
 }
 //@ sim
-void (*sim_mma)(u64, float *, float *, u32, u32, u32, u32, u32, u32, int);
 #define mma_m16n8k16_f16(d, a0, a1, a2, a3, b0, b1) \
 	sim_mma(SIM_AT, d, (d) + 2, a0, a1, a2, a3, b0, b1, 1)
 //@ end

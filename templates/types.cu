@@ -26,11 +26,38 @@ u64 sim_turn;
 	for (u64 sim_up = sim_turn, sim_in = (sim_turn = (sim_turn + __LINE__) * 0xd1342543de82ef95u, 1); \
 	     sim_in; sim_in = 0, sim_turn = sim_up)
 #define SIM_TURN sim_turn += 0x9e3779b97f4a7c15u,
-/* A run of calls at whose end the lanes meet; see runtime/sim_runs.c. */
-int sim_batch;
-void (*sim_batch_end)(u64, int);
-#define SIM_RUN sim_batch = 1
-#define SIM_RUN_END(load) sim_batch_end(SIM_AT, load)
+/* What a lane asks of its warp: products, or loads of matrices. Done, in order, when the lanes meet:
+ * at once, or at the end of a run of such calls; see runtime/sim_batch.c and sim_runs.c. */
+typedef struct SimAsk {
+	u64 at;
+	union {
+		struct { u32 reg[6]; float *acc[2]; } mma;
+		struct { u32 addr; short count, trans; u32 *out[4]; } load;
+	};
+} SimAsk;
+struct { SimAsk *next, *end; } sim_log;
+void (*sim_batch)(u64, int);
+static inline __attribute__((always_inline)) void sim_mma(u64 at, float *d0, float *d1, u32 a0, u32 a1,
+                                                          u32 a2, u32 a3, u32 b0, u32 b1, u64 f16)
+{
+	SimAsk *q = sim_log.next++;
+	q->at = at | f16 << 63;
+	q->mma.reg[0] = a0; q->mma.reg[1] = a1; q->mma.reg[2] = a2; q->mma.reg[3] = a3;
+	q->mma.reg[4] = b0; q->mma.reg[5] = b1;
+	q->mma.acc[0] = d0; q->mma.acc[1] = d1;
+	if (sim_log.next >= sim_log.end) sim_batch(at, 0);
+}
+static inline __attribute__((always_inline)) void sim_ldmatrix(u64 at, u32 *r0, u32 *r1, u32 *r2, u32 *r3,
+                                                               u32 addr, int count, int trans)
+{
+	SimAsk *q = sim_log.next++;
+	q->at = at;
+	q->load.addr = addr; q->load.count = count; q->load.trans = trans;
+	q->load.out[0] = r0; q->load.out[1] = r1; q->load.out[2] = r2; q->load.out[3] = r3;
+	if (sim_log.next >= sim_log.end) sim_batch(at, 1);
+}
+#define SIM_RUN sim_log.end = sim_log.next + 64
+#define SIM_RUN_END(load) (sim_log.end = 0, sim_batch(SIM_AT, load))
 void (*sim_here)(int);
 #define SIM_HERE sim_here(__LINE__); /* at a spec line's comment */
 #define SIM_AT ((u64)__COUNTER__ << 32 | __LINE__) /* call site and generated line */

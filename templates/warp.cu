@@ -93,3 +93,15 @@ static inline u32 prmt(u32 a, u32 b, u32 sel)
 	return d;
 }
 //@ end
+
+//@ prim warp_any
+//@ doc whether x is not 0 in any lane
+//@ cuda
+static __device__ __forceinline__ int warp_any(int x)
+{
+	return __any_sync(0xffffffffu, x);
+}
+//@ sim
+u32 (*sim_shfl)(u64, u32, int, int);
+#define warp_any(x) ((int)sim_shfl(SIM_AT, (x) != 0, 3, 0))
+//@ end

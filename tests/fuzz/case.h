@@ -12,6 +12,7 @@
 #define FATES(FATE) \
 	FATE(OK, false, "right") \
 	FATE(REFUSED, false, "refused") \
+	FATE(LARGE, false, "too large to simulate") \
 	FATE(VACUOUS, false, "right, but nothing to compare") \
 	FATE(SPILLED, false, "right, but NVRTC spills registers") \
 	FATE(WRONG, true, "wrong numbers") \
@@ -42,14 +43,35 @@ typedef struct Case {
 	unsigned long orders; /* a second run in this order, copies landing early; 0: none */
 	bool build;           /* NVRTC as well */
 	bool generated;       /* compared with the tile IR in fp64, else with the spec's reference */
-	double seconds;       /* limit */
+	double seconds;       /* limit, of the processor's time */
 } Case;
+
+/* What a text may use: WAY(name, by which primitive it is told). Each is to be met in a long run.
+ */
+#define WAYS(WAY) \
+	WAY(mma, "\tmma_") \
+	WAY(cp_async, "\tcp_async_wait(") \
+	WAY(wgmma, "\twgmma_commit(") \
+	WAY(tma_load, "\ttma_load_") \
+	WAY(tma_store, "\ttma_store_commit(") \
+	WAY(roles, "(role == 0)") \
+	WAY(segments, "_local(")
+
+typedef enum Way {
+#define WAY(name, by) WAY_##name,
+	WAYS(WAY)
+#undef WAY
+	    NWAYS
+} Way;
+
+extern const char *const way_name[NWAYS];
 
 typedef struct Outcome {
 	Fate fate;
 	bool done;
 	char stage[16];
-	char text[600];   /* one line */
+	char text[600]; /* one line */
+	bool way[NWAYS];
 	double tolerance; /* generated: median over outputs of tolerance / root mean square */
 } Outcome;
 

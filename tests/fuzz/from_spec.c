@@ -47,11 +47,12 @@ int specs_count(void)
 	return nknown;
 }
 
-const char *any_gpu(Dice *d)
+const char *any_gpu(Dice *d, bool engine)
 {
-	static const char *const gpu[] = {"a100", "a100", "h100", "h100", "a10", "rtx5090"};
+	static const char *const gpu[] = {"a100", "a100", "a100", "a100", "h100", "a10", "rtx5090"},
+	                         *const hopper[] = {"h100", "h100", "h200"};
 
-	return DICE_PICK(d, gpu);
+	return engine ? DICE_PICK(d, hopper) : DICE_PICK(d, gpu);
 }
 
 int awkward_size(Dice *d, int c, int most)
@@ -83,11 +84,13 @@ static int whole_size(Dice *d)
 	                             : 8 * (1 + dice_below(d, 32));
 }
 
-static int tune_value(Dice *d, const SpecTune *t)
+static int tune_value(Dice *d, const SpecTune *t, bool engine)
 {
 	static const int warps[] = {1, 2, 4, 8}, stages[] = {1, 2, 3, 4},
 	                 other[] = {1, 8, 16, 32, 48, 64, 96, 128};
 
+	if (engine && dice_percent(d, 70) && strcmp(t->name, "stages"))
+		return !strcmp(t->name, "warps") ? 4 : 64;
 	if (dice_percent(d, 80))
 		return (int)t->value[dice_below(d, t->n)];
 	return !strcmp(t->name, "warps")    ? DICE_PICK(d, warps)
@@ -143,12 +146,13 @@ static void scalars(Dice *d, const Kernel *k, int longest, Case *c)
 void specs_case(Dice *d, int which, Case *c)
 {
 	const struct Known *s = &known[which];
+	bool engine = dice_percent(d, 45);
 	int chunk = 16, programs = 1, longest = 1, wide = 0;
 
 	memset(c, 0, sizeof *c);
 	snprintf(c->spec, sizeof c->spec, "%s", s->name);
 	for (int i = 0; i < s->info->ntune; i++) {
-		int v = tune_value(d, &s->info->tune[i]);
+		int v = tune_value(d, &s->info->tune[i], engine);
 
 		if (strcmp(s->info->tune[i].name, "warps") && strcmp(s->info->tune[i].name, "stages") &&
 		    (chunk == 16 || dice_percent(d, 50)))
@@ -175,7 +179,7 @@ void specs_case(Dice *d, int which, Case *c)
 			n = programs < (wide > 32 || chunk > 64 ? 2 : 4) ? 1 + dice_below(d, 3) : 1;
 			programs *= n;
 		} else {
-			n = awkward_size(d, chunk, wide > 64 || chunk > 64 ? 150 : 300);
+			n = awkward_size(d, chunk, wide > 128 ? 40 : wide > 64 || chunk > 64 ? 150 : 300);
 			longest = n > longest ? n : longest;
 		}
 		put(c, x->name, "%ld", n);
@@ -185,7 +189,7 @@ void specs_case(Dice *d, int which, Case *c)
 	scalars(d, s->k, longest, c);
 	optional_args(d, s->k, c);
 	schedule(d, s->cut, c);
-	snprintf(c->gpu, sizeof c->gpu, "%s", any_gpu(d));
+	snprintf(c->gpu, sizeof c->gpu, "%s", any_gpu(d, engine));
 	c->bnhd = dice_percent(d, 40);
 	c->align = dice_percent(d, 85) ? 0 : 2 << dice_below(d, 3);
 	c->seed = (unsigned long)dice_below(d, 1000);

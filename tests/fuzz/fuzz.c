@@ -39,7 +39,7 @@ typedef struct Fuzz {
 	const char *kind, *folder;
 	char scratch[64];
 	Outcome *slot; /* one a job, and one for shrinking */
-	int fates[2][NFATES];
+	int fates[2][NFATES], ways[2][NWAYS];
 	double tolerance[5]; /* generated cases whose tolerance is below 1e-3, 1e-2, 0.1, 1; above */
 	Reason reason[MAX_REASONS];
 	int nreasons;
@@ -127,6 +127,8 @@ static void ended(Fuzz *f, Job *j)
 	j->busy = false;
 	s->o = *j->running.shared;
 	f->fates[s->c.generated][s->o.fate]++;
+	for (int i = 0; i < NWAYS; i++)
+		f->ways[s->c.generated][i] += s->o.way[i];
 	if (f->verbose)
 		fprintf(stderr, "%lu %.2fs %s %s: %s\n", s->index, case_clock() - j->running.since,
 		        s->c.generated ? "program" : s->c.spec, fate_text[s->o.fate], s->o.text);
@@ -200,7 +202,10 @@ static void print_fates(const Fuzz *f, int generated, const char *name)
 	for (int i = 0, n = 0; i < NFATES; i++)
 		if (f->fates[generated][i])
 			printf("%s %d %s", n++ ? "," : "", f->fates[generated][i], fate_text[i]);
-	printf(")\n");
+	printf(")\n  texts with");
+	for (int i = 0; i < NWAYS; i++)
+		printf("%s %s %d", i ? "," : "", way_name[i], f->ways[generated][i]);
+	printf("\n");
 }
 
 static int by_count(const void *a, const void *b)

@@ -52,7 +52,8 @@ static void store(Make *m, int rank, const int *dim, int value)
 	if (p->nparams == MAX_PARAMETERS || !axes_text(m, p->lead, rank, dim, axes, sizeof axes))
 		return;
 	value = tame(m, value, 2000);
-	a = parameter_add(m, DICE_PICK(m->d, dtype), axes, true);
+	a = parameter_add(m, m->engine && dice_percent(m->d, 50) ? "bf16" : DICE_PICK(m->d, dtype),
+	                  axes, true);
 	i = node_source(m, node_add(m, FORM_STORE, SORT_F32, rank, dim), value);
 	p->node[i].parameter = a;
 }
@@ -68,10 +69,35 @@ static int plain(Make *m)
 	return list[dice_below(m->d, n)];
 }
 
+static int get(Make *m, int carried)
+{
+	const Node *v = &m->p->node[carried];
+	int i = node_add(m, FORM_GET, SORT_F32, v->rank, v->dim);
+
+	m->p->node[i].carried = carried;
+	return i;
+}
+
+/* A product with a state of `dim[1]` columns as its right operand; -1: there is none such. */
+static int through_state(Make *m, const int *dim)
+{
+	for (int i = 0; i < m->p->nnodes; i++) {
+		const Node *s = &m->p->node[i];
+
+		if (s->form == FORM_STATE && s->rank == 2 && s->dim[1] == dim[1]) {
+			const int left[2] = {dim[0], s->dim[0]};
+			int x = want(m, 2, left, 1);
+
+			return dot_of(m, 2, dim, x, get(m, i));
+		}
+	}
+	return -1;
+}
+
 /* A tile that has every range in force, so that each element is written once. */
 static void output(Make *m)
 {
-	int dim[3], n = 0;
+	int dim[3], n = 0, x, y;
 
 	if (m->rows >= 0)
 		dim[n++] = m->rows;
@@ -79,13 +105,20 @@ static void output(Make *m)
 		dim[n++] = m->loops[l];
 	if (m->nloops + (m->rows >= 0) > 2)
 		return;
+	if (n < 2 && m->linear && m->nloops)
+		dim[n++] = m->V;
 	if (n < 2 && dice_percent(m->d, 75))
 		dim[n++] = plain(m);
 	if (n < 2 && m->rows < 0 && !m->nloops && dice_percent(m->d, 60))
 		dim[n++] = plain(m);
 	if (n == 2 && dim[0] == dim[1])
 		dim[1] = dim[0] == m->D ? m->V : m->D;
-	store(m, n, dim, want(m, n, dim, DEPTH));
+	x = m->linear && n == 2 ? through_state(m, dim) : -1;
+	if (x < 0 || dice_percent(m->d, 50)) {
+		y = want(m, n, dim, DEPTH);
+		x = x < 0 ? y : map_node(m, OP_add, x, y);
+	}
+	store(m, n, dim, x);
 }
 
 /* -- carried tiles ----------------------------------------------------------------------- */
@@ -97,13 +130,15 @@ static int carry(Make *m)
 	int dim[2], rank = dice_percent(m->d, 60) ? 2 : dice_percent(m->d, 70) ? 1 : 0, i;
 	char axes[80];
 
-	dim[0] = m->rows >= 0 ? m->rows : plain(m);
+	if (m->linear && dice_percent(m->d, 95))
+		rank = 2;
+	dim[0] = m->rows >= 0 ? m->rows : m->linear ? m->D : plain(m);
 	state &= rank > 0;
 	if (m->nloops && m->rows < 0)
 		dim[0] = m->loops[m->nloops - 1];
 	else if (state && p->nfeatures && dice_percent(m->d, 60))
 		dim[0] = p->feature[dice_below(m->d, p->nfeatures)].to;
-	dim[1] = plain(m);
+	dim[1] = m->linear && rank == 2 ? m->V : plain(m);
 	if (p->sym[dim[0]].kind == SYM_FEATURES && p->sym[dim[1]].kind == SYM_FEATURES)
 		dim[1] = m->V;
 	if (dim[0] == dim[1])
@@ -127,15 +162,6 @@ static int effect(Make *m, Form f, int carried, int x)
 	return i;
 }
 
-static int get(Make *m, int carried)
-{
-	const Node *v = &m->p->node[carried];
-	int i = node_add(m, FORM_GET, SORT_F32, v->rank, v->dim);
-
-	m->p->node[i].carried = carried;
-	return i;
-}
-
 /* What changes in a turn of a loop; elements stay of the size of some turns' sum. */
 static void change(Make *m, int carried)
 {
@@ -152,6 +178,15 @@ static void change(Make *m, int carried)
 			if (p->node[x].rank == 1 && rank == 2)
 				x = node_source(m, node_add(m, FORM_COL, SORT_F32, 2, one), x);
 			effect(m, FORM_DECAY, carried, x);
+		}
+		if (m->linear && rank == 2 && m->nloops) {
+			const int n = m->loops[m->nloops - 1], left[2] = {n, dim[0]}, right[2] = {n, dim[1]};
+
+			x = want(m, 2, left, p->sym[dim[0]].kind == SYM_FEATURES ? 0 : 1);
+			x = transposed(m, p->sym[dim[0]].kind == SYM_FEATURES ? x : tame(m, x, 1));
+			x = product_of(m, 2, dim, x, tame(m, want(m, 2, right, 1), 1));
+			effect(m, FORM_ADD, carried, x); /* as it is: it may have features */
+			return;
 		}
 		effect(m, FORM_ADD, carried, tame(m, want(m, rank, dim, DEPTH), 8));
 		return;
@@ -171,22 +206,35 @@ static void change(Make *m, int carried)
 	}
 }
 
+/* Of the grid's rows and the loop's; often as a product of what belongs to either. */
+static int scores(Make *m)
+{
+	const int dim[2] = {m->rows, m->loops[0]}, left[2] = {dim[0], m->D}, right[2] = {dim[1], m->D};
+	int x;
+
+	if (dice_percent(m->d, m->engine ? 40 : 75))
+		return want(m, 2, dim, DEPTH);
+	x = want(m, 2, left, 1);
+	return dot_of(m, 2, dim, x, transposed(m, want(m, 2, right, 1)));
+}
+
 /* The same where chunks in which nothing is seen may be skipped: nothing changes there. */
 static void change_seen(Make *m, int seen, int carried)
 {
 	Program *p = m->p;
 	Node *v = &p->node[carried];
-	int score[2] = {m->rows, m->loops[0]}, values[2] = {m->loops[0], v->dim[1]}, x, y;
+	const int values[2] = {m->loops[0], v->dim[1]};
+	int x, y;
 
 	if (v->form == FORM_SOFTMAX) {
-		x = tame(m, want(m, 2, score, DEPTH), 2);
+		x = tame(m, scores(m), 2);
 		y = factor(m, want(m, 2, values, 1), 4);
 		node_source(m, effect(m, FORM_STEP, carried, x), y);
 		return;
 	}
 	if (v->rank == 0)
 		return;
-	x = tame(m, want(m, 2, score, DEPTH), 8);
+	x = tame(m, scores(m), 8);
 	if (v->rank == 2) {
 		x = select_seen(m, seen, x, false);
 		y = factor(m, want(m, 2, values, DEPTH - 1), 8);
@@ -278,14 +326,14 @@ static void loop(Make *m, const char *axis, int chunk)
 	} else {
 		p->node[at].reverse = dice_percent(m->d, 15);
 	}
-	if (!masked && !inner && dice_percent(m->d, m->rows < 0 ? 65 : 15))
+	if (!masked && !inner && dice_percent(m->d, m->linear ? 50 : m->rows < 0 ? 65 : 15))
 		output(m);
 	for (int i = 0; i < n; i++)
 		if (masked)
 			change_seen(m, seen, carried[i]);
 		else
 			change(m, carried[i]);
-	if (!masked && !inner && dice_percent(m->d, m->rows < 0 ? 40 : 10))
+	if (!masked && !inner && dice_percent(m->d, m->linear ? 70 : m->rows < 0 ? 40 : 10))
 		output(m);
 	close_loop(m);
 	finish(m, carried, n);
@@ -297,7 +345,8 @@ static int size_of(Make *m)
 {
 	static const int n[] = {8, 8, 16, 16, 16, 24, 32, 40, 64};
 
-	return DICE_PICK(m->d, n);
+	return m->engine && dice_percent(m->d, 60) ? dice_percent(m->d, 60) ? 32 : 64
+	                                           : DICE_PICK(m->d, n);
 }
 
 static bool stores(const Program *p)
@@ -339,7 +388,7 @@ static void settings(Make *m, Case *c, bool rows, bool other, int row, int chunk
 		              awkward_size(d, chunk, big > 150 ? 150 : big));
 	if (dice_percent(d, 30))
 		n += snprintf(c->set + n, sizeof c->set - (size_t)n, ",dtype=f16");
-	if (other && !rows && dice_percent(d, cuttable(m->p) ? 40 : 2))
+	if (other && !rows && dice_percent(d, cuttable(m->p) ? (m->linear ? 20 : 40) : 2))
 		snprintf(c->set + n, sizeof c->set - (size_t)n, ",segments=%d", 2 + dice_below(d, 5));
 	for (int i = 0; i < m->p->nparams; i++) {
 		size_t at = strlen(c->with);
@@ -348,12 +397,12 @@ static void settings(Make *m, Case *c, bool rows, bool other, int row, int chunk
 			snprintf(c->with + at, sizeof c->with - at, "%s%s", at ? "," : "", m->p->param[i].name);
 	}
 	c->bnhd = dice_percent(d, 30);
-	c->align = dice_percent(d, 85) ? 0 : 2 << dice_below(d, 3);
+	c->align = dice_percent(d, m->engine ? 95 : 85) ? 0 : 2 << dice_below(d, 3);
 	c->seed = (unsigned long)dice_below(d, 1000);
 	c->orders = dice_percent(d, 30) ? 1 + (unsigned long)dice_below(d, 1000) : 0;
 	c->build = dice_percent(d, 4);
 	c->generated = true;
-	snprintf(c->gpu, sizeof c->gpu, "%s", any_gpu(d));
+	snprintf(c->gpu, sizeof c->gpu, "%s", any_gpu(d, m->engine));
 }
 
 /* What a program is: with the grid's rows or without, with loops over N or without. */
@@ -371,7 +420,7 @@ void program_make(Dice *d, Program *p, Case *c)
 	static const int chunks[] = {16, 16, 32, 32, 64, 48, 8, 1}, rows[] = {16, 32, 64, 64},
 	                 warps[] = {4, 4, 4, 8, 2, 1};
 	Make m = {.d = d, .p = p, .scope = -1, .rows = -1};
-	int roll = dice_below(d, 100), chunk = DICE_PICK(d, chunks);
+	int roll = dice_below(d, 100), chunk;
 	const struct Shape *s = shapes;
 
 	memset(p, 0, sizeof *p);
@@ -379,13 +428,17 @@ void program_make(Dice *d, Program *p, Case *c)
 	for (; roll >= s->percent; s++)
 		roll -= s->percent;
 	symbol(&m, SYM_ONE, "", "1", 1);
+	m.engine = dice_percent(d, 40);
 	m.groups = dice_percent(d, 15);
 	m.heads = m.groups || dice_percent(d, 70);
 	m.D = symbol(&m, SYM_AXIS, "D", "p.D", size_of(&m));
 	m.V = symbol(&m, SYM_AXIS, "V", "p.V", size_of(&m));
-	p->warps = DICE_PICK(d, warps);
+	chunk = m.engine && dice_percent(d, 70) ? 64 : DICE_PICK(d, chunks);
+	p->warps = m.engine && dice_percent(d, 70) ? 4 : DICE_PICK(d, warps);
 	p->stages = 1 + dice_below(d, 3);
-	p->rows = DICE_PICK(d, rows);
+	if (m.engine && p->stages == 1)
+		p->stages = 1 + dice_below(d, 2);
+	p->rows = m.engine && dice_percent(d, 60) ? 64 : DICE_PICK(d, rows);
 	snprintf(p->lead, sizeof p->lead, "%s", m.groups ? "B (G R)" : m.heads ? "B H" : "B");
 	snprintf(p->dims, sizeof p->dims, "\"B\"%s%s%s",
 	         m.groups  ? ", \"G\", \"R\""
@@ -398,7 +451,8 @@ void program_make(Dice *d, Program *p, Case *c)
 	                   : "",
 	         s->rows ? ", M = \"rows\"" : "");
 	features(&m);
-	m.states = dice_percent(d, 40);
+	m.linear = !s->rows && !s->nested && dice_percent(d, m.engine ? 60 : 20);
+	m.states = m.linear || dice_percent(d, 30);
 	m.budget = 3 + dice_below(d, 20);
 	if (s->rows)
 		m.rows = symbol(&m, SYM_GRID, "M", "g.M", p->rows);
@@ -406,7 +460,7 @@ void program_make(Dice *d, Program *p, Case *c)
 		open_loop(&m, "M", p->rows);
 	if (s->loops) {
 		loop(&m, "N", chunk);
-		if (!s->nested && dice_percent(d, 15)) {
+		if (!s->nested && dice_percent(d, m.linear ? 5 : 15)) {
 			m.budget += 6;
 			loop(&m, "N", chunk);
 		}

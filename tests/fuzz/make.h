@@ -14,6 +14,8 @@ typedef struct Make {
 	int loops[2], nloops;       /* symbols of the open loops' ranges */
 	int D, V;                   /* symbols */
 	bool heads, groups, states; /* states: nothing but states is carried */
+	bool linear;                /* states are read as right operands of products, no otherwise */
+	bool engine;                /* a GPU with a copy engine, and tiles of its and wgmma's sizes */
 } Make;
 
 int node_add(Make *m, Form f, Sort sort, int rank, const int *dim);
@@ -41,6 +43,10 @@ int map_number(Make *m, OpCode c, int x, double y, bool first);
 int tame(Make *m, int x, double most);
 /* The same as an operand of a product, which is not i32. */
 int factor(Make *m, int x, double most);
+int transposed(Make *m, int x);
+/* The product of two tiles, of these dimensions; dot_of: scaled where it is large. */
+int product_of(Make *m, int rank, const int *dim, int x, int y);
+int dot_of(Make *m, int rank, const int *dim, int x, int y);
 int select_seen(Make *m, int seen, int x, bool infinite);
 
 #endif

@@ -109,7 +109,7 @@ int leaf_load(Make *m, int rank, const int *dim)
 	for (int k = 0; k < rank; k++)
 		if (p->sym[dim[k]].kind == SYM_FEATURES && dice_percent(m->d, 80))
 			return -1;
-	half = dice_percent(m->d, rank == 2 ? 80 : 30);
+	half = dice_percent(m->d, rank != 2 ? 30 : m->linear ? 97 : 80);
 	for (i = 0; i < p->nparams; i++) /* one that is there, often */
 		if (!p->param[i].output && !p->param[i].scalar && !p->param[i].optional &&
 		    !strcmp(p->param[i].axes, axes) && dice_percent(m->d, 60))
@@ -177,7 +177,7 @@ int leaf_get(Make *m, int rank, const int *dim)
 	const Program *p = m->p;
 	int found = -1, i;
 
-	for (i = 0; i < p->nnodes; i++)
+	for (i = 0; i < p->nnodes && !(m->linear && m->nloops); i++)
 		if ((p->node[i].form == FORM_VAR || p->node[i].form == FORM_STATE) &&
 		    same_dims(&p->node[i], rank, dim) && program_visible(p, i, m->scope) &&
 		    (found < 0 || dice_percent(m->d, 50)))

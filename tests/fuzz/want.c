@@ -209,7 +209,7 @@ static int feature(Make *m, const int *dim, int depth)
 	return i;
 }
 
-static int transposed(Make *m, int x)
+int transposed(Make *m, int x)
 {
 	const int dim[2] = {m->p->node[x].dim[1], m->p->node[x].dim[0]};
 	int i = node_source(m, node_add(m, FORM_TRANSPOSE, m->p->node[x].sort, 2, dim), x);
@@ -241,9 +241,25 @@ int factor(Make *m, int x, double most)
 	return i;
 }
 
+int product_of(Make *m, int rank, const int *dim, int x, int y)
+{
+	int k = m->p->node[x].dim[m->p->node[x].rank - 1], i;
+
+	x = factor(m, x, 16);
+	y = factor(m, y, 16);
+	i = node_source(m, node_source(m, node_add(m, FORM_DOT, SORT_F32, rank, dim), x), y);
+	m->p->node[i].size = m->p->node[x].size * m->p->node[y].size * sqrt(m->p->sym[k].n);
+	return i;
+}
+
+int dot_of(Make *m, int rank, const int *dim, int x, int y)
+{
+	return tame(m, product_of(m, rank, dim, x, y), dice_percent(m->d, 60) ? 4 : 64);
+}
+
 static int dot(Make *m, int rank, const int *dim, int depth)
 {
-	int k = inner(m), x, y, i;
+	int k = inner(m), x, y;
 	bool vector_first = rank == 1 && dice_percent(m->d, 40);
 	const int left[2] = {dim[0], k}, right[2] = {k, dim[rank - 1]};
 	const int flat_left[2] = {k, dim[0]}, flat_right[2] = {dim[rank - 1], k};
@@ -258,11 +274,7 @@ static int dot(Make *m, int rank, const int *dim, int depth)
 	else
 		y = dice_percent(m->d, 50) ? transposed(m, want(m, 2, flat_right, depth - 1))
 		                           : want(m, 2, right, depth - 1);
-	x = factor(m, x, 16);
-	y = factor(m, y, 16);
-	i = node_source(m, node_source(m, node_add(m, FORM_DOT, SORT_F32, rank, dim), x), y);
-	m->p->node[i].size = m->p->node[x].size * m->p->node[y].size * sqrt(m->p->sym[k].n);
-	return tame(m, i, dice_percent(m->d, 60) ? 4 : 64);
+	return dot_of(m, rank, dim, x, y);
 }
 
 static int reduce(Make *m, int rank, const int *dim, int depth)
@@ -337,6 +349,9 @@ int want(Make *m, int rank, const int *dim, int depth)
 			x = leaf_existing(m, rank, dim, false);
 		if (x < 0 && roll < 60)
 			x = leaf_get(m, rank, dim);
+		if (x < 0 && rank == 2 && m->engine && m->p->sym[dim[1]].kind == SYM_LOOP && roll < 90 &&
+		    (x = leaf_load(m, 2, (int[2]){dim[1], dim[0]})) >= 0)
+			return transposed(m, x);
 		if (x < 0 && rank)
 			x = leaf_load(m, rank, dim);
 		if (x < 0)

@@ -107,7 +107,6 @@ __global__ void __launch_bounds__(128, 1) chain(
 	const b16 *const x_p = x + bi * x_sB;
 	const b16 *const g_p = g2 + bi * g_sB;
 	const float *const w_p = w;
-	b16 *const y_p = y + bi * y_sB;
 	// chain.lua:14
 	float x2[4][1][8];
 	#pragma unroll
@@ -174,6 +173,7 @@ __global__ void __launch_bounds__(128, 1) chain(
 		w2[0][7] = bits_f32(w_x[7]);
 	}
 	// chain.lua:18
+	b16 *const y_p = y + bi * y_sB;
 	float sum[4];
 	#pragma unroll
 	for (int i = 0; i < 4; i++) {

@@ -56,8 +56,8 @@ __global__ void __launch_bounds__(128, 1) copy(
 	const int pid2 = (int)blockIdx.x / ((N + 63) / 64);
 	const int bi = pid2;
 	const b16 *const x_p = x + bi * x_sB;
-	b16 *const y_p = y + bi * y_sB;
 	// copy.lua:11
+	b16 *const y_p = y + bi * y_sB;
 	float x2[4][1][8];
 	#pragma unroll
 	for (int i = 0; i < 4; i++) {

@@ -62,12 +62,6 @@ static __device__ __forceinline__ void mma_bf16(float *d0, float *d1, u32 a0, u3
 	    : "r"(a0), "r"(a1), "r"(a2), "r"(a3), "r"(b0), "r"(b1));
 }
 
-// x of lane (own ^ mask)
-static __device__ __forceinline__ float shfl_xor_f32(float x, int mask)
-{
-	return __shfl_xor_sync(0xffffffffu, x, mask);
-}
-
 // two fp32 to a pair of bf16, to nearest even
 static __device__ __forceinline__ u32 pack_bf16(float lo, float hi)
 {
@@ -81,6 +75,12 @@ static __device__ __forceinline__ void cores_load4_trans(u32 *r0, u32 *r1, u32 *
 {
 	asm volatile("ldmatrix.sync.aligned.m8n8.x4.trans.shared.b16 {%0, %1, %2, %3}, [%4];"
 	             : "=r"(*r0), "=r"(*r1), "=r"(*r2), "=r"(*r3) : "r"(addr) : "memory");
+}
+
+// x of lane (own ^ mask)
+static __device__ __forceinline__ float shfl_xor_f32(float x, int mask)
+{
+	return __shfl_xor_sync(0xffffffffu, x, mask);
 }
 
 // the pointer itself, of which the compiler knows nothing
@@ -125,8 +125,6 @@ __global__ void __launch_bounds__(128, 1) dot_nt(
 	const b16 *const y_p = y + bi * y_sB;
 	const u32 X_s_l = (lane % 16 + warp * 16) * 64 + (lane / 16 % 2 ^ (((lane % 16 + warp * 16) >> 1) & 3)) * 16;
 	const u32 Y_s_l = (lane % 16) * 64 + (lane / 16 % 2 ^ ((lane % 16 >> 1) & 3)) * 16;
-	b16 *const z_p = z + bi * z_sB;
-	float *const s_p = s + bi * s_sB;
 	for (int x = tid; x < 256; x += 128) {
 		st_shared_v4(X_s + 16 * x, 0, 0, 0, 0);
 	}
@@ -218,16 +216,8 @@ __global__ void __launch_bounds__(128, 1) dot_nt(
 		for (int i = 0; i < 2; i++) {
 			#pragma unroll
 			for (int j = 0; j < 8; j++) {
-				#pragma unroll
-				for (int e = 0; e < 2; e++) {
-					sum[i] = sum[i] + P[i][j][e];
-				}
+				sum[i] = sum[i] + (P[i][j][0] + P[i][j][1]);
 			}
-		}
-		#pragma unroll
-		for (int i = 0; i < 2; i++) {
-			sum[i] = sum[i] + shfl_xor_f32(sum[i], 1);
-			sum[i] = sum[i] + shfl_xor_f32(sum[i], 2);
 		}
 		#pragma unroll
 		for (int i = 0; i < 2; i++) {
@@ -255,7 +245,13 @@ __global__ void __launch_bounds__(128, 1) dot_nt(
 			}
 		}
 	}
+	#pragma unroll
+	for (int i = 0; i < 2; i++) {
+		s2[i] = s2[i] + shfl_xor_f32(s2[i], 1);
+		s2[i] = s2[i] + shfl_xor_f32(s2[i], 2);
+	}
 	// dot_nt.lua:21
+	b16 *const z_p = z + bi * z_sB;
 	b16 *const z_at = (b16 *)opaque(z_p + (i64)(m0 + 16 * (warp % 4) + g) * z_sM + 2 * t);
 	#pragma unroll
 	for (int i = 0; i < 2; i++) {
@@ -267,6 +263,7 @@ __global__ void __launch_bounds__(128, 1) dot_nt(
 		}
 	}
 	// dot_nt.lua:21
+	float *const s_p = s + bi * s_sB;
 	if (lane % 4 == 0) {
 		#pragma unroll
 		for (int i = 0; i < 2; i++) {

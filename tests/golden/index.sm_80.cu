@@ -98,8 +98,6 @@ __global__ void __launch_bounds__(128, 1) index(
 	const int pid2 = (int)blockIdx.x / ((N + 63) / 64);
 	const int bi = pid2;
 	const b16 *const x_p = x + bi * x_sB;
-	float *const y_p = y + bi * y_sB;
-	int *const p_p = p + bi * p_sB;
 	// index.lua:16
 	float x2[2][1][8];
 	#pragma unroll
@@ -126,6 +124,7 @@ __global__ void __launch_bounds__(128, 1) index(
 		}
 	}
 	// index.lua:16
+	float *const y_p = y + bi * y_sB;
 	float c2[1];
 	c2[0] = 1.0f;
 	float c2_run = c2[0];
@@ -156,6 +155,7 @@ __global__ void __launch_bounds__(128, 1) index(
 		}
 	}
 	// index.lua:17
+	int *const p_p = p + bi * p_sB;
 	if (32 * warp + lane < 64 && n0 + 32 * warp + lane < N) {
 		st_global_i32(p_p + (i64)(n0 + 32 * warp + lane) * p_sN, (n0 + 32 * warp + lane - 2 > 0 ? n0 + 32 * warp + lane - 2 : 0) * 10);
 	}

@@ -105,8 +105,12 @@ __global__ void __launch_bounds__(128, 1) masks(
 	const int t = lane % 4;
 	const u32 Q_s = smem;
 	const u32 K_s_ring = smem + 2048;
-	const int m0 = ((M + 63) / 64 - 1 - (int)blockIdx.x % ((M + 63) / 64)) * 64;
-	const int pid2 = (int)blockIdx.x / ((M + 63) / 64);
+	const int tiles = (M + 63) / 64;
+	const int first = (int)blockIdx.x / (16 * tiles) * 16;
+	const int near = B - first < 16 ? B - first : 16;
+	const int place = (int)blockIdx.x - first * tiles;
+	const int pid2 = first + place % near;
+	const int m0 = (tiles - 1 - place / near) * 64;
 	const int bi = pid2;
 	const b16 *const q_p = q + bi * q_sB;
 	const u32 Q_s_c = tid / 2 * 32 + (tid % 2 ^ ((tid / 2 >> 2) & 1)) * 16;
@@ -114,7 +118,6 @@ __global__ void __launch_bounds__(128, 1) masks(
 	const u32 K_s_c = tid / 2 * 32 + (tid % 2 ^ ((tid / 2 >> 2) & 1)) * 16;
 	const u32 K_s_l = (lane % 16) * 32 + (lane / 16 % 2 ^ ((lane % 16 >> 2) & 1)) * 16;
 	const u32 Q_s_l = (lane % 16 + warp * 16) * 32 + (lane / 16 % 2 ^ (((lane % 16 + warp * 16) >> 2) & 1)) * 16;
-	float *const o_p = o + bi * o_sB;
 	const b16 *const q_src = q_p + (i64)(m0 + tid / 2) * q_sM + 8 * (tid % 2);
 	cp_async_16(Q_s + Q_s_c, q_src, m0 + tid / 2 < M ? 16 : 0);
 	// masks.lua:32
@@ -175,13 +178,14 @@ __global__ void __launch_bounds__(128, 1) masks(
 			mma_bf16(dot[0][j], dot[1][j], Q_f[0][0], Q_f[1][0], Q_f[0][1], Q_f[1][1], K[j][0], K[j][1]);
 		}
 		if (!(m0 + 16 * warp - n0 >= 63)) {
+			const int room = m0 + 16 * warp + g - (n0 + 2 * t);
 			#pragma unroll
 			for (int i = 0; i < 2; i++) {
 				#pragma unroll
 				for (int j = 0; j < 8; j++) {
 					#pragma unroll
 					for (int e = 0; e < 2; e++) {
-						dot[i][j][e] = m0 + 16 * warp + g + 8 * i >= n0 + 2 * t + 8 * j + e ? dot[i][j][e] : 0.0f;
+						dot[i][j][e] = room >= -8 * i + 8 * j + e ? dot[i][j][e] : 0.0f;
 					}
 				}
 			}
@@ -208,6 +212,7 @@ __global__ void __launch_bounds__(128, 1) masks(
 		}
 	}
 	// masks.lua:38
+	float *const o_p = o + bi * o_sB;
 	float *const o_at = (float *)opaque(o_p + (i64)(m0 + 16 * (warp % 4) + g) * o_sM + 2 * t);
 	#pragma unroll
 	for (int i = 0; i < 2; i++) {

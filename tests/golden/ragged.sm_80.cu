@@ -141,10 +141,10 @@ __global__ void __launch_bounds__(128, 8) ragged(
 	const int n0_live = N - n0 < 64 ? N - n0 : 64;
 	const int pid2 = (int)blockIdx.x / ((N + 63) / 64);
 	const int bi = pid2;
-	b16 *const y_p = y + bi * y_sB;
 	const b16 *const x_p = x + bi * x_sB;
 	const float *const w_p = w + bi * w_sB;
 	// ragged.lua:16
+	b16 *const y_p = y + bi * y_sB;
 	{
 		const int y_rows = n0_live;
 		b16 *const y_to = y_p + (i64)n0 * y_sN;

@@ -114,9 +114,6 @@ __global__ void __launch_bounds__(128, 1) reduce_columns(
 	const int bi = (int)blockIdx.x;
 	const b16 *const x_p = x + bi * x_sB;
 	const u32 x_s_c = tid / 8 * 128 + (tid % 8 ^ (tid / 8 & 7)) * 16;
-	float *const lo_p = lo + bi * lo_sB;
-	float *const hi_p = hi + bi * hi_sB;
-	float *const s_p = s + bi * s_sB;
 	// reduce_columns.lua:27
 	float s2[1][8];
 	#pragma unroll
@@ -298,16 +295,19 @@ __global__ void __launch_bounds__(128, 1) reduce_columns(
 		}
 	}
 	// reduce_columns.lua:34
+	float *const lo_p = lo + bi * lo_sB;
 	if (lane / 8 == 0 && warp == 0) {
 		st_global_v4(lo_p + 8 * (lane % 8), f32_bits(lo2[0][0] - 1.0f), f32_bits(lo2[0][1] - 1.0f), f32_bits(lo2[0][2] - 1.0f), f32_bits(lo2[0][3] - 1.0f));
 		st_global_v4(lo_p + 8 * (lane % 8) + 4, f32_bits(lo2[0][4] - 1.0f), f32_bits(lo2[0][5] - 1.0f), f32_bits(lo2[0][6] - 1.0f), f32_bits(lo2[0][7] - 1.0f));
 	}
 	// reduce_columns.lua:34
+	float *const hi_p = hi + bi * hi_sB;
 	if (lane / 8 == 0 && warp == 0) {
 		st_global_v4(hi_p + 8 * (lane % 8), f32_bits(hi2[0][0] - 1.0f), f32_bits(hi2[0][1] - 1.0f), f32_bits(hi2[0][2] - 1.0f), f32_bits(hi2[0][3] - 1.0f));
 		st_global_v4(hi_p + 8 * (lane % 8) + 4, f32_bits(hi2[0][4] - 1.0f), f32_bits(hi2[0][5] - 1.0f), f32_bits(hi2[0][6] - 1.0f), f32_bits(hi2[0][7] - 1.0f));
 	}
 	// reduce_columns.lua:34
+	float *const s_p = s + bi * s_sB;
 	if (lane / 8 == 0 && warp == 0) {
 		st_global_v4(s_p + 8 * (lane % 8), f32_bits(s2[0][0]), f32_bits(s2[0][1]), f32_bits(s2[0][2]), f32_bits(s2[0][3]));
 		st_global_v4(s_p + 8 * (lane % 8) + 4, f32_bits(s2[0][4]), f32_bits(s2[0][5]), f32_bits(s2[0][6]), f32_bits(s2[0][7]));

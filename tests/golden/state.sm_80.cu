@@ -137,7 +137,6 @@ __global__ void __launch_bounds__(128, 1) state(
 	const u32 q_s_l = (lane % 16) * 32 + (lane / 16 % 2 ^ ((lane % 16 >> 2) & 1)) * 16;
 	const u32 S_s_l = (lane % 16) * 64 + (warp ^ ((lane % 16 >> 1) & 3)) * 16;
 	b16 *const o_p = o + bi * o_sB;
-	float *const s1_p = s1 + bi * s1_sB;
 	// state.lua:35
 	float S[2][1][2];
 	#pragma unroll
@@ -210,11 +209,9 @@ __global__ void __launch_bounds__(128, 1) state(
 		u32 v_f[2][1];
 		cores_load2_trans(&v_f[0][0], &v_f[1][0], v_s + v_s_l);
 		mma_bf16(S[0][0], S[1][0], k_f[0][0], k_f[0][1], k_f[1][0], k_f[1][1], v_f[0][0], v_f[1][0]);
-		{
-			#pragma unroll
-			for (int i = 0; i < 2; i++) {
-				st_shared_b32(S_s + S_s_w + 512 * i, pack_bf16(S[i][0][0], S[i][0][1]));
-			}
+		#pragma unroll
+		for (int i = 0; i < 2; i++) {
+			st_shared_b32(S_s + S_s_w + 512 * i, pack_bf16(S[i][0][0], S[i][0][1]));
 		}
 		// state.lua:41
 		float dot[2][1][2];
@@ -240,6 +237,7 @@ __global__ void __launch_bounds__(128, 1) state(
 		}
 	}
 	// state.lua:43
+	float *const s1_p = s1 + bi * s1_sB;
 	float *const s1_at = (float *)opaque(s1_p + (i64)(g) * s1_sD + 8 * (warp % 4) + 2 * t);
 	#pragma unroll
 	for (int i = 0; i < 2; i++) {

@@ -7,15 +7,14 @@
 /* "GPU CASE[, KERNEL]: KIND: LINE" there; a ~ stands for any text. */
 typedef struct Entry {
 	const char *in, *kind, *what;
-	int line, needed, noticed;
-	const char *example; /* a mutant it covers that was noticed */
+	int line, needed;
 } Entry;
 
 /* Prints a FAIL for each line that cannot be read, and says how many. */
 int harmless_read(Arena *a, const char *path);
 /* The entry for a mutant of the text called `name`, or NULL. */
 Entry *harmless_find(const char *name, const SimMutant *x);
-/* Prints a FAIL for each entry that is wrong or, after a whole run, stale; says how many. */
-int harmless_check(bool whole);
+/* After a whole run: prints a FAIL for each entry that is stale; says how many. */
+int harmless_check(void);
 
 #endif

@@ -3,11 +3,12 @@
  * For every case of tests/mutate.cases (a spec with settings and sizes), for each GPU, every mutant
  * of the text (runtime/sim_mutate.h) runs at the case's sizes until the simulator reports something
  * or an output's bits differ from those of the text as it was. A survivor is a failure, unless
- * tests/mutate.harmless proves it harmless; a line there that no survivor needs, or that a mutant
- * which was noticed would have needed, is a failure as well.
+ * tests/mutate.harmless proves it harmless, or every thread did the same as without (subject_same);
+ * a line there that no survivor needs is a failure as well.
  *
- *   azmutate [-c N] [-k KINDS] [-s N] [-r SEED] [-j JOBS] [-v] [CASE ...]
+ *   azmutate [-c N] [-g GPU] [-k KINDS] [-s N] [-r SEED] [-j JOBS] [-v] [CASE ...]
  *     -c N      a sample of N cases, each for one GPU, chosen by SEED
+ *     -g GPU    only texts for it
  *     -k KINDS  only mutants of these kinds: drop,weaken,...
  *     -s N      a sample of N mutants of each text, chosen by SEED and the text
  *     -v        shows every mutant and what noticed it
@@ -28,39 +29,20 @@
 #include <sys/prctl.h>
 #endif
 
-#include "../../runtime/check.h"
-#include "../../runtime/sim_load.h"
 #include "harmless.h"
 #include "score.h"
+#include "subject.h"
 
-enum {
-	TURNS = 3,
-	MAX_SIZES = 8,
-	MAX_SPECS = 64,
-	MAX_TEXTS = 256,
-	MAX_ENTRIES = 512,
-	MAX_CASES = 128
-};
+enum { MAX_TEXTS = 256, MAX_CASES = 128 };
 
-/* A mutant that hangs costs this many seconds; the texts as they were take well under one. */
-static const char SECONDS[] = "2";
 /* An index beyond an array traps. */
 static const char STRICT[] = "-fsanitize=bounds -fsanitize-undefined-trap-on-error";
 
-static Arena *arena;
-static Diag diag;
+Arena *arena;
+Diag diag;
 static int sample, few, jobs, verbose;
-static const char *kinds;
+static const char *kinds, *only;
 static uint64_t seed = 1;
-
-/* A line of tests/mutate.cases. */
-typedef struct Case {
-	const char *line, *name; /* name: without the sizes */
-	const char *spec, *set, *with;
-	Layout layout;
-	int nsizes, align;
-	const char *sizes[MAX_SIZES];
-} Case;
 
 /* ---- Cases ---- */
 
@@ -95,88 +77,9 @@ static Case parse_case(const char *line)
 	return c;
 }
 
-/* ---- A text at some sizes ---- */
-
-typedef struct At {
-	Cli cli;
-	Plan *plan;
-	Exec exec;
-	void *right[MAX_ARGS]; /* outputs of the text as it was */
-} At;
-
-typedef struct Subject {
-	const Case *c;
-	const char *gpu, *name; /* "a100 retention --set stages=3" */
-	SimMutants *m;
-	At at[MAX_SIZES];
-	int nat;
-} Subject;
-
-static void plan_at(Subject *s, At *at, const char *sizes)
-{
-	cli_init(&at->cli, arena, &diag);
-	at->cli.spec = s->c->spec;
-	at->cli.gpu = s->gpu;
-	at->cli.with = s->c->with;
-	at->cli.layout = s->c->layout;
-	at->cli.align = s->c->align;
-	cli_add_sets(&at->cli, sizes);
-	cli_add_sets(&at->cli, s->c->set);
-	if (at != s->at) /* what the first sizes were tuned to */
-		cli_add_sets(&at->cli, plan_settings_text(s->at->plan, arena));
-	at->plan = plan_open(&at->cli, gpu_find(&diag, arena, s->gpu), true);
-	plan_compile(at->plan, &at->cli);
-}
-
-static bool output(const Tensor *t)
-{
-	return t->rank && t->arg->output && t->data;
-}
-
-static bool right_bits(const At *at)
-{
-	for (int i = 0; i < at->plan->ntensors; i++)
-		if (output(&at->plan->tensor[i]) &&
-		    memcmp(at->right[i], at->plan->tensor[i].data, at->plan->tensor[i].bytes))
-			return false;
-	return true;
-}
-
-static void run(At *at, int mutant, int turn)
-{
-	sim_set_mutant(at->exec.sim, mutant, !turn);
-	memset(&at->exec.result, 0, sizeof at->exec.result);
-	exec_run(&at->exec, (uint64_t)turn, turn == 1);
-}
-
-/* The text as it was gives the reference's numbers, without findings, in every mode. */
-static void run_right(At *at)
-{
-	CheckResult r;
-
-	for (int turn = 0; turn < TURNS; turn++) {
-		run(at, 0, turn);
-		if (at->exec.result.nfindings)
-			diag_fail(&diag, (Loc){0}, "unchanged: %s", at->exec.result.finding[0].text);
-		for (int i = 0; !turn && i < at->plan->ntensors; i++) {
-			const Tensor *t = &at->plan->tensor[i];
-
-			if (!output(t))
-				continue;
-			at->right[i] = arena_alloc(arena, t->bytes + 1);
-			memcpy(at->right[i], t->data, t->bytes);
-		}
-		if (!right_bits(at))
-			diag_fail(&diag, (Loc){0}, "unchanged: other bits in another order");
-	}
-	check_outputs(&at->exec, at->cli.rows, &r);
-	if (!r.ok)
-		diag_fail(&diag, (Loc){0}, "unchanged: %s", r.verdict);
-}
-
 /* ---- Running mutants ---- */
 
-typedef enum Fate { UNTRIED, SURVIVED, FOUND, WRONG, BROKEN } Fate;
+typedef enum Fate { UNTRIED, SURVIVED, SAME, FOUND, WRONG, BROKEN } Fate;
 
 typedef struct Shared {
 	int next, n, which[1 << 14];
@@ -194,24 +97,28 @@ static const char *name_of(const Subject *s, const SimMutant *x)
 	return strcmp(x->kernel, spec) ? arena_printf(arena, "%s, %s", s->name, x->kernel) : s->name;
 }
 
-/* Each mutant in the plainest mode at every size; then a survivor, unless it is said to be
+/* Each mutant in the plainest mode at every size; then a survivor, unless it is known to be
  * harmless, with early copies and in other orders at the first two. */
 static Fate try_mutant(Subject *s, int id)
 {
-	int turns = harmless_find(name_of(s, &s->m->mutant[id]), &s->m->mutant[id]) ? 1 : TURNS;
+	const SimMutant *x = &s->m->mutant[id];
+	int turns = harmless_find(name_of(s, x), x) ? 1 : TURNS;
 
-	for (int turn = 0; turn < turns; turn++)
+	for (int turn = 0; turn < turns; turn++) {
 		for (int i = 0; i < (turn ? 2 : s->nat) && i < s->nat; i++) {
 			At *at = &s->at[i];
 
-			run(at, id, turn);
+			at_run(at, id, turn);
 			if (at->exec.result.nfindings) {
 				shared->finding[id] = at->exec.result.finding[0];
 				return FOUND;
 			}
-			if (!right_bits(at))
+			if (!at_right(at))
 				return WRONG;
 		}
+		if (!turn && x->closed && subject_same(s, id))
+			return SAME;
+	}
 	return SURVIVED;
 }
 
@@ -293,7 +200,7 @@ static void show(const char *how, const Subject *s, int id)
 
 static void count(const Subject *s)
 {
-	Score *score = score_of(s->c->spec), here = {0, 0, 0, 0};
+	Score *score = score_of(s->c->spec), here = {0, 0, 0, 0, 0};
 
 	for (int k = 0; k < shared->n; k++) {
 		int id = shared->which[k];
@@ -307,16 +214,16 @@ static void count(const Subject *s)
 			to->found += fate == FOUND;
 			to->wrong += fate == WRONG;
 			here.found++;
-			if (e && !e->noticed++)
-				e->example = arena_printf(arena, "%s: %s", name_of(s, x), x->what);
 			if (verbose)
 				show(fate == FOUND ? shared->finding[id].text : "wrong", s, id);
-		} else if (fate == SURVIVED && e) {
-			e->needed++;
+		} else if (fate == SAME || (fate == SURVIVED && e)) {
+			if (e && fate != SAME)
+				e->needed++;
 			to->harmless++;
+			to->same += fate == SAME;
 			here.harmless++;
 			if (verbose)
-				show("harmless", s, id);
+				show(fate == SAME ? "the same" : "harmless", s, id);
 		} else {
 			show(fate == SURVIVED ? "FAIL survivor:" : "FAIL broken:", s, id);
 			failures++;
@@ -342,18 +249,12 @@ static bool known_text(const char *text)
 	return false;
 }
 
-static void load(At *at)
-{
-	exec_load(&at->exec, at->plan, &at->cli, false);
-	exec_fill(&at->exec);
-}
-
 /* One text at all of the case's sizes; they must agree on it. */
 static void test_text(Subject *s)
 {
 	const char *text;
 
-	plan_at(s, &s->at[0], s->c->sizes[0]);
+	at_plan(s, 0);
 	text = s->at[0].plan->m->text_sim;
 	if (known_text(arena_printf(arena, "%s%s", text, strchr(s->c->line, ':'))))
 		return;
@@ -362,12 +263,11 @@ static void test_text(Subject *s)
 		At *at = &s->at[s->nat];
 
 		if (s->nat)
-			plan_at(s, at, s->c->sizes[s->nat]);
+			at_plan(s, s->nat);
 		if (strcmp(at->plan->m->text_sim, text))
 			diag_fail(&diag, (Loc){0}, "%s gives another text", s->c->sizes[s->nat]);
 		at->plan->m->text_sim = s->m->text;
-		load(at);
-		run_right(at);
+		at_load(at);
 	}
 	run_mutants(s);
 	count(s);
@@ -386,11 +286,7 @@ static void test_case(const Case *c, const char *gpu)
 	} else {
 		test_text(s);
 	}
-	for (int i = 0; i < c->nsizes; i++)
-		if (s->at[i].exec.plan) {
-			exec_close(&s->at[i].exec);
-			plan_close(s->at[i].plan);
-		}
+	subject_close(s);
 	fflush(stdout);
 }
 
@@ -436,6 +332,12 @@ static int read_cases(const char *path, Case **out, int n, char **parts)
 	return found;
 }
 
+static void test_on(const Case *c, const char *gpu)
+{
+	if (!only || !strcmp(only, gpu))
+		test_case(c, gpu);
+}
+
 /* All of them for every GPU; or `few` of them, each for one. */
 static void test_cases(Case **c, int n)
 {
@@ -450,7 +352,7 @@ static void test_cases(Case **c, int n)
 	}
 	for (int i = 0; i < n && (!few || i < few); i++)
 		for (int g = 0; g < (few ? 1 : NGPUS); g++)
-			test_case(c[i], gpus[few ? (int)(draw(&state) % NGPUS) : g]);
+			test_on(c[i], gpus[few ? (int)(draw(&state) % NGPUS) : g]);
 }
 
 int main(int argc, char **argv)
@@ -460,9 +362,11 @@ int main(int argc, char **argv)
 
 	arena = arena_new();
 	jobs = (int)sysconf(_SC_NPROCESSORS_ONLN);
-	while ((o = getopt(argc, argv, "c:k:s:r:j:v")) != -1) {
+	while ((o = getopt(argc, argv, "c:g:k:s:r:j:v")) != -1) {
 		if (o == 'c')
 			few = atoi(optarg);
+		else if (o == 'g')
+			only = optarg;
 		else if (o == 'k')
 			kinds = optarg;
 		else if (o == 's')
@@ -477,7 +381,6 @@ int main(int argc, char **argv)
 			return ST_USER;
 	}
 	jobs = jobs < 1 ? 1 : jobs > 64 ? 64 : jobs;
-	setenv("AZULEJO_SIM_SECONDS", SECONDS, 1);
 	setenv("AZULEJO_CACHE", "build/mutants", 1);
 	use_strict_compiler();
 	shared = mmap(NULL, sizeof *shared, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
@@ -487,7 +390,8 @@ int main(int argc, char **argv)
 	}
 	failures += harmless_read(arena, "tests/mutate.harmless");
 	test_cases(cases, read_cases("tests/mutate.cases", cases, argc - optind, argv + optind));
-	failures += harmless_check(!sample && !few && !kinds && argc == optind);
+	if (!sample && !few && !kinds && !only && argc == optind)
+		failures += harmless_check();
 	score_print();
 	arena_free(arena);
 	return failures != 0;

@@ -33,6 +33,7 @@ static void add(Score *to, const Score *s)
 	to->found += s->found;
 	to->wrong += s->wrong;
 	to->harmless += s->harmless;
+	to->same += s->same;
 }
 
 static int counted(const Score *s)
@@ -42,7 +43,7 @@ static int counted(const Score *s)
 
 static void print_row(const char *name, const Score *score)
 {
-	Score sum = {0, 0, 0, 0};
+	Score sum = {0, 0, 0, 0, 0};
 
 	printf("%-20s", name);
 	for (int k = 0; k < NMUTATIONS; k++) {
@@ -58,7 +59,7 @@ static void print_row(const char *name, const Score *score)
 
 void score_print(void)
 {
-	Score *all = spec[nspecs].score, sum = {0, 0, 0, 0};
+	Score *all = spec[nspecs].score, sum = {0, 0, 0, 0, 0};
 
 	printf("%-20s", "noticed/mutants");
 	for (int k = 0; k < NMUTATIONS; k++)
@@ -72,6 +73,8 @@ void score_print(void)
 	print_row("all", all);
 	for (int k = 0; k < NMUTATIONS; k++)
 		add(&sum, &all[k]);
-	printf("by a finding %d, by other results %d; proved harmless, and not counted, %d\n",
-	       sum.found, sum.wrong, sum.harmless);
+	printf(
+	    "by a finding %d, by other results %d; harmless, and not counted, %d: %d with a proof, %d"
+	    " since every thread did the same\n",
+	    sum.found, sum.wrong, sum.harmless, sum.harmless - sum.same, sum.same);
 }

@@ -3,7 +3,9 @@
 #define AZ_SCORE_H
 
 typedef struct Score {
-	int total, found, wrong, harmless; /* found: by a finding; wrong: by other results */
+	/* found: by a finding; wrong: by other results; same: of the harmless, those whose threads did
+	 * what they do without */
+	int total, found, wrong, harmless, same;
 } Score;
 
 Score *score_of(const char *spec); /* by SimMutation; `spec` a name or path that stays */

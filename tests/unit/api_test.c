@@ -2,6 +2,7 @@
 #define _GNU_SOURCE
 #include "../../runtime/azulejo.h"
 #include "../../runtime/driver.h"
+#include "../../runtime/nvrtc.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -59,6 +60,41 @@ static void test_open(void)
 	az_close(k);
 }
 
+static void test_build(void)
+{
+	AzKernel *k = az_open("based_prefill", "a100", "B=1,H=2,N=8192,C=64,segments=4", NULL);
+	AzStage stage = {.blocks = -1};
+	AzStatus status;
+
+	if (!k) {
+		printf("FAIL open to build: %s\n", az_error());
+		failures++;
+		return;
+	}
+	check(az_settings(k) && !strncmp(az_settings(k), "C=64,", 5) &&
+	          strstr(az_settings(k), ",schedule=segmented,segments=4,tuned=") &&
+	          az_settings(k) == az_settings(k),
+	      "the settings chosen");
+	check(!az_stage(k, 0, &stage) && stage.blocks == -1, "no stages before a build");
+	status = az_build(k);
+	if (!nvrtc_found(NULL)) {
+		check(status == AZ_ENV && strstr(az_error(), "NVRTC"), "a build without NVRTC");
+		puts("skip builds");
+	} else {
+		check(!status && az_stage(k, 0, &stage) == 3 && stage.blocks == 6 && stage.threads > 0 &&
+		          strstr(stage.name, "_local"),
+		      "a stage");
+		/* where an A100's text is not the device's own, the driver finishes it */
+		check(driver_runs("sm_80") ? stage.registers > 16 && !stage.spill_bytes
+		                           : stage.registers == -1 && stage.spill_bytes == -1,
+		      "its registers");
+		stage.blocks = -1;
+		check(az_stage(k, 3, &stage) == 3 && stage.blocks == -1, "no fourth stage");
+		check(!az_build(k), "a second build");
+	}
+	az_close(k);
+}
+
 static void test_launch(void)
 {
 	AzKernel *k;
@@ -111,6 +147,7 @@ int main(void)
 {
 	test_errors();
 	test_open();
+	test_build();
 	test_launch();
 	return failures != 0;
 }

@@ -46,12 +46,17 @@ static const Case cases[] = {
      1,
      32,
      {W(global_load_bytes, 128), W(global_load_sectors, 32), W(global_sectors, 32)}},
-    /* All lanes read one float. */
+    /* All lanes read one float, 4 bytes of one sector; then of a table, of two. */
     {"one_for_all",
      "x = ld_global_f32(in + 7);",
      1,
      32,
-     {W(global_load_bytes, 128), W(global_load_sectors, 1), W(global_sectors, 1)}},
+     {W(global_load_bytes, 4), W(global_load_sectors, 1), W(global_sectors, 1)}},
+    {"table",
+     "x = table_f32(in + 4 + threadIdx.x / 16 * 4);",
+     1,
+     32,
+     {W(global_load_bytes, 8), W(global_load_sectors, 2), W(global_sectors, 2)}},
     /* 16 bytes a lane, a row of 64 bytes to 4 lanes, rows 256 bytes apart: 8 rows x 2 sectors. */
     {"rows",
      "u32 r[4];\nld_global_v4(r, in + threadIdx.x / 4 * 64 + threadIdx.x % 4 * 4);",
@@ -84,6 +89,40 @@ static const Case cases[] = {
      1,
      32,
      {W(shared_store_waves, 4 + 32 + 2), W(shared_wavefronts, 38), W(shared_store_conflicts, 28),
+      W(shared_conflicts, 28)}},
+    /* 16-byte loads go by 8 lanes: side by side 4 wavefronts. Where the lanes of a quad read the
+     * same, by 16, which are 4 places: 2. So too where lanes l and l ^ 2 read the same. Where only
+     * lanes l and l ^ 4 do, by 8 still: 4. */
+    {"wide_for_many",
+     "u32 r[4];\nst_shared_v4(s + 16 * threadIdx.x, 0, 0, 0, 0);\nwarp_sync();\n"
+     "ld_shared_v4(r, s + 16 * threadIdx.x);\n"
+     "ld_shared_v4(r, s + threadIdx.x / 4 * 16);\n"
+     "ld_shared_v4(r, s + (threadIdx.x / 4 * 2 + threadIdx.x % 2) * 16);\n"
+     "ld_shared_v4(r, s + (threadIdx.x & 27) * 16);",
+     1,
+     32,
+     {W(shared_store_waves, 4), W(shared_load_waves, 4 + 2 + 2 + 4), W(shared_wavefronts, 16)}},
+    /* 4 bytes at a time, side by side and aligned, become one access of 16 bytes: 128 bytes a
+     * wavefront, 4 of them. The loads are of one place a quad: by 16 lanes, 2. */
+    {"neighbours",
+     "for (int i = 0; i < 4; i++) st_shared_f32(s + 16 * threadIdx.x + 4 * i, x);\nwarp_sync();\n"
+     "for (int i = 0; i < 4; i++) x += ld_shared_f32(s + 16 * (threadIdx.x / 4) + 4 * i);",
+     1,
+     32,
+     {W(shared_store_waves, 4), W(shared_load_waves, 2), W(shared_wavefronts, 6)}},
+    /* Aligned to 8 bytes only: twice 8 bytes, 24 apart. Of 16 lanes the words 6 l and 6 l + 1:
+     * over 32 banks 6 l takes each even place once in 16: no conflict, 2 wavefronts each. */
+    {"neighbours_by_8",
+     "for (int i = 0; i < 4; i++) st_shared_f32(s + 24 * threadIdx.x + 8 + 4 * i, x);",
+     1,
+     32,
+     {W(shared_store_waves, 4), W(shared_wavefronts, 4)}},
+    /* Not side by side: 4 accesses, of 32 words 8 apart: 8 in a bank. */
+    {"not_neighbours",
+     "for (int i = 0; i < 4; i++) st_shared_f32(s + 32 * threadIdx.x + 8 * i, x);",
+     1,
+     32,
+     {W(shared_store_waves, 4 * 8), W(shared_wavefronts, 32), W(shared_store_conflicts, 28),
       W(shared_conflicts, 28)}},
     /* Two lanes a word (16-bit stores): no conflict. */
     {"halves",
@@ -126,6 +165,18 @@ static const Case cases[] = {
      64,
      {W(cp_async_bytes, 1024), W(async_bytes, 1024), W(async_sectors, 32), W(global_sectors, 32),
       W(async_waves, 16), W(shared_wavefronts, 16), W(barriers, 1)}},
+    /* 48-byte rows, 3 copies of 16 bytes each, to rows of 64: an even row is a whole sector and a
+     * half; an odd one a half and a whole, which goes to two units of 32 bytes: asked for twice.
+     * 8 rows: 4 x 2 + 4 x 3. By 4 bytes it is not: 96 bytes from the middle of a sector on, 4. */
+    {"copies_across",
+     "const int row = threadIdx.x / 4, unit = threadIdx.x % 4;\n"
+     "if (unit < 3) cp_async_16(s + 64 * row + 16 * unit, in + 12 * row + 4 * unit, 16);\n"
+     "if (threadIdx.x < 24) cp_async_4(s + 1024 + 4 * threadIdx.x, in + 4 + threadIdx.x, 4);\n"
+     "cp_async_commit();\ncp_async_wait(0);",
+     1,
+     32,
+     {W(cp_async_bytes, 8 * 48 + 96), W(async_bytes, 480), W(async_sectors, 4 * 2 + 4 * 3 + 4),
+      W(global_sectors, 24), W(async_waves, 4 + 1), W(shared_wavefronts, 5)}},
     /* Rows of 128 bytes. Plain, the 8 rows of a matrix begin in the same bank: 8 wavefronts each,
      * 7 too many. With unit u of row r at u ^ r % 8: 1 each. x4 loads 4 matrices. */
     {"matrices",
@@ -228,29 +279,31 @@ static const SpecCase specs[] = {
      {W(global_load_bytes, 25600), W(global_store_bytes, 25600), W(global_load_sectors, 800),
       W(global_store_sectors, 800)}},
     /* 64 queries a block (2 blocks), 2 chunks of 64 keys, D = V = 64: 4 turns.
-     * Products: 64 x 64 x 64 twice a turn, of 16 x 8 x 16: 256. Exponentials: 64 x 64, and one
-     * for every row in the 4 lanes that keep it. Reciprocals: one an output element.
+     * Products: 64 x 64 x 64 twice a turn, of 16 x 8 x 16: 256. Exponentials: 64 x 64, and, in a
+     * block's first turn alone (scores this even rise no more), one for every row in the 4 lanes
+     * that keep it. Reciprocals: one an output element.
      * Copies: Q once a block, K and V once a turn, 8 KB each: 10 x 8 KB, by 128 bytes a wavefront.
      * ldmatrix, by warp: of Q a 16x16 a k16 step (4 waves x 4), of K 64 x 16 (16 x 4), of V 16 x 64
      * (16 x 4): 144 in each of 4 warps and 4 turns.
      * Stores: 4 lanes x 4 bytes of a row, 8 rows at once: 8 half-used sectors for 128 bytes.
-     * Shuffles: the maximum and the sum of 2 rows over 4 lanes (2 steps each): 8 a warp and turn.
+     * Shuffles: the maximum of 2 rows over 4 lanes, 4 a warp and turn (2 steps each); their sums,
+     * once a warp: 4 (4 x 4 + 4 x 2).
      */
     {"flash_attention",
      "flash_attention --set "
      "B=1,G=1,R=1,M=128,N=128,D=64,V=64,causal=false,C=64,rows=64,warps=4,stages=2",
-     {W(mma_bf16, 1024), W(exp_ops, 4 * (4096 + 256)), W(mufu_ops, 4 * (4096 + 256) + 8192),
+     {W(mma_bf16, 1024), W(exp_ops, 4 * 4096 + 2 * 256), W(mufu_ops, 4 * 4096 + 2 * 256 + 8192),
       W(cp_async_bytes, 81920), W(async_sectors, 2560), W(async_waves, 640),
       W(matrix_load_waves, 2304), W(global_store_bytes, 16384), W(global_store_sectors, 1024),
-      W(shuffles, 128), W(barriers, 4)}},
+      W(shuffles, 96), W(barriers, 4)}},
     /* The same without the upper triangle: the block of rows 0-63 sees one chunk, so 3 turns. In
      * the 2 on the diagonal whole fragments are computed all the same. */
     {"flash_causal",
      "flash_attention --set "
      "B=1,G=1,R=1,M=128,N=128,D=64,V=64,causal=true,C=64,rows=64,warps=4,stages=2",
-     {W(mma_bf16, 768), W(exp_ops, 3 * (4096 + 256)), W(mufu_ops, 3 * (4096 + 256) + 8192),
+     {W(mma_bf16, 768), W(exp_ops, 3 * 4096 + 2 * 256), W(mufu_ops, 3 * 4096 + 2 * 256 + 8192),
       W(cp_async_bytes, 8 * 8192), W(async_sectors, 2048), W(async_waves, 512),
-      W(matrix_load_waves, 1728), W(global_store_bytes, 16384), W(shuffles, 96), W(barriers, 3)}},
+      W(matrix_load_waves, 1728), W(global_store_bytes, 16384), W(shuffles, 80), W(barriers, 3)}},
     /* 1 block, 3 chunks of 64 (N = 130: the last has 2 rows), D = V = 64: products of 64 x 64 x 64,
      * 128 mma each: Q K^T, P V, Q S and K^T V, all whole, and none computed twice.
      * Copies: q, k, v rows that exist: 3 x 130 x 128 bytes; stored: 130 x 128. */
@@ -258,6 +311,16 @@ static const SpecCase specs[] = {
      "retention --set B=1,H=1,N=130,D=64,V=64,C=64,warps=4,stages=2,schedule=onepass",
      {W(mma_bf16, 3 * 512), W(tensor_flops, 3 * 512 * 4096), W(cp_async_bytes, 3 * 130 * 128),
       W(async_sectors, 3 * 130 * 4), W(global_store_bytes, 130 * 128)}},
+    /* 2 blocks, 3 chunks of 64 keys (N = 130): boxes of 64 rows, of which the last hold 2. 4 + 4
+     * products of 64 x 64 x 16 a turn: Q K^T reads 2 KB of either operand, P V, whose P is in
+     * registers, of one. Stored: 128 rows. */
+    {"flash_boxes",
+     "flash_attention --gpu h100 --set "
+     "B=1,G=1,R=1,M=128,N=130,D=64,V=64,causal=false,C=64,rows=64,warps=4,stages=2",
+     {W(tma_load_bytes, 2 * 2 * 130 * 128), W(tma_load_sectors, 2 * 2 * 130 * 4),
+      W(tma_fill_bytes, 2 * 2 * 62 * 128), W(tma_store_bytes, 128 * 128),
+      W(tma_store_sectors, 128 * 4), W(wgmma_bf16, 6 * 8), W(tensor_flops, 6 * 8 * 131072),
+      W(wgmma_shared_bytes, 6 * 4 * (4096 + 2048))}},
 };
 
 static const char *const names[] = {
@@ -269,8 +332,9 @@ static const char *const names[] = {
 static void run_spec(const SpecCase *c)
 {
 	static char json[1 << 20];
+	const char *gpu = strstr(c->args, "--gpu") ? "" : "--gpu a100";
 	FILE *f = popen(
-	    arena_printf(arena, "build/azulejo run %s --gpu a100 --device sim --json", c->args), "r");
+	    arena_printf(arena, "build/azulejo run %s %s --device sim --json", c->args, gpu), "r");
 	const char *counters;
 	int ok = f != NULL;
 

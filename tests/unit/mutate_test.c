@@ -7,6 +7,7 @@
 
 #include "../../codegen/prims.h"
 #include "../../runtime/sim_mutate.h"
+#include "../../runtime/sim_trace.h"
 
 static int failed;
 static Arena *arena;
@@ -62,6 +63,12 @@ static const struct {
     {"for (int x = tid; x < 64; x += 128) f(x);", "bound 64 -> 64 + 1; bound 64 -> 64 - 1"},
     {"const int n_end = (N + 63) / 64 * 2;", "place 63 -> 63 + 1; place 63 -> 63 - 1"},
     {"const int fetch = n + 1;", "place 1 -> 1 + 1; place 1 -> 1 - 1"},
+    {"const int tid = threadIdx.x; if (tid == 0 && x) f();",
+     "bound tid == 0 -> tid == 0 || tid == 0 + 1; bound tid == 0 -> !(tid == 0)"},
+    {"if (warp_any((a < b) | (c != 1.0f))) f();", "bound warp_any((a < b) | (c != 1.0f)) -> 0"},
+    {"if (N == 0) f();", "bound 0 -> 0 + 1; bound 0 -> 0 - 1; bound N == 0 -> !(N == 0)"},
+    {"wgmma_desc(X, 16, 1024, 128);",
+     "weaken X -> X + 16; weaken 1024 -> 1024 + 16; weaken 128 -> 128 / 2"},
     {"u32 Q[2][4]; const b16 *p = q + 63; y = a << 2;", ""},
 };
 
@@ -164,6 +171,36 @@ static const char body[] =
     "\t\t}\n"
     "\t}\n}\n";
 
+/* Comparisons some of whose mutants change nothing that a thread does. */
+static const char idle[] = "__global__ void k(const b16 *in, b16 *out, int N)\n{\n"
+                           "\tconst u32 smem = smem_base();\n"
+                           "\tconst int tid = (int)threadIdx.x;\n"
+                           "\tconst u32 A = smem;\n"
+                           "\tconst u32 zero = tid < 200 ? 0 : 1;\n"
+                           "\tst_shared_v4(A + 16 * tid, zero, 0, 0, 0);\n"
+                           "\tcp_async_commit();\n"
+                           "\tfor (int i = 0; i < 2; i++) {\n"
+                           "\t\tif (i >= 1) {\n"
+                           "\t\t\tcp_async_wait(0);\n"
+                           "\t\t}\n"
+                           "\t}\n"
+                           "\tif (tid < 32) {\n"
+                           "\t\tst_shared_v4(A + 16 * tid, tid < 16 ? 1 : 2, 0, 0, 0);\n"
+                           "\t}\n"
+                           "\tfor (int n = 0; n < N; n++) {\n"
+                           "\t\tif (n == 1000) {\n"
+                           "\t\t\tst_shared_v4(A + 16 * tid, 0, 0, 0, 0);\n"
+                           "\t\t}\n"
+                           "\t}\n}\n";
+
+static const struct {
+	const char *what;
+	bool closed, same;
+} idles[] = {{"tid < [200 -> 200 + 1]", true, true},  {"tid < [32 -> 32 - 1]", true, false},
+             {"tid < [16 -> 16 + 1]", true, false},   {"i >= [1 -> 1 - 1]", true, true},
+             {"i >= [1 -> 1 + 1]", true, false},      {"i < [2 -> 2 + 1]", true, true},
+             {"n == [1000 -> 1000 + 1]", false, true}};
+
 static const char entries[] = "static void k_entry(void **a)\n{\n"
                               "\tk(*(const b16 **)a[0], *(b16 **)a[1], *(int *)a[2]);\n}\n"
                               "const SimEntry sim_entries[] = { { \"k\", k_entry }, { 0, 0 } };\n";
@@ -213,6 +250,41 @@ static void effects(void)
 	sim_free(s);
 }
 
+/* Of some mutants every thread does the same, and that is seen. */
+static void same(void)
+{
+	char *text = arena_printf(arena, "%s\n%s%s", prims_text(arena, idle, true), idle, entries);
+	SimMutants *m = sim_mutate(arena, text);
+	SimTrace *was = sim_trace_new();
+	size_t found = 0;
+	Sim *s;
+
+	if (DIAG_TRY(&diag)) {
+		printf("FAIL %s\n", diag.text);
+		failed++;
+		return;
+	}
+	s = sim_load(&diag, m->text, NULL);
+	sim_trace_record(was);
+	noticed(s, 0, ROWS);
+	check(sim_trace_end(was), "a trace");
+	for (int i = 1; i <= m->n; i++)
+		for (size_t k = 0; k < sizeof idles / sizeof *idles; k++) {
+			const SimMutant *x = &m->mutant[i];
+
+			if (!strstr(x->what, idles[k].what))
+				continue;
+			sim_trace_compare(was);
+			noticed(s, i, ROWS);
+			check(sim_trace_end(was) == idles[k].same && x->closed == idles[k].closed,
+			      arena_printf(arena, "the same or not: %s", idles[k].what));
+			found++;
+		}
+	check(found == sizeof idles / sizeof *idles, "they are all mutants");
+	sim_trace_free(was);
+	sim_free(s);
+}
+
 int main(void)
 {
 	arena = arena_new();
@@ -220,6 +292,7 @@ int main(void)
 	which();
 	places();
 	effects();
+	same();
 	arena_free(arena);
 	return failed != 0;
 }

@@ -293,6 +293,7 @@ static const Small small[] = {
      NSIMKINDS, ""},
     {"shuffles",
      "u32 l = lane_id(), bad = shfl_xor_u32(l, 5) != (l ^ 5);\n"
+     "bad |= warp_any(l == 31) != 1 || warp_any(l > 31) != 0;\n"
      "bad |= shfl_idx_u32(l, 9) != 9 || shfl_up_f32((float)l, 3) != (float)(l < 3 ? l : l - 3);\n"
      "if (bad) st_global_f32(out + 999, x);",
      NSIMKINDS, ""},
@@ -348,6 +349,11 @@ static const Small small[] = {
      "u32 r[2][4];\nfor (int i = 0; i < 2; i++)\nldmatrix_x4(r[i], s + 16 * lane_id());",
      SIM_UNINIT, "uninitialised read of shared memory: thread 0 of block 0 reads byte 0"},
     {"endless", "for (;;) block_sync();", SIM_DEADLOCK, "out of time"},
+    {"register_beyond_end",
+     "float y[4][2] = {{0}};\nwarp_sync();\nfor (int i = 0; i < 5; i++) y[lane_id() % 2 + i][1] = "
+     "x;\n"
+     "x = y[3][1];\nif (x == -1) st_global_f32(out + 999, x);",
+     SIM_BOUNDS, "indexes an array beyond its end"},
     {"wild_local",
      "float y[4];\n"
      "for (int i = 0; i < 1 << 24; i++) ((volatile float *)y)[-i] = x;",

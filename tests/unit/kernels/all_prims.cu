@@ -45,6 +45,7 @@ __global__ void __launch_bounds__(128) all_prims(float *g, const b16 *h, int n)
 	cores_load4_trans(r, r + 1, r + 2, r + 3, sm);
 	w[1] ^= r[0] ^ r[1] ^ r[2] ^ r[3];
 	x += shfl_xor_f32(x, 1) + shfl_idx_f32(x, 3) + shfl_up_f32(x, 2);
+	x += warp_any(x > 3);
 	w[2] ^= shfl_xor_u32(w[0], 2) ^ shfl_idx_u32(w[1], 3) ^ prmt(w[2], w[3], 0x5410);
 	w[2] ^= pack_bf16(x, 1) ^ pack_f16(x, 2) ^ mul_bf16x2(w[0], w[1]) ^ mul_f16x2(w[0], w[1]);
 	x += bf16_lo(w[2]) + bf16_hi(w[2]) + f16_lo(w[2]) + f16_hi(w[2]);

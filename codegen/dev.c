@@ -127,6 +127,23 @@ static void print_body(const Block *b, int depth, Text *out)
 	text_puts(out, "}");
 }
 
+/* " else { ... }", or " else if" where nothing else stands there. */
+static void print_else(const Block *b, int depth, Text *out)
+{
+	const Stmt *s = b->first;
+
+	if (!s)
+		return;
+	text_puts(out, " else");
+	if (s->next || s->kind != S_IF) {
+		print_body(b, depth, out);
+		return;
+	}
+	text_add(out, " if (%s)", s->text);
+	print_body(&s->body, depth, out);
+	print_else(&s->orelse, depth, out);
+}
+
 /* Whether a scope has names of its own. */
 static bool declares(const Block *b)
 {
@@ -178,10 +195,7 @@ static void print_stmt(const Stmt *s, int depth, Text *out)
 	case S_IF:
 		text_add(out, "if (%s)", s->text);
 		print_body(&s->body, depth, out);
-		if (s->orelse.first) {
-			text_puts(out, " else");
-			print_body(&s->orelse, depth, out);
-		}
+		print_else(&s->orelse, depth, out);
 		break;
 	case S_SCOPE:
 		text_puts(out, "{\n");

@@ -253,8 +253,10 @@ void lower_kernel(Dev *d, Facts *f, int stages, int align, LowerPart part, Segme
 	d->roles = 1;
 	if (lower_roles_fit(L))
 		lower_roles(L);
-	else
+	else {
+		lower_ahead(L);
 		lower_region(L, d->k->body);
+	}
 	lower_store_end(L);
 	L->out = L->pro;
 	lower_barriers_make(L);

@@ -269,6 +269,7 @@ void lower_beside_write(Lower *L, const Staged *s, const Op *get, const Grow *le
 Layout lower_stream_layout(Lower *L, const Op *op);
 Layout lower_stream_vector(Lower *L, const Op *op);
 Layout lower_thread_layout(Lower *L, int n);
+void lower_ahead(Lower *L); /* before a body: loads that nothing need precede */
 const char *lower_at(Lower *L, Op *op,
                      const char *const *coord); /* the element there, from memory */
 Version *lower_gather(Lower *L, Op *op, const Layout *want);
@@ -283,6 +284,7 @@ const char *lower_stride(Lower *L, const Op *op, int tile_dim);
 const char *lower_start(Lower *L, const Range *r); /* "0" for none */
 const char *lower_size(Lower *L, const Range *r, int n);
 const Range *lower_io_range(const Op *io, int d); /* of the argument's axis behind dimension d */
+bool lower_range_whole(const Range *r);           /* its tiles have all their elements */
 /* "row < N && col < V" for the ragged dimensions; NULL when always true. */
 const char *lower_guard(Lower *L, const Op *io, const Op *tile, const Layout *l,
                         const char *const *coord);
@@ -331,6 +333,11 @@ const char *lower_row_unit(Lower *L, const Staged *s, const Layout *l, const cha
 
 /* lower_store.c */
 void lower_store(Lower *L, Op *op);
+Op *lower_stored(const Op *store); /* what the store itself rounds */
+
+/* lower_image.c: by whole rows, through shared memory; false: not this tile. */
+bool lower_store_image(Lower *L, Op *op);
+bool lower_image_takes(Lower *L, const Op *store);
 
 /* lower_mask.c */
 bool lower_grows_with(Lower *L, const Range *r); /* later tiles of r mean longer loops */

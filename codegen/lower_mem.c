@@ -96,6 +96,12 @@ const Range *lower_io_range(const Op *io, int d)
 	return io->at[tile_axis(io, d)];
 }
 
+bool lower_range_whole(const Range *r)
+{
+	return !r || r->kind == RANGE_WHOLE ||
+	       (r->kind == RANGE_GRID && r->axis->size && r->axis->size % r->n == 0);
+}
+
 /* "row < N && col < V" for the ragged dimensions; NULL when always true. */
 const char *lower_guard(Lower *L, const Op *io, const Op *tile, const Layout *l,
                         const char *const *coord)
@@ -109,8 +115,9 @@ const char *lower_guard(Lower *L, const Op *io, const Op *tile, const Layout *l,
 		if (r && r->kind != RANGE_WHOLE) {
 			if (covered > tile->dim[d].n)
 				text_add(&s, "%s%s < %d", s.len ? " && " : "", coord[d], tile->dim[d].n);
-			text_add(&s, "%s%s + %s < %s", s.len ? " && " : "", lower_start(L, r), coord[d],
-			         lower_size(L, r, 0));
+			if (!lower_range_whole(r))
+				text_add(&s, "%s%s + %s < %s", s.len ? " && " : "", lower_start(L, r), coord[d],
+				         lower_size(L, r, 0));
 		} else if (covered > tile->dim[d].n) {
 			text_add(&s, "%s%s < %d", s.len ? " && " : "", coord[d], tile->dim[d].n);
 		}

@@ -6,7 +6,7 @@
 #include <string.h>
 
 /* What is stored: the store itself rounds to the argument's dtype. */
-static Op *stored(const Op *op)
+Op *lower_stored(const Op *op)
 {
 	Op *x = op->src[0];
 
@@ -64,7 +64,7 @@ static void store_body(Lower *L, Op *op, const Layout *l)
 	bool pairs = l->orient == ORIENT_N && x->rank == 2 && x->dim[1].n % 2 == 0 && dt != DT_I32 &&
 	             whole_columns(L, op) && (dt == DT_F32 ? L->align >= 8 : L->align >= 4);
 	Block *b;
-	Op *from = stored(op);
+	Op *from = lower_stored(op);
 	int wide;
 
 	lower_ensure(L, from, l);
@@ -123,5 +123,6 @@ static void store_body(Lower *L, Op *op, const Layout *l)
 
 void lower_store(Lower *L, Op *op)
 {
-	lower_root_strips(L, op, stored(op), store_body);
+	if (!lower_store_image(L, op))
+		lower_root_strips(L, op, lower_stored(op), store_body);
 }

@@ -116,13 +116,112 @@ static void beside_op(void *user, Op *o)
 		}
 }
 
-/* A vector lies beside the matrix whose rows or columns it meets. */
+/* -- what is loaded before anything else ------------------------------------------------------- */
+
+enum { MAX_AHEAD = 96 }; /* registers */
+
+typedef struct Ahead {
+	const Op *x;
+	bool plain, grown; /* its users: elementwise or a fold; anything else */
+} Ahead;
+
+static void ahead_op(void *user, Op *o)
+{
+	Ahead *a = user;
+
+	for (int i = 0; i < o->nsrc; i++)
+		if (o->src[i] == a->x) {
+			bool plain =
+			    o->code == OP_expand || op_is_elementwise(o) || op_info[o->code].class == REDUCE;
+
+			a->plain |= plain;
+			a->grown |= !plain;
+		}
+}
+
+static bool is_plain(Lower *L, const Op *x)
+{
+	Ahead a = {x, false, false};
+
+	ir_walk(L->k->body, ahead_op, &a);
+	return a.plain && !a.grown;
+}
+
+/* A kernel of one step, without loops or products, is as fast as its loads are early: matrices
+ * first, then vectors and what is gathered for them, all before the first store or barrier, beyond
+ * which the compiler moves no load. */
+void lower_ahead(Lower *L)
+{
+	int regs = 0;
+	Layout l;
+
+	if (L->f->ndots || L->part != PART_ALL)
+		return;
+	for (const Op *o = L->k->body->first; o; o = o->next)
+		if (op_info[o->code].class == STATE || op_info[o->code].class == REGION ||
+		    (o->code == OP_store && lower_image_takes(L, o)))
+			return;
+		else if (o->code == OP_load && o->rank == 2 && is_plain(L, o)) {
+			l = lower_stream_layout(L, o);
+			regs += layout_regs(&l);
+		}
+	if (regs == 0 || regs > MAX_AHEAD)
+		return;
+	for (int rank = 2; rank > 0; rank--)
+		for (Op *o = L->k->body->first; o; o = o->next)
+			if (o->rank == rank && is_plain(L, o) &&
+			    (o->code == OP_load || (rank == 1 && o->code == OP_concat))) {
+				l = rank == 2            ? lower_stream_layout(L, o)
+				    : o->code == OP_load ? lower_stream_vector(L, o)
+				                         : lower_thread_layout(L, o->dim[0].n);
+				lower_comment(L, o);
+				lower_need(L, o, &l);
+			}
+}
+
+typedef struct Meets {
+	const Op *x;
+	bool matrix;
+	const Region *body;
+} Meets;
+
+static void meets_op(void *user, Op *o)
+{
+	Meets *m = user, next = {o, false, m->body};
+
+	for (int i = 0; i < o->nsrc && !m->matrix; i++) {
+		if (o->src[i] != m->x)
+			continue;
+		if (o->rank == 1 && op_is_elementwise(o)) {
+			ir_walk(m->body, meets_op, &next);
+			m->matrix = next.matrix;
+		} else {
+			m->matrix = o->rank == 2 || op_info[o->code].class == STATE;
+		}
+	}
+}
+
+/* Made of what a matrix was folded to, or of a variable, and so already beside it. */
+static bool folds(const Op *x)
+{
+	if (op_info[x->code].class == REDUCE || op_info[x->code].class == SCAN ||
+	    op_info[x->code].class == STATE)
+		return true;
+	for (int i = 0; i < x->nsrc && op_is_elementwise(x); i++)
+		if (x->src[i]->rank == 1 && folds(x->src[i]))
+			return true;
+	return false;
+}
+
+/* A vector lies beside the matrix whose rows or columns it meets, if it does. */
 Layout lower_stream_vector(Lower *L, const Op *op)
 {
 	Beside b = {L->f, facts_class(L->f, op, 0), NULL, 0};
+	Meets m = {op, false, L->k->body};
 
 	ir_walk(L->k->body, beside_op, &b);
-	if (!b.op)
+	ir_walk(L->k->body, meets_op, &m);
+	if (!b.op || !(m.matrix || folds(op)))
 		return lower_thread_layout(L, op->dim[0].n);
 	return layout_drop(lower_stream_layout(L, b.op), 1 - b.dim);
 }
@@ -310,7 +409,7 @@ static int wide_digit(const Op *tile, const Layout *l)
 			last = i;
 	if (last < 0 || l->orient != ORIENT_NONE || l->d[last].dim != tile->rank - 1 ||
 	    l->d[last].stride != 1 || tile->dim[tile->rank - 1].n % l->d[last].n ||
-	    (tile->dim[tile->rank - 1].range && tile->dim[tile->rank - 1].range->kind != RANGE_WHOLE))
+	    !lower_range_whole(tile->dim[tile->rank - 1].range))
 		return 1;
 	return l->d[last].n;
 }

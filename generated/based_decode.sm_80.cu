@@ -1,7 +1,7 @@
 // based_decode -- generated from based_decode.lua for sm_80; do not edit.
 // One step of causal linear attention under the 2nd-order Taylor map, from raw q, k, v
 // with D=16, F=153, V=64, dtype=bf16, half_state=0, normalize=1, stages=2, warps=4
-// launch based_decode: blocks = B * H, threads = 128, dynamic shared memory = 3712 bytes
+// launch based_decode: blocks = B * H, threads = 128, dynamic shared memory = 4096 bytes
 // strides (X_sA: of argument X along axis A) are in elements; matrices' last axes are contiguous.
 
 typedef unsigned short b16;
@@ -16,10 +16,17 @@ static __device__ __forceinline__ u32 smem_base(void)
 	return (u32)__cvta_generic_to_shared(smem_bytes);
 }
 
-// loads 4 bytes
-static __device__ __forceinline__ float ld_global_f32(const void *p)
+// loads 16 bytes
+static __device__ __forceinline__ void ld_global_v4(u32 *r, const void *p)
 {
-	return *(const float *)p;
+	const uint4 v = *(const uint4 *)p;
+	r[0] = v.x, r[1] = v.y, r[2] = v.z, r[3] = v.w;
+}
+
+// the float with these bits
+static __device__ __forceinline__ float bits_f32(u32 u)
+{
+	return __uint_as_float(u);
 }
 
 // bf16 to fp32
@@ -32,6 +39,37 @@ static __device__ __forceinline__ float widen_bf16(b16 x)
 static __device__ __forceinline__ b16 ld_global_b16(const void *p)
 {
 	return *(const b16 *)p;
+}
+
+// loads 8 bytes
+static __device__ __forceinline__ void ld_global_v2(u32 *r, const void *p)
+{
+	const uint2 v = *(const uint2 *)p;
+	r[0] = v.x, r[1] = v.y;
+}
+
+// the low half of a pair, as fp32
+static __device__ __forceinline__ float bf16_lo(u32 x)
+{
+	return __uint_as_float(x << 16);
+}
+
+// the high half of a pair, as fp32
+static __device__ __forceinline__ float bf16_hi(u32 x)
+{
+	return __uint_as_float(x & 0xffff0000u);
+}
+
+// loads 4 bytes
+static __device__ __forceinline__ float ld_global_f32(const void *p)
+{
+	return *(const float *)p;
+}
+
+// stores 4 bytes
+static __device__ __forceinline__ void st_global_f32(void *p, float v)
+{
+	*(float *)p = v;
 }
 
 // stores 4 bytes
@@ -52,44 +90,6 @@ static __device__ __forceinline__ float ld_shared_f32(u32 a)
 	float v;
 	asm volatile("ld.shared.f32 %0, [%1];" : "=f"(v) : "r"(a));
 	return v;
-}
-
-// stores 4 bytes
-static __device__ __forceinline__ void st_global_f32(void *p, float v)
-{
-	*(float *)p = v;
-}
-
-// loads 16 bytes
-static __device__ __forceinline__ void ld_global_v4(u32 *r, const void *p)
-{
-	const uint4 v = *(const uint4 *)p;
-	r[0] = v.x, r[1] = v.y, r[2] = v.z, r[3] = v.w;
-}
-
-// the float with these bits
-static __device__ __forceinline__ float bits_f32(u32 u)
-{
-	return __uint_as_float(u);
-}
-
-// loads 8 bytes
-static __device__ __forceinline__ void ld_global_v2(u32 *r, const void *p)
-{
-	const uint2 v = *(const uint2 *)p;
-	r[0] = v.x, r[1] = v.y;
-}
-
-// the low half of a pair, as fp32
-static __device__ __forceinline__ float bf16_lo(u32 x)
-{
-	return __uint_as_float(x << 16);
-}
-
-// the high half of a pair, as fp32
-static __device__ __forceinline__ float bf16_hi(u32 x)
-{
-	return __uint_as_float(x & 0xffff0000u);
 }
 
 // stores 16 bytes
@@ -158,11 +158,11 @@ static __device__ const unsigned short pairs_16[136] = {
 };
 
 __global__ void __launch_bounds__(128, 1) based_decode(
-	int H, int B, const float *z0, i64 z0_sB, i64 z0_sH,
-	const b16 *k, i64 k_sB, i64 k_sH, float *z1, i64 z1_sB,
-	i64 z1_sH, const float *s0, i64 s0_sB, i64 s0_sH, i64 s0_sF,
-	const b16 *v, i64 v_sB, i64 v_sH, float *s1, i64 s1_sB,
-	i64 s1_sH, i64 s1_sF, const b16 *q, i64 q_sB, i64 q_sH,
+	int H, int B, const float *s0, i64 s0_sB, i64 s0_sH,
+	i64 s0_sF, const b16 *q, i64 q_sB, i64 q_sH, const b16 *k,
+	i64 k_sB, i64 k_sH, const b16 *v, i64 v_sB, i64 v_sH,
+	const float *z0, i64 z0_sB, i64 z0_sH, float *z1, i64 z1_sB,
+	i64 z1_sH, float *s1, i64 s1_sB, i64 s1_sH, i64 s1_sF,
 	b16 *o, i64 o_sB, i64 o_sH)
 {
 	const u32 smem = smem_base();
@@ -176,49 +176,12 @@ __global__ void __launch_bounds__(128, 1) based_decode(
 	const int hi = (int)blockIdx.x % H;
 	const int pid2 = (int)blockIdx.x / H;
 	const int bi = pid2;
-	const float *const z0_p = z0 + bi * z0_sB + hi * z0_sH;
-	const b16 *const k_p = k + bi * k_sB + hi * k_sH;
 	const float *const s0_p = s0 + bi * s0_sB + hi * s0_sH;
-	const b16 *const v_p = v + bi * v_sB + hi * v_sH;
 	const b16 *const q_p = q + bi * q_sB + hi * q_sH;
-	// based_decode.lua:25
-	float *const z1_p = z1 + bi * z1_sB + hi * z1_sH;
-	float z02[20];
-	#pragma unroll
-	for (int i = 0; i < 20; i++) {
-		z02[i] = 2 * warp + lane / 16 + 8 * i < 153 ? ld_global_f32(z0_p + 2 * warp + lane / 16 + 8 * i) : 0.0f;
-	}
-	float k2[2];
-	#pragma unroll
-	for (int i = 0; i < 2; i++) {
-		const int col = 32 * warp + lane + 128 * i;
-		k2[i] = col < 153 ? (col < 1 ? 1.0f : col < 17 ? widen_bf16(ld_global_b16(k_p + (col - 1))) * 0.5f : (pairs_16[col - 17] % 257 ? 1.41421356f : 1.0f) * widen_bf16(ld_global_b16(k_p + pairs_16[col - 17] % 256)) * widen_bf16(ld_global_b16(k_p + pairs_16[col - 17] / 256)) * 0.176776695f) : 0.0f;
-	}
-	#pragma unroll
-	for (int i = 0; i < 2; i++) {
-		st_shared_f32(k2_v + 4 * (32 * warp + lane + 128 * i), k2[i]);
-	}
-	float k2_at[20];
-	block_sync();
-	#pragma unroll
-	for (int i = 0; i < 20; i++) {
-		k2_at[i] = ld_shared_f32(k2_v + 4 * (2 * warp + lane / 16 + 8 * i));
-	}
-	float z[20];
-	#pragma unroll
-	for (int i = 0; i < 20; i++) {
-		z[i] = z02[i] + k2_at[i];
-	}
-	if (lane % 16 == 0) {
-		#pragma unroll
-		for (int i = 0; i < 20; i++) {
-			if (2 * warp + lane / 16 + 8 * i < 153) {
-				st_global_f32(z1_p + 2 * warp + lane / 16 + 8 * i, z[i]);
-			}
-		}
-	}
-	// based_decode.lua:25
-	float *const s1_p = s1 + bi * s1_sB + hi * s1_sH;
+	const b16 *const k_p = k + bi * k_sB + hi * k_sH;
+	const b16 *const v_p = v + bi * v_sB + hi * v_sH;
+	const float *const z0_p = z0 + bi * z0_sB + hi * z0_sH;
+	// based_decode.lua:22
 	float s02[20][1][4];
 	#pragma unroll
 	for (int i = 0; i < 20; i++) {
@@ -235,6 +198,21 @@ __global__ void __launch_bounds__(128, 1) based_decode(
 			s02[i][0][3] = bits_f32(s0_x[3]);
 		}
 	}
+	// based_decode.lua:21
+	float q2[2];
+	#pragma unroll
+	for (int i = 0; i < 2; i++) {
+		const int col = 32 * warp + lane + 128 * i;
+		q2[i] = col < 153 ? (col < 1 ? 1.0f : col < 17 ? widen_bf16(ld_global_b16(q_p + (col - 1))) * 0.5f : (pairs_16[col - 17] % 257 ? 1.41421356f : 1.0f) * widen_bf16(ld_global_b16(q_p + pairs_16[col - 17] % 256)) * widen_bf16(ld_global_b16(q_p + pairs_16[col - 17] / 256)) * 0.176776695f) : 0.0f;
+	}
+	// based_decode.lua:21
+	float k2[2];
+	#pragma unroll
+	for (int i = 0; i < 2; i++) {
+		const int col2 = 32 * warp + lane + 128 * i;
+		k2[i] = col2 < 153 ? (col2 < 1 ? 1.0f : col2 < 17 ? widen_bf16(ld_global_b16(k_p + (col2 - 1))) * 0.5f : (pairs_16[col2 - 17] % 257 ? 1.41421356f : 1.0f) * widen_bf16(ld_global_b16(k_p + pairs_16[col2 - 17] % 256)) * widen_bf16(ld_global_b16(k_p + pairs_16[col2 - 17] / 256)) * 0.176776695f) : 0.0f;
+	}
+	// based_decode.lua:22
 	float v2[1][4];
 	{
 		u32 v_x[2];
@@ -243,6 +221,37 @@ __global__ void __launch_bounds__(128, 1) based_decode(
 		v2[0][1] = bf16_hi(v_x[0]);
 		v2[0][2] = bf16_lo(v_x[1]);
 		v2[0][3] = bf16_hi(v_x[1]);
+	}
+	// based_decode.lua:22
+	float z02[2];
+	#pragma unroll
+	for (int i = 0; i < 2; i++) {
+		z02[i] = 32 * warp + lane + 128 * i < 153 ? ld_global_f32(z0_p + 32 * warp + lane + 128 * i) : 0.0f;
+	}
+	// based_decode.lua:25
+	float *const z1_p = z1 + bi * z1_sB + hi * z1_sH;
+	float z[2];
+	#pragma unroll
+	for (int i = 0; i < 2; i++) {
+		z[i] = z02[i] + k2[i];
+	}
+	#pragma unroll
+	for (int i = 0; i < 2; i++) {
+		if (32 * warp + lane + 128 * i < 153) {
+			st_global_f32(z1_p + 32 * warp + lane + 128 * i, z[i]);
+		}
+	}
+	// based_decode.lua:25
+	float *const s1_p = s1 + bi * s1_sB + hi * s1_sH;
+	#pragma unroll
+	for (int i = 0; i < 2; i++) {
+		st_shared_f32(k2_v + 4 * (32 * warp + lane + 128 * i), k2[i]);
+	}
+	float k2_at[20];
+	block_sync();
+	#pragma unroll
+	for (int i = 0; i < 20; i++) {
+		k2_at[i] = ld_shared_f32(k2_v + 4 * (2 * warp + lane / 16 + 8 * i));
 	}
 	float S[20][1][4];
 	#pragma unroll
@@ -260,12 +269,6 @@ __global__ void __launch_bounds__(128, 1) based_decode(
 	}
 	// based_decode.lua:25
 	b16 *const o_p = o + bi * o_sB + hi * o_sH;
-	float q2[2];
-	#pragma unroll
-	for (int i = 0; i < 2; i++) {
-		const int col2 = 32 * warp + lane + 128 * i;
-		q2[i] = col2 < 153 ? (col2 < 1 ? 1.0f : col2 < 17 ? widen_bf16(ld_global_b16(q_p + (col2 - 1))) * 0.5f : (pairs_16[col2 - 17] % 257 ? 1.41421356f : 1.0f) * widen_bf16(ld_global_b16(q_p + pairs_16[col2 - 17] % 256)) * widen_bf16(ld_global_b16(q_p + pairs_16[col2 - 17] / 256)) * 0.176776695f) : 0.0f;
-	}
 	#pragma unroll
 	for (int i = 0; i < 2; i++) {
 		st_shared_f32(q2_v + 4 * (32 * warp + lane + 128 * i), q2[i]);
@@ -312,11 +315,9 @@ __global__ void __launch_bounds__(128, 1) based_decode(
 	for (int i = 0; i < 5; i++) {
 		q2_at_at[i] = ld_shared_f32(q2_v + 4 * (5 * lane + i));
 	}
-	if (lane % 16 == 0) {
-		#pragma unroll
-		for (int i = 0; i < 20; i++) {
-			st_shared_f32(z_v + 4 * (2 * warp + lane / 16 + 8 * i), z[i]);
-		}
+	#pragma unroll
+	for (int i = 0; i < 2; i++) {
+		st_shared_f32(z_v + 4 * (32 * warp + lane + 128 * i), z[i]);
 	}
 	float z_at[5];
 	block_sync();

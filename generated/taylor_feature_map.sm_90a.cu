@@ -1,7 +1,7 @@
 // taylor_feature_map -- generated from taylor_feature_map.lua for sm_90a; do not edit.
 // The 2nd-order Taylor feature map, written out
-// with C=16, D=16, F=153, dtype=bf16, packed=1, stages=2, warps=4
-// launch taylor_feature_map: blocks = B * H * ceil(N / 16), threads = 128, dynamic shared memory = 0 bytes
+// with C=64, D=16, F=153, dtype=bf16, packed=1, stages=2, warps=4
+// launch taylor_feature_map: blocks = B * H * ceil(N / 64), threads = 128, dynamic shared memory = 19712 bytes
 // strides (X_sA: of argument X along axis A) are in elements; matrices' last axes are contiguous.
 
 typedef unsigned short b16;
@@ -9,16 +9,50 @@ typedef unsigned int u32;
 typedef unsigned long long u64;
 typedef long long i64;
 
-// bf16 to fp32
-static __device__ __forceinline__ float widen_bf16(b16 x)
+// where the block's dynamic shared memory begins; a multiple of 1024
+static __device__ __forceinline__ u32 smem_base(void)
 {
-	return __uint_as_float((u32)x << 16);
+	extern __shared__ __align__(1024) unsigned char smem_bytes[];
+	return (u32)__cvta_generic_to_shared(smem_bytes);
 }
 
-// loads 2 bytes
-static __device__ __forceinline__ b16 ld_global_b16(const void *p)
+// loads 16 bytes
+static __device__ __forceinline__ void ld_global_v4(u32 *r, const void *p)
 {
-	return *(const b16 *)p;
+	const uint4 v = *(const uint4 *)p;
+	r[0] = v.x, r[1] = v.y, r[2] = v.z, r[3] = v.w;
+}
+
+// the low half of a pair, as fp32
+static __device__ __forceinline__ float bf16_lo(u32 x)
+{
+	return __uint_as_float(x << 16);
+}
+
+// the high half of a pair, as fp32
+static __device__ __forceinline__ float bf16_hi(u32 x)
+{
+	return __uint_as_float(x & 0xffff0000u);
+}
+
+// stores 4 bytes
+static __device__ __forceinline__ void st_shared_b32(u32 a, u32 v)
+{
+	asm volatile("st.shared.u32 [%0], %1;" :: "r"(a), "r"(v));
+}
+
+// two fp32 to a pair of bf16, to nearest even
+static __device__ __forceinline__ u32 pack_bf16(float lo, float hi)
+{
+	u32 d;
+	asm("cvt.rn.bf16x2.f32 %0, %1, %2;" : "=r"(d) : "f"(hi), "f"(lo));
+	return d;
+}
+
+// every thread of the block arrives before any leaves; orders their memory
+static __device__ __forceinline__ void block_sync(void)
+{
+	__syncthreads();
 }
 
 // stores 2 bytes
@@ -27,65 +61,378 @@ static __device__ __forceinline__ void st_global_b16(void *p, b16 v)
 	*(b16 *)p = v;
 }
 
-// fp32 to bf16, to nearest even
-static __device__ __forceinline__ b16 round_bf16(float x)
+// loads 2 bytes
+static __device__ __forceinline__ b16 ld_shared_b16(u32 a)
 {
-	b16 d;
-	asm("cvt.rn.bf16.f32 %0, %1;" : "=h"(d) : "f"(x));
-	return d;
+	b16 v;
+	asm volatile("ld.shared.u16 %0, [%1];" : "=h"(v) : "r"(a));
+	return v;
+}
+
+// loads 16 bytes
+static __device__ __forceinline__ void ld_shared_v4(u32 *r, u32 a)
+{
+	asm volatile("ld.shared.v4.u32 {%0, %1, %2, %3}, [%4];"
+	             : "=r"(r[0]), "=r"(r[1]), "=r"(r[2]), "=r"(r[3]) : "r"(a));
+}
+
+// stores 16 bytes
+static __device__ __forceinline__ void st_global_v4(void *p, u32 x, u32 y, u32 z, u32 w)
+{
+	*(uint4 *)p = make_uint4(x, y, z, w);
 }
 
 
 extern "C" {
 
-// i + 256 j for each pair i <= j of 16
-static __device__ const unsigned short pairs_16[136] = {
-	0, 256, 512, 768, 1024, 1280, 1536, 1792, 2048, 2304, 2560, 2816,
-	3072, 3328, 3584, 3840, 257, 513, 769, 1025, 1281, 1537, 1793, 2049,
-	2305, 2561, 2817, 3073, 3329, 3585, 3841, 514, 770, 1026, 1282, 1538,
-	1794, 2050, 2306, 2562, 2818, 3074, 3330, 3586, 3842, 771, 1027, 1283,
-	1539, 1795, 2051, 2307, 2563, 2819, 3075, 3331, 3587, 3843, 1028, 1284,
-	1540, 1796, 2052, 2308, 2564, 2820, 3076, 3332, 3588, 3844, 1285, 1541,
-	1797, 2053, 2309, 2565, 2821, 3077, 3333, 3589, 3845, 1542, 1798, 2054,
-	2310, 2566, 2822, 3078, 3334, 3590, 3846, 1799, 2055, 2311, 2567, 2823,
-	3079, 3335, 3591, 3847, 2056, 2312, 2568, 2824, 3080, 3336, 3592, 3848,
-	2313, 2569, 2825, 3081, 3337, 3593, 3849, 2570, 2826, 3082, 3338, 3594,
-	3850, 2827, 3083, 3339, 3595, 3851, 3084, 3340, 3596, 3852, 3341, 3597,
-	3853, 3598, 3854, 3855
-};
-
-__global__ void __launch_bounds__(128, 1) taylor_feature_map(
-	int N, int H, int B, const b16 *x, i64 x_sB,
-	i64 x_sH, i64 x_sN, b16 *y, i64 y_sB, i64 y_sH,
-	i64 y_sN)
+__global__ void __launch_bounds__(128, 8) taylor_feature_map(
+	int N, int H, int B, b16 *y, i64 y_sB,
+	i64 y_sH, i64 y_sN, i64 x_sN, const b16 *x, i64 x_sB,
+	i64 x_sH)
 {
+	const u32 smem = smem_base();
 	const int tid = (int)threadIdx.x;
 	const int warp = tid / 32;
 	const int lane = tid % 32;
-	const int n0 = ((int)blockIdx.x % ((N + 15) / 16)) * 16;
-	const int pid2 = (int)blockIdx.x / ((N + 15) / 16);
+	const u32 y_image = smem;
+	const int n0 = ((int)blockIdx.x % ((N + 63) / 64)) * 64;
+	const int n0_live = N - n0 < 64 ? N - n0 : 64;
+	const int pid2 = (int)blockIdx.x / ((N + 63) / 64);
 	const int hi = pid2 % H;
 	const int pid3 = pid2 / H;
 	const int bi = pid3;
 	const b16 *const x_p = x + bi * x_sB + hi * x_sH;
 	// taylor_feature_map.lua:17
 	b16 *const y_p = y + bi * y_sB + hi * y_sH;
-	float concat[4][5][1];
-	#pragma unroll
-	for (int i = 0; i < 4; i++) {
-		#pragma unroll
-		for (int j = 0; j < 5; j++) {
-			const int row_at = warp + 4 * i;
-			const int col = lane + 32 * j;
-			concat[i][j][0] = col < 153 ? (col < 1 ? 1.0f : col < 17 ? (n0 + row_at < N ? widen_bf16(ld_global_b16(x_p + (i64)(n0 + row_at) * x_sN + (col - 1))) : 0) * 0.5f : (pairs_16[col - 17] % 257 ? 1.41421356f : 1.0f) * (n0 + row_at < N ? widen_bf16(ld_global_b16(x_p + (i64)(n0 + row_at) * x_sN + pairs_16[col - 17] % 256)) : 0) * (n0 + row_at < N ? widen_bf16(ld_global_b16(x_p + (i64)(n0 + row_at) * x_sN + pairs_16[col - 17] / 256)) : 0) * 0.176776695f) : 0.0f;
+	{
+		const int y_rows = n0_live;
+		b16 *const y_to = y_p + (i64)n0 * y_sN;
+		char *const y_run = (char *)y_to;
+		const u32 y_shift = (u32)(u64)y_run & 12;
+		if (warp == 0) {
+			const u32 y_at = y_image + 612 * lane + y_shift;
+			const int row = 2 * lane;
+			float X_e[2][16];
+			const int row_at = n0 + row < N ? n0 + row : N - 1;
+			u32 x_x[4];
+			ld_global_v4(x_x, x_p + (i64)row_at * x_sN);
+			X_e[0][0] = bf16_lo(x_x[0]);
+			X_e[0][1] = bf16_hi(x_x[0]);
+			X_e[0][2] = bf16_lo(x_x[1]);
+			X_e[0][3] = bf16_hi(x_x[1]);
+			X_e[0][4] = bf16_lo(x_x[2]);
+			X_e[0][5] = bf16_hi(x_x[2]);
+			X_e[0][6] = bf16_lo(x_x[3]);
+			X_e[0][7] = bf16_hi(x_x[3]);
+			u32 x_x2[4];
+			ld_global_v4(x_x2, x_p + (i64)row_at * x_sN + 8);
+			X_e[0][8] = bf16_lo(x_x2[0]);
+			X_e[0][9] = bf16_hi(x_x2[0]);
+			X_e[0][10] = bf16_lo(x_x2[1]);
+			X_e[0][11] = bf16_hi(x_x2[1]);
+			X_e[0][12] = bf16_lo(x_x2[2]);
+			X_e[0][13] = bf16_hi(x_x2[2]);
+			X_e[0][14] = bf16_lo(x_x2[3]);
+			X_e[0][15] = bf16_hi(x_x2[3]);
+			float X_k[2][16];
+			st_shared_b32(y_at, pack_bf16(1.0f, X_e[0][0] * 0.5f));
+			st_shared_b32(y_at + 4, pack_bf16(X_e[0][1] * 0.5f, X_e[0][2] * 0.5f));
+			st_shared_b32(y_at + 8, pack_bf16(X_e[0][3] * 0.5f, X_e[0][4] * 0.5f));
+			st_shared_b32(y_at + 12, pack_bf16(X_e[0][5] * 0.5f, X_e[0][6] * 0.5f));
+			st_shared_b32(y_at + 16, pack_bf16(X_e[0][7] * 0.5f, X_e[0][8] * 0.5f));
+			st_shared_b32(y_at + 20, pack_bf16(X_e[0][9] * 0.5f, X_e[0][10] * 0.5f));
+			st_shared_b32(y_at + 24, pack_bf16(X_e[0][11] * 0.5f, X_e[0][12] * 0.5f));
+			st_shared_b32(y_at + 28, pack_bf16(X_e[0][13] * 0.5f, X_e[0][14] * 0.5f));
+			st_shared_b32(y_at + 32, pack_bf16(X_e[0][15] * 0.5f, X_e[0][0] * 0.176776695f * X_e[0][0]));
+			X_k[0][0] = X_e[0][0] * 0.25f;
+			st_shared_b32(y_at + 36, pack_bf16(X_k[0][0] * X_e[0][1], X_k[0][0] * X_e[0][2]));
+			st_shared_b32(y_at + 40, pack_bf16(X_k[0][0] * X_e[0][3], X_k[0][0] * X_e[0][4]));
+			st_shared_b32(y_at + 44, pack_bf16(X_k[0][0] * X_e[0][5], X_k[0][0] * X_e[0][6]));
+			st_shared_b32(y_at + 48, pack_bf16(X_k[0][0] * X_e[0][7], X_k[0][0] * X_e[0][8]));
+			st_shared_b32(y_at + 52, pack_bf16(X_k[0][0] * X_e[0][9], X_k[0][0] * X_e[0][10]));
+			st_shared_b32(y_at + 56, pack_bf16(X_k[0][0] * X_e[0][11], X_k[0][0] * X_e[0][12]));
+			st_shared_b32(y_at + 60, pack_bf16(X_k[0][0] * X_e[0][13], X_k[0][0] * X_e[0][14]));
+			st_shared_b32(y_at + 64, pack_bf16(X_k[0][0] * X_e[0][15], X_e[0][1] * 0.176776695f * X_e[0][1]));
+			X_k[0][1] = X_e[0][1] * 0.25f;
+			st_shared_b32(y_at + 68, pack_bf16(X_k[0][1] * X_e[0][2], X_k[0][1] * X_e[0][3]));
+			st_shared_b32(y_at + 72, pack_bf16(X_k[0][1] * X_e[0][4], X_k[0][1] * X_e[0][5]));
+			st_shared_b32(y_at + 76, pack_bf16(X_k[0][1] * X_e[0][6], X_k[0][1] * X_e[0][7]));
+			st_shared_b32(y_at + 80, pack_bf16(X_k[0][1] * X_e[0][8], X_k[0][1] * X_e[0][9]));
+			st_shared_b32(y_at + 84, pack_bf16(X_k[0][1] * X_e[0][10], X_k[0][1] * X_e[0][11]));
+			st_shared_b32(y_at + 88, pack_bf16(X_k[0][1] * X_e[0][12], X_k[0][1] * X_e[0][13]));
+			st_shared_b32(y_at + 92, pack_bf16(X_k[0][1] * X_e[0][14], X_k[0][1] * X_e[0][15]));
+			X_k[0][2] = X_e[0][2] * 0.25f;
+			st_shared_b32(y_at + 96, pack_bf16(X_e[0][2] * 0.176776695f * X_e[0][2], X_k[0][2] * X_e[0][3]));
+			st_shared_b32(y_at + 100, pack_bf16(X_k[0][2] * X_e[0][4], X_k[0][2] * X_e[0][5]));
+			st_shared_b32(y_at + 104, pack_bf16(X_k[0][2] * X_e[0][6], X_k[0][2] * X_e[0][7]));
+			st_shared_b32(y_at + 108, pack_bf16(X_k[0][2] * X_e[0][8], X_k[0][2] * X_e[0][9]));
+			st_shared_b32(y_at + 112, pack_bf16(X_k[0][2] * X_e[0][10], X_k[0][2] * X_e[0][11]));
+			st_shared_b32(y_at + 116, pack_bf16(X_k[0][2] * X_e[0][12], X_k[0][2] * X_e[0][13]));
+			st_shared_b32(y_at + 120, pack_bf16(X_k[0][2] * X_e[0][14], X_k[0][2] * X_e[0][15]));
+			X_k[0][3] = X_e[0][3] * 0.25f;
+			st_shared_b32(y_at + 124, pack_bf16(X_e[0][3] * 0.176776695f * X_e[0][3], X_k[0][3] * X_e[0][4]));
+			st_shared_b32(y_at + 128, pack_bf16(X_k[0][3] * X_e[0][5], X_k[0][3] * X_e[0][6]));
+			st_shared_b32(y_at + 132, pack_bf16(X_k[0][3] * X_e[0][7], X_k[0][3] * X_e[0][8]));
+			st_shared_b32(y_at + 136, pack_bf16(X_k[0][3] * X_e[0][9], X_k[0][3] * X_e[0][10]));
+			st_shared_b32(y_at + 140, pack_bf16(X_k[0][3] * X_e[0][11], X_k[0][3] * X_e[0][12]));
+			st_shared_b32(y_at + 144, pack_bf16(X_k[0][3] * X_e[0][13], X_k[0][3] * X_e[0][14]));
+			st_shared_b32(y_at + 148, pack_bf16(X_k[0][3] * X_e[0][15], X_e[0][4] * 0.176776695f * X_e[0][4]));
+		} else if (warp == 1) {
+			const u32 y_at2 = y_image + 612 * lane + y_shift;
+			const int row3 = 2 * lane;
+			float X_e2[2][16];
+			const int row_at2 = n0 + row3 < N ? n0 + row3 : N - 1;
+			u32 x_x3[4];
+			ld_global_v4(x_x3, x_p + (i64)row_at2 * x_sN);
+			X_e2[0][0] = bf16_lo(x_x3[0]);
+			X_e2[0][1] = bf16_hi(x_x3[0]);
+			X_e2[0][2] = bf16_lo(x_x3[1]);
+			X_e2[0][3] = bf16_hi(x_x3[1]);
+			X_e2[0][4] = bf16_lo(x_x3[2]);
+			X_e2[0][5] = bf16_hi(x_x3[2]);
+			X_e2[0][6] = bf16_lo(x_x3[3]);
+			X_e2[0][7] = bf16_hi(x_x3[3]);
+			float X_k2[2][16];
+			u32 x_x4[4];
+			ld_global_v4(x_x4, x_p + (i64)row_at2 * x_sN + 8);
+			X_e2[0][8] = bf16_lo(x_x4[0]);
+			X_e2[0][9] = bf16_hi(x_x4[0]);
+			X_e2[0][10] = bf16_lo(x_x4[1]);
+			X_e2[0][11] = bf16_hi(x_x4[1]);
+			X_e2[0][12] = bf16_lo(x_x4[2]);
+			X_e2[0][13] = bf16_hi(x_x4[2]);
+			X_e2[0][14] = bf16_lo(x_x4[3]);
+			X_e2[0][15] = bf16_hi(x_x4[3]);
+			X_k2[0][4] = X_e2[0][4] * 0.25f;
+			st_shared_b32(y_at2 + 152, pack_bf16(X_k2[0][4] * X_e2[0][5], X_k2[0][4] * X_e2[0][6]));
+			st_shared_b32(y_at2 + 156, pack_bf16(X_k2[0][4] * X_e2[0][7], X_k2[0][4] * X_e2[0][8]));
+			st_shared_b32(y_at2 + 160, pack_bf16(X_k2[0][4] * X_e2[0][9], X_k2[0][4] * X_e2[0][10]));
+			st_shared_b32(y_at2 + 164, pack_bf16(X_k2[0][4] * X_e2[0][11], X_k2[0][4] * X_e2[0][12]));
+			st_shared_b32(y_at2 + 168, pack_bf16(X_k2[0][4] * X_e2[0][13], X_k2[0][4] * X_e2[0][14]));
+			st_shared_b32(y_at2 + 172, pack_bf16(X_k2[0][4] * X_e2[0][15], X_e2[0][5] * 0.176776695f * X_e2[0][5]));
+			X_k2[0][5] = X_e2[0][5] * 0.25f;
+			st_shared_b32(y_at2 + 176, pack_bf16(X_k2[0][5] * X_e2[0][6], X_k2[0][5] * X_e2[0][7]));
+			st_shared_b32(y_at2 + 180, pack_bf16(X_k2[0][5] * X_e2[0][8], X_k2[0][5] * X_e2[0][9]));
+			st_shared_b32(y_at2 + 184, pack_bf16(X_k2[0][5] * X_e2[0][10], X_k2[0][5] * X_e2[0][11]));
+			st_shared_b32(y_at2 + 188, pack_bf16(X_k2[0][5] * X_e2[0][12], X_k2[0][5] * X_e2[0][13]));
+			st_shared_b32(y_at2 + 192, pack_bf16(X_k2[0][5] * X_e2[0][14], X_k2[0][5] * X_e2[0][15]));
+			X_k2[0][6] = X_e2[0][6] * 0.25f;
+			st_shared_b32(y_at2 + 196, pack_bf16(X_e2[0][6] * 0.176776695f * X_e2[0][6], X_k2[0][6] * X_e2[0][7]));
+			st_shared_b32(y_at2 + 200, pack_bf16(X_k2[0][6] * X_e2[0][8], X_k2[0][6] * X_e2[0][9]));
+			st_shared_b32(y_at2 + 204, pack_bf16(X_k2[0][6] * X_e2[0][10], X_k2[0][6] * X_e2[0][11]));
+			st_shared_b32(y_at2 + 208, pack_bf16(X_k2[0][6] * X_e2[0][12], X_k2[0][6] * X_e2[0][13]));
+			st_shared_b32(y_at2 + 212, pack_bf16(X_k2[0][6] * X_e2[0][14], X_k2[0][6] * X_e2[0][15]));
+			X_k2[0][7] = X_e2[0][7] * 0.25f;
+			st_shared_b32(y_at2 + 216, pack_bf16(X_e2[0][7] * 0.176776695f * X_e2[0][7], X_k2[0][7] * X_e2[0][8]));
+			st_shared_b32(y_at2 + 220, pack_bf16(X_k2[0][7] * X_e2[0][9], X_k2[0][7] * X_e2[0][10]));
+			st_shared_b32(y_at2 + 224, pack_bf16(X_k2[0][7] * X_e2[0][11], X_k2[0][7] * X_e2[0][12]));
+			st_shared_b32(y_at2 + 228, pack_bf16(X_k2[0][7] * X_e2[0][13], X_k2[0][7] * X_e2[0][14]));
+			st_shared_b32(y_at2 + 232, pack_bf16(X_k2[0][7] * X_e2[0][15], X_e2[0][8] * 0.176776695f * X_e2[0][8]));
+			X_k2[0][8] = X_e2[0][8] * 0.25f;
+			st_shared_b32(y_at2 + 236, pack_bf16(X_k2[0][8] * X_e2[0][9], X_k2[0][8] * X_e2[0][10]));
+			st_shared_b32(y_at2 + 240, pack_bf16(X_k2[0][8] * X_e2[0][11], X_k2[0][8] * X_e2[0][12]));
+			st_shared_b32(y_at2 + 244, pack_bf16(X_k2[0][8] * X_e2[0][13], X_k2[0][8] * X_e2[0][14]));
+			st_shared_b32(y_at2 + 248, pack_bf16(X_k2[0][8] * X_e2[0][15], X_e2[0][9] * 0.176776695f * X_e2[0][9]));
+			X_k2[0][9] = X_e2[0][9] * 0.25f;
+			st_shared_b32(y_at2 + 252, pack_bf16(X_k2[0][9] * X_e2[0][10], X_k2[0][9] * X_e2[0][11]));
+			st_shared_b32(y_at2 + 256, pack_bf16(X_k2[0][9] * X_e2[0][12], X_k2[0][9] * X_e2[0][13]));
+			st_shared_b32(y_at2 + 260, pack_bf16(X_k2[0][9] * X_e2[0][14], X_k2[0][9] * X_e2[0][15]));
+			X_k2[0][10] = X_e2[0][10] * 0.25f;
+			st_shared_b32(y_at2 + 264, pack_bf16(X_e2[0][10] * 0.176776695f * X_e2[0][10], X_k2[0][10] * X_e2[0][11]));
+			st_shared_b32(y_at2 + 268, pack_bf16(X_k2[0][10] * X_e2[0][12], X_k2[0][10] * X_e2[0][13]));
+			st_shared_b32(y_at2 + 272, pack_bf16(X_k2[0][10] * X_e2[0][14], X_k2[0][10] * X_e2[0][15]));
+			X_k2[0][11] = X_e2[0][11] * 0.25f;
+			st_shared_b32(y_at2 + 276, pack_bf16(X_e2[0][11] * 0.176776695f * X_e2[0][11], X_k2[0][11] * X_e2[0][12]));
+			st_shared_b32(y_at2 + 280, pack_bf16(X_k2[0][11] * X_e2[0][13], X_k2[0][11] * X_e2[0][14]));
+			st_shared_b32(y_at2 + 284, pack_bf16(X_k2[0][11] * X_e2[0][15], X_e2[0][12] * 0.176776695f * X_e2[0][12]));
+			X_k2[0][12] = X_e2[0][12] * 0.25f;
+			st_shared_b32(y_at2 + 288, pack_bf16(X_k2[0][12] * X_e2[0][13], X_k2[0][12] * X_e2[0][14]));
+			st_shared_b32(y_at2 + 292, pack_bf16(X_k2[0][12] * X_e2[0][15], X_e2[0][13] * 0.176776695f * X_e2[0][13]));
+			X_k2[0][13] = X_e2[0][13] * 0.25f;
+			st_shared_b32(y_at2 + 296, pack_bf16(X_k2[0][13] * X_e2[0][14], X_k2[0][13] * X_e2[0][15]));
+			X_k2[0][14] = X_e2[0][14] * 0.25f;
+			st_shared_b32(y_at2 + 300, pack_bf16(X_e2[0][14] * 0.176776695f * X_e2[0][14], X_k2[0][14] * X_e2[0][15]));
+		} else if (warp == 2) {
+			const u32 y_at3 = y_image + 612 * lane + y_shift;
+			const int row5 = 2 * lane;
+			const int row6 = 2 * lane + 1;
+			float X_e3[2][16];
+			const int row_at3 = n0 + row5 < N ? n0 + row5 : N - 1;
+			u32 x_x5[4];
+			ld_global_v4(x_x5, x_p + (i64)row_at3 * x_sN + 8);
+			X_e3[0][8] = bf16_lo(x_x5[0]);
+			X_e3[0][9] = bf16_hi(x_x5[0]);
+			X_e3[0][10] = bf16_lo(x_x5[1]);
+			X_e3[0][11] = bf16_hi(x_x5[1]);
+			X_e3[0][12] = bf16_lo(x_x5[2]);
+			X_e3[0][13] = bf16_hi(x_x5[2]);
+			X_e3[0][14] = bf16_lo(x_x5[3]);
+			X_e3[0][15] = bf16_hi(x_x5[3]);
+			const int row_at4 = n0 + row6 < N ? n0 + row6 : N - 1;
+			u32 x_x6[4];
+			ld_global_v4(x_x6, x_p + (i64)row_at4 * x_sN);
+			X_e3[1][0] = bf16_lo(x_x6[0]);
+			X_e3[1][1] = bf16_hi(x_x6[0]);
+			X_e3[1][2] = bf16_lo(x_x6[1]);
+			X_e3[1][3] = bf16_hi(x_x6[1]);
+			X_e3[1][4] = bf16_lo(x_x6[2]);
+			X_e3[1][5] = bf16_hi(x_x6[2]);
+			X_e3[1][6] = bf16_lo(x_x6[3]);
+			X_e3[1][7] = bf16_hi(x_x6[3]);
+			u32 x_x7[4];
+			ld_global_v4(x_x7, x_p + (i64)row_at4 * x_sN + 8);
+			X_e3[1][8] = bf16_lo(x_x7[0]);
+			X_e3[1][9] = bf16_hi(x_x7[0]);
+			X_e3[1][10] = bf16_lo(x_x7[1]);
+			X_e3[1][11] = bf16_hi(x_x7[1]);
+			X_e3[1][12] = bf16_lo(x_x7[2]);
+			X_e3[1][13] = bf16_hi(x_x7[2]);
+			X_e3[1][14] = bf16_lo(x_x7[3]);
+			X_e3[1][15] = bf16_hi(x_x7[3]);
+			float X_k3[2][16];
+			st_shared_b32(y_at3 + 304, pack_bf16(X_e3[0][15] * 0.176776695f * X_e3[0][15], 1.0f));
+			st_shared_b32(y_at3 + 308, pack_bf16(X_e3[1][0] * 0.5f, X_e3[1][1] * 0.5f));
+			st_shared_b32(y_at3 + 312, pack_bf16(X_e3[1][2] * 0.5f, X_e3[1][3] * 0.5f));
+			st_shared_b32(y_at3 + 316, pack_bf16(X_e3[1][4] * 0.5f, X_e3[1][5] * 0.5f));
+			st_shared_b32(y_at3 + 320, pack_bf16(X_e3[1][6] * 0.5f, X_e3[1][7] * 0.5f));
+			st_shared_b32(y_at3 + 324, pack_bf16(X_e3[1][8] * 0.5f, X_e3[1][9] * 0.5f));
+			st_shared_b32(y_at3 + 328, pack_bf16(X_e3[1][10] * 0.5f, X_e3[1][11] * 0.5f));
+			st_shared_b32(y_at3 + 332, pack_bf16(X_e3[1][12] * 0.5f, X_e3[1][13] * 0.5f));
+			st_shared_b32(y_at3 + 336, pack_bf16(X_e3[1][14] * 0.5f, X_e3[1][15] * 0.5f));
+			X_k3[1][0] = X_e3[1][0] * 0.25f;
+			st_shared_b32(y_at3 + 340, pack_bf16(X_e3[1][0] * 0.176776695f * X_e3[1][0], X_k3[1][0] * X_e3[1][1]));
+			st_shared_b32(y_at3 + 344, pack_bf16(X_k3[1][0] * X_e3[1][2], X_k3[1][0] * X_e3[1][3]));
+			st_shared_b32(y_at3 + 348, pack_bf16(X_k3[1][0] * X_e3[1][4], X_k3[1][0] * X_e3[1][5]));
+			st_shared_b32(y_at3 + 352, pack_bf16(X_k3[1][0] * X_e3[1][6], X_k3[1][0] * X_e3[1][7]));
+			st_shared_b32(y_at3 + 356, pack_bf16(X_k3[1][0] * X_e3[1][8], X_k3[1][0] * X_e3[1][9]));
+			st_shared_b32(y_at3 + 360, pack_bf16(X_k3[1][0] * X_e3[1][10], X_k3[1][0] * X_e3[1][11]));
+			st_shared_b32(y_at3 + 364, pack_bf16(X_k3[1][0] * X_e3[1][12], X_k3[1][0] * X_e3[1][13]));
+			st_shared_b32(y_at3 + 368, pack_bf16(X_k3[1][0] * X_e3[1][14], X_k3[1][0] * X_e3[1][15]));
+			X_k3[1][1] = X_e3[1][1] * 0.25f;
+			st_shared_b32(y_at3 + 372, pack_bf16(X_e3[1][1] * 0.176776695f * X_e3[1][1], X_k3[1][1] * X_e3[1][2]));
+			st_shared_b32(y_at3 + 376, pack_bf16(X_k3[1][1] * X_e3[1][3], X_k3[1][1] * X_e3[1][4]));
+			st_shared_b32(y_at3 + 380, pack_bf16(X_k3[1][1] * X_e3[1][5], X_k3[1][1] * X_e3[1][6]));
+			st_shared_b32(y_at3 + 384, pack_bf16(X_k3[1][1] * X_e3[1][7], X_k3[1][1] * X_e3[1][8]));
+			st_shared_b32(y_at3 + 388, pack_bf16(X_k3[1][1] * X_e3[1][9], X_k3[1][1] * X_e3[1][10]));
+			st_shared_b32(y_at3 + 392, pack_bf16(X_k3[1][1] * X_e3[1][11], X_k3[1][1] * X_e3[1][12]));
+			st_shared_b32(y_at3 + 396, pack_bf16(X_k3[1][1] * X_e3[1][13], X_k3[1][1] * X_e3[1][14]));
+			st_shared_b32(y_at3 + 400, pack_bf16(X_k3[1][1] * X_e3[1][15], X_e3[1][2] * 0.176776695f * X_e3[1][2]));
+			X_k3[1][2] = X_e3[1][2] * 0.25f;
+			st_shared_b32(y_at3 + 404, pack_bf16(X_k3[1][2] * X_e3[1][3], X_k3[1][2] * X_e3[1][4]));
+			st_shared_b32(y_at3 + 408, pack_bf16(X_k3[1][2] * X_e3[1][5], X_k3[1][2] * X_e3[1][6]));
+			st_shared_b32(y_at3 + 412, pack_bf16(X_k3[1][2] * X_e3[1][7], X_k3[1][2] * X_e3[1][8]));
+			st_shared_b32(y_at3 + 416, pack_bf16(X_k3[1][2] * X_e3[1][9], X_k3[1][2] * X_e3[1][10]));
+			st_shared_b32(y_at3 + 420, pack_bf16(X_k3[1][2] * X_e3[1][11], X_k3[1][2] * X_e3[1][12]));
+			st_shared_b32(y_at3 + 424, pack_bf16(X_k3[1][2] * X_e3[1][13], X_k3[1][2] * X_e3[1][14]));
+			st_shared_b32(y_at3 + 428, pack_bf16(X_k3[1][2] * X_e3[1][15], X_e3[1][3] * 0.176776695f * X_e3[1][3]));
+			X_k3[1][3] = X_e3[1][3] * 0.25f;
+			st_shared_b32(y_at3 + 432, pack_bf16(X_k3[1][3] * X_e3[1][4], X_k3[1][3] * X_e3[1][5]));
+			st_shared_b32(y_at3 + 436, pack_bf16(X_k3[1][3] * X_e3[1][6], X_k3[1][3] * X_e3[1][7]));
+			st_shared_b32(y_at3 + 440, pack_bf16(X_k3[1][3] * X_e3[1][8], X_k3[1][3] * X_e3[1][9]));
+			st_shared_b32(y_at3 + 444, pack_bf16(X_k3[1][3] * X_e3[1][10], X_k3[1][3] * X_e3[1][11]));
+			st_shared_b32(y_at3 + 448, pack_bf16(X_k3[1][3] * X_e3[1][12], X_k3[1][3] * X_e3[1][13]));
+			st_shared_b32(y_at3 + 452, pack_bf16(X_k3[1][3] * X_e3[1][14], X_k3[1][3] * X_e3[1][15]));
+		} else {
+			const u32 y_at4 = y_image + 612 * lane + y_shift;
+			const int row8 = 2 * lane + 1;
+			float X_e4[2][16];
+			const int row_at5 = n0 + row8 < N ? n0 + row8 : N - 1;
+			u32 x_x8[4];
+			ld_global_v4(x_x8, x_p + (i64)row_at5 * x_sN);
+			X_e4[1][0] = bf16_lo(x_x8[0]);
+			X_e4[1][1] = bf16_hi(x_x8[0]);
+			X_e4[1][2] = bf16_lo(x_x8[1]);
+			X_e4[1][3] = bf16_hi(x_x8[1]);
+			X_e4[1][4] = bf16_lo(x_x8[2]);
+			X_e4[1][5] = bf16_hi(x_x8[2]);
+			X_e4[1][6] = bf16_lo(x_x8[3]);
+			X_e4[1][7] = bf16_hi(x_x8[3]);
+			float X_k4[2][16];
+			u32 x_x9[4];
+			ld_global_v4(x_x9, x_p + (i64)row_at5 * x_sN + 8);
+			X_e4[1][8] = bf16_lo(x_x9[0]);
+			X_e4[1][9] = bf16_hi(x_x9[0]);
+			X_e4[1][10] = bf16_lo(x_x9[1]);
+			X_e4[1][11] = bf16_hi(x_x9[1]);
+			X_e4[1][12] = bf16_lo(x_x9[2]);
+			X_e4[1][13] = bf16_hi(x_x9[2]);
+			X_e4[1][14] = bf16_lo(x_x9[3]);
+			X_e4[1][15] = bf16_hi(x_x9[3]);
+			X_k4[1][4] = X_e4[1][4] * 0.25f;
+			st_shared_b32(y_at4 + 456, pack_bf16(X_e4[1][4] * 0.176776695f * X_e4[1][4], X_k4[1][4] * X_e4[1][5]));
+			st_shared_b32(y_at4 + 460, pack_bf16(X_k4[1][4] * X_e4[1][6], X_k4[1][4] * X_e4[1][7]));
+			st_shared_b32(y_at4 + 464, pack_bf16(X_k4[1][4] * X_e4[1][8], X_k4[1][4] * X_e4[1][9]));
+			st_shared_b32(y_at4 + 468, pack_bf16(X_k4[1][4] * X_e4[1][10], X_k4[1][4] * X_e4[1][11]));
+			st_shared_b32(y_at4 + 472, pack_bf16(X_k4[1][4] * X_e4[1][12], X_k4[1][4] * X_e4[1][13]));
+			st_shared_b32(y_at4 + 476, pack_bf16(X_k4[1][4] * X_e4[1][14], X_k4[1][4] * X_e4[1][15]));
+			X_k4[1][5] = X_e4[1][5] * 0.25f;
+			st_shared_b32(y_at4 + 480, pack_bf16(X_e4[1][5] * 0.176776695f * X_e4[1][5], X_k4[1][5] * X_e4[1][6]));
+			st_shared_b32(y_at4 + 484, pack_bf16(X_k4[1][5] * X_e4[1][7], X_k4[1][5] * X_e4[1][8]));
+			st_shared_b32(y_at4 + 488, pack_bf16(X_k4[1][5] * X_e4[1][9], X_k4[1][5] * X_e4[1][10]));
+			st_shared_b32(y_at4 + 492, pack_bf16(X_k4[1][5] * X_e4[1][11], X_k4[1][5] * X_e4[1][12]));
+			st_shared_b32(y_at4 + 496, pack_bf16(X_k4[1][5] * X_e4[1][13], X_k4[1][5] * X_e4[1][14]));
+			st_shared_b32(y_at4 + 500, pack_bf16(X_k4[1][5] * X_e4[1][15], X_e4[1][6] * 0.176776695f * X_e4[1][6]));
+			X_k4[1][6] = X_e4[1][6] * 0.25f;
+			st_shared_b32(y_at4 + 504, pack_bf16(X_k4[1][6] * X_e4[1][7], X_k4[1][6] * X_e4[1][8]));
+			st_shared_b32(y_at4 + 508, pack_bf16(X_k4[1][6] * X_e4[1][9], X_k4[1][6] * X_e4[1][10]));
+			st_shared_b32(y_at4 + 512, pack_bf16(X_k4[1][6] * X_e4[1][11], X_k4[1][6] * X_e4[1][12]));
+			st_shared_b32(y_at4 + 516, pack_bf16(X_k4[1][6] * X_e4[1][13], X_k4[1][6] * X_e4[1][14]));
+			st_shared_b32(y_at4 + 520, pack_bf16(X_k4[1][6] * X_e4[1][15], X_e4[1][7] * 0.176776695f * X_e4[1][7]));
+			X_k4[1][7] = X_e4[1][7] * 0.25f;
+			st_shared_b32(y_at4 + 524, pack_bf16(X_k4[1][7] * X_e4[1][8], X_k4[1][7] * X_e4[1][9]));
+			st_shared_b32(y_at4 + 528, pack_bf16(X_k4[1][7] * X_e4[1][10], X_k4[1][7] * X_e4[1][11]));
+			st_shared_b32(y_at4 + 532, pack_bf16(X_k4[1][7] * X_e4[1][12], X_k4[1][7] * X_e4[1][13]));
+			st_shared_b32(y_at4 + 536, pack_bf16(X_k4[1][7] * X_e4[1][14], X_k4[1][7] * X_e4[1][15]));
+			X_k4[1][8] = X_e4[1][8] * 0.25f;
+			st_shared_b32(y_at4 + 540, pack_bf16(X_e4[1][8] * 0.176776695f * X_e4[1][8], X_k4[1][8] * X_e4[1][9]));
+			st_shared_b32(y_at4 + 544, pack_bf16(X_k4[1][8] * X_e4[1][10], X_k4[1][8] * X_e4[1][11]));
+			st_shared_b32(y_at4 + 548, pack_bf16(X_k4[1][8] * X_e4[1][12], X_k4[1][8] * X_e4[1][13]));
+			st_shared_b32(y_at4 + 552, pack_bf16(X_k4[1][8] * X_e4[1][14], X_k4[1][8] * X_e4[1][15]));
+			X_k4[1][9] = X_e4[1][9] * 0.25f;
+			st_shared_b32(y_at4 + 556, pack_bf16(X_e4[1][9] * 0.176776695f * X_e4[1][9], X_k4[1][9] * X_e4[1][10]));
+			st_shared_b32(y_at4 + 560, pack_bf16(X_k4[1][9] * X_e4[1][11], X_k4[1][9] * X_e4[1][12]));
+			st_shared_b32(y_at4 + 564, pack_bf16(X_k4[1][9] * X_e4[1][13], X_k4[1][9] * X_e4[1][14]));
+			st_shared_b32(y_at4 + 568, pack_bf16(X_k4[1][9] * X_e4[1][15], X_e4[1][10] * 0.176776695f * X_e4[1][10]));
+			X_k4[1][10] = X_e4[1][10] * 0.25f;
+			st_shared_b32(y_at4 + 572, pack_bf16(X_k4[1][10] * X_e4[1][11], X_k4[1][10] * X_e4[1][12]));
+			st_shared_b32(y_at4 + 576, pack_bf16(X_k4[1][10] * X_e4[1][13], X_k4[1][10] * X_e4[1][14]));
+			st_shared_b32(y_at4 + 580, pack_bf16(X_k4[1][10] * X_e4[1][15], X_e4[1][11] * 0.176776695f * X_e4[1][11]));
+			X_k4[1][11] = X_e4[1][11] * 0.25f;
+			st_shared_b32(y_at4 + 584, pack_bf16(X_k4[1][11] * X_e4[1][12], X_k4[1][11] * X_e4[1][13]));
+			st_shared_b32(y_at4 + 588, pack_bf16(X_k4[1][11] * X_e4[1][14], X_k4[1][11] * X_e4[1][15]));
+			X_k4[1][12] = X_e4[1][12] * 0.25f;
+			st_shared_b32(y_at4 + 592, pack_bf16(X_e4[1][12] * 0.176776695f * X_e4[1][12], X_k4[1][12] * X_e4[1][13]));
+			st_shared_b32(y_at4 + 596, pack_bf16(X_k4[1][12] * X_e4[1][14], X_k4[1][12] * X_e4[1][15]));
+			X_k4[1][13] = X_e4[1][13] * 0.25f;
+			st_shared_b32(y_at4 + 600, pack_bf16(X_e4[1][13] * 0.176776695f * X_e4[1][13], X_k4[1][13] * X_e4[1][14]));
+			st_shared_b32(y_at4 + 604, pack_bf16(X_k4[1][13] * X_e4[1][15], X_e4[1][14] * 0.176776695f * X_e4[1][14]));
+			X_k4[1][14] = X_e4[1][14] * 0.25f;
+			st_shared_b32(y_at4 + 608, pack_bf16(X_k4[1][14] * X_e4[1][15], X_e4[1][15] * 0.176776695f * X_e4[1][15]));
 		}
-	}
-	#pragma unroll
-	for (int i = 0; i < 4; i++) {
-		#pragma unroll
-		for (int j = 0; j < 5; j++) {
-			if (n0 + warp + 4 * i < N && lane + 32 * j < 153) {
-				st_global_b16(y_p + (i64)(n0 + warp + 4 * i) * y_sN + lane + 32 * j, round_bf16(concat[i][j][0]));
+		block_sync();
+		if (y_sN == 153 && ((u32)(u64)y_run & 3) == 0) {
+			const int run_bytes = y_rows * 306;
+			const int head = (int)(16 - y_shift) % 16 < run_bytes ? (int)(16 - y_shift) % 16 : run_bytes;
+			const int tail = head + (run_bytes - head) / 16 * 16;
+			if (2 * tid < head) {
+				st_global_b16(y_run + 2 * tid, ld_shared_b16(y_image + y_shift + 2 * tid));
+			}
+			#pragma unroll
+			for (int j = 0; j < 10; j++) {
+				if (head + 16 * (tid + 128 * j) < tail) {
+					u32 q[4];
+					ld_shared_v4(q, y_image + y_shift + head + 16 * (tid + 128 * j));
+					st_global_v4(y_run + (head + 16 * (tid + 128 * j)), q[0], q[1], q[2], q[3]);
+				}
+			}
+			if (tail + 2 * tid < run_bytes) {
+				st_global_b16(y_run + (tail + 2 * tid), ld_shared_b16(y_image + y_shift + tail + 2 * tid));
+			}
+		} else {
+			for (int r = warp; r < y_rows; r += 4) {
+				for (int c = lane; c < 153; c += 32) {
+					st_global_b16(y_to + (i64)r * y_sN + c, ld_shared_b16(y_image + y_shift + 306 * r + 2 * c));
+				}
 			}
 		}
 	}

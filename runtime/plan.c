@@ -263,6 +263,19 @@ void plan_close(Plan *p)
 	spec_close(p->spec);
 }
 
+/* Outputs whose rows are no multiple of 16 bytes are stored by accesses that fit the row's length,
+ * or that the kernel itself finds to be aligned (lower_image.c): their strides need no more. */
+static int row_align(const Tensor *t)
+{
+	const Axis *last = t->arg->axis[t->rank - 1];
+	int64_t bytes = last->size * dtype_bytes(t->arg->dtype);
+	int n = 16;
+
+	while (t->arg->output && bytes % n)
+		n /= 2;
+	return n;
+}
+
 /* The alignment that every matrix's strides keep, at most what the caller promises. Vectors take
  * any stride and do not count. */
 static int common_align(const Plan *p, int most)
@@ -279,7 +292,9 @@ static int common_align(const Plan *p, int most)
 			/* the bulk copy engine wants strides in (0, 2^40) bytes (runtime/tensormap.c) */
 			if (t->size[a] > 1 && (t->stride[a] <= 0 || t->stride[a] >= (int64_t)1 << 38))
 				align = align > 8 ? 8 : align;
-			while (align > 2 && t->size[a] > 1 && t->stride[a] * dtype_bytes(t->arg->dtype) % align)
+			while (align > 2 && t->size[a] > 1 &&
+			       t->stride[a] * dtype_bytes(t->arg->dtype) %
+			           (align < row_align(t) ? align : row_align(t)))
 				align /= 2;
 		}
 	}

@@ -9,7 +9,7 @@ return az.kernel "taylor_feature_map" {
   dims  = { "B", "H", "N", D = 16, F = az.derived(features) },
   args  = { x = az.input("bf16", "B H N D"), y = az.output("bf16", "B H N F") },
   flags = { packed = true },
-  tune  = { C = { 16, 64 }, warps = { 4 }, stages = { 2 } },
+  tune  = { C = { 64, 128, 16 }, warps = { 4, 2 }, stages = { 2 } },
   grid  = { "B", "H", N = "C" },
   smoke = { "B=1,H=2,N=100", "B=1,H=1,N=33,D=8,packed=false" },
   body  = function(a, g, p)

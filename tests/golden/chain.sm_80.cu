@@ -28,6 +28,12 @@ static __device__ __forceinline__ float bf16_hi(u32 x)
 	return __uint_as_float(x & 0xffff0000u);
 }
 
+// the float with these bits
+static __device__ __forceinline__ float bits_f32(u32 u)
+{
+	return __uint_as_float(u);
+}
+
 // x of lane (own ^ mask)
 static __device__ __forceinline__ float shfl_xor_f32(float x, int mask)
 {
@@ -40,12 +46,6 @@ static __device__ __forceinline__ float sqrt_fast(float x)
 	float d;
 	asm("sqrt.approx.ftz.f32 %0, %1;" : "=f"(d) : "f"(x));
 	return d;
-}
-
-// the float with these bits
-static __device__ __forceinline__ float bits_f32(u32 u)
-{
-	return __uint_as_float(u);
 }
 
 // stores 16 bytes
@@ -95,7 +95,7 @@ extern "C" {
 
 __global__ void __launch_bounds__(128, 1) chain(
 	int N, int B, const b16 *x, i64 x_sB, i64 x_sN,
-	float eps, const float *w, const b16 *g2, i64 g_sB, i64 g_sN,
+	const b16 *g2, i64 g_sB, i64 g_sN, const float *w, float eps,
 	b16 *y, i64 y_sB, i64 y_sN)
 {
 	const int tid = (int)threadIdx.x;
@@ -105,10 +105,9 @@ __global__ void __launch_bounds__(128, 1) chain(
 	const int pid2 = (int)blockIdx.x / ((N + 63) / 64);
 	const int bi = pid2;
 	const b16 *const x_p = x + bi * x_sB;
-	const float *const w_p = w;
 	const b16 *const g_p = g2 + bi * g_sB;
-	// chain.lua:18
-	b16 *const y_p = y + bi * y_sB;
+	const float *const w_p = w;
+	// chain.lua:14
 	float x2[4][1][8];
 	#pragma unroll
 	for (int i = 0; i < 4; i++) {
@@ -133,43 +132,7 @@ __global__ void __launch_bounds__(128, 1) chain(
 			x2[i][0][7] = bf16_hi(x_x[3]);
 		}
 	}
-	float sum[4];
-	#pragma unroll
-	for (int i = 0; i < 4; i++) {
-		sum[i] = 0.0f;
-	}
-	#pragma unroll
-	for (int i = 0; i < 4; i++) {
-		#pragma unroll
-		for (int h = 0; h < 8; h++) {
-			sum[i] = sum[i] + fmaf(1.0f, x2[i][0][h], 0.0f) * x2[i][0][h];
-		}
-	}
-	#pragma unroll
-	for (int i = 0; i < 4; i++) {
-		sum[i] = sum[i] + shfl_xor_f32(sum[i], 1);
-		sum[i] = sum[i] + shfl_xor_f32(sum[i], 2);
-		sum[i] = sum[i] + shfl_xor_f32(sum[i], 4);
-	}
-	float r2[4];
-	#pragma unroll
-	for (int i = 0; i < 4; i++) {
-		r2[i] = sqrt_fast(sum[i] * 0.015625f + eps);
-	}
-	float w2[1][8];
-	{
-		u32 w_x[8];
-		ld_global_v4(w_x, w_p + 8 * (lane % 8));
-		ld_global_v4(w_x + 4, w_p + 8 * (lane % 8) + 4);
-		w2[0][0] = bits_f32(w_x[0]);
-		w2[0][1] = bits_f32(w_x[1]);
-		w2[0][2] = bits_f32(w_x[2]);
-		w2[0][3] = bits_f32(w_x[3]);
-		w2[0][4] = bits_f32(w_x[4]);
-		w2[0][5] = bits_f32(w_x[5]);
-		w2[0][6] = bits_f32(w_x[6]);
-		w2[0][7] = bits_f32(w_x[7]);
-	}
+	// chain.lua:16
 	float g3[4][1][8];
 	#pragma unroll
 	for (int i = 0; i < 4; i++) {
@@ -193,6 +156,46 @@ __global__ void __launch_bounds__(128, 1) chain(
 			g3[i][0][6] = bf16_lo(g_x[3]);
 			g3[i][0][7] = bf16_hi(g_x[3]);
 		}
+	}
+	// chain.lua:16
+	float w2[1][8];
+	{
+		u32 w_x[8];
+		ld_global_v4(w_x, w_p + 8 * (lane % 8));
+		ld_global_v4(w_x + 4, w_p + 8 * (lane % 8) + 4);
+		w2[0][0] = bits_f32(w_x[0]);
+		w2[0][1] = bits_f32(w_x[1]);
+		w2[0][2] = bits_f32(w_x[2]);
+		w2[0][3] = bits_f32(w_x[3]);
+		w2[0][4] = bits_f32(w_x[4]);
+		w2[0][5] = bits_f32(w_x[5]);
+		w2[0][6] = bits_f32(w_x[6]);
+		w2[0][7] = bits_f32(w_x[7]);
+	}
+	// chain.lua:18
+	b16 *const y_p = y + bi * y_sB;
+	float sum[4];
+	#pragma unroll
+	for (int i = 0; i < 4; i++) {
+		sum[i] = 0.0f;
+	}
+	#pragma unroll
+	for (int i = 0; i < 4; i++) {
+		#pragma unroll
+		for (int h = 0; h < 8; h++) {
+			sum[i] = sum[i] + fmaf(1.0f, x2[i][0][h], 0.0f) * x2[i][0][h];
+		}
+	}
+	#pragma unroll
+	for (int i = 0; i < 4; i++) {
+		sum[i] = sum[i] + shfl_xor_f32(sum[i], 1);
+		sum[i] = sum[i] + shfl_xor_f32(sum[i], 2);
+		sum[i] = sum[i] + shfl_xor_f32(sum[i], 4);
+	}
+	float r2[4];
+	#pragma unroll
+	for (int i = 0; i < 4; i++) {
+		r2[i] = sqrt_fast(sum[i] * 0.015625f + eps);
 	}
 	#pragma unroll
 	for (int i = 0; i < 4; i++) {

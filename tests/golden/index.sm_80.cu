@@ -99,7 +99,6 @@ __global__ void __launch_bounds__(128, 1) index(
 	const int bi = pid2;
 	const b16 *const x_p = x + bi * x_sB;
 	// index.lua:16
-	float *const y_p = y + bi * y_sB;
 	float x2[2][1][8];
 	#pragma unroll
 	for (int i = 0; i < 2; i++) {
@@ -124,6 +123,8 @@ __global__ void __launch_bounds__(128, 1) index(
 			x2[i][0][7] = bf16_hi(x_x[3]);
 		}
 	}
+	// index.lua:16
+	float *const y_p = y + bi * y_sB;
 	float c2[1];
 	c2[0] = 1.0f;
 	float c2_run = c2[0];
@@ -155,13 +156,8 @@ __global__ void __launch_bounds__(128, 1) index(
 	}
 	// index.lua:17
 	int *const p_p = p + bi * p_sB;
-	if (lane % 4 == 0) {
-		#pragma unroll
-		for (int i = 0; i < 2; i++) {
-			if (n0 + 8 * warp + g + 32 * i < N) {
-				st_global_i32(p_p + (i64)(n0 + 8 * warp + g + 32 * i) * p_sN, (n0 + 8 * warp + g + 32 * i - 2 > 0 ? n0 + 8 * warp + g + 32 * i - 2 : 0) * 10);
-			}
-		}
+	if (32 * warp + lane < 64 && n0 + 32 * warp + lane < N) {
+		st_global_i32(p_p + (i64)(n0 + 32 * warp + lane) * p_sN, (n0 + 32 * warp + lane - 2 > 0 ? n0 + 32 * warp + lane - 2 : 0) * 10);
 	}
 }
 

@@ -343,18 +343,10 @@ __global__ void __launch_bounds__(128, 1) loops_twice(
 			}
 		}
 		// loops_twice.lua:21
-		float u3[2];
-		#pragma unroll
-		for (int i = 0; i < 2; i++) {
-			u3[i] = ld_shared_f32(u_s2 + 4 * (8 * warp + g + 32 * i));
-		}
-		if (lane % 4 == 0) {
-			#pragma unroll
-			for (int i = 0; i < 2; i++) {
-				if (n20 + 8 * warp + g + 32 * i < N) {
-					st_global_f32(w_p + (i64)(n20 + 8 * warp + g + 32 * i) * w_sN, divide(exp2_fast(1.44269504f * u3[i]), s));
-				}
-			}
+		float u3[1];
+		u3[0] = 32 * warp + lane < 64 ? ld_shared_f32(u_s2 + 4 * (32 * warp + lane)) : 0;
+		if (32 * warp + lane < 64 && n20 + 32 * warp + lane < N) {
+			st_global_f32(w_p + (i64)(n20 + 32 * warp + lane) * w_sN, divide(exp2_fast(1.44269504f * u3[0]), s));
 		}
 	}
 }

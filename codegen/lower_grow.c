@@ -248,9 +248,11 @@ const char *lower_piece_loops(Lower *L, const Piece *p, int part)
 const char *lower_form_piece(Lower *L, const Leaf *x, int piece, int part, const char *r,
                              const char *step, const char *b1)
 {
-	const char *one = L->f16 ? "3c00" : "3f80";
+	const Piece *p = &x->g->piece[piece];
+	const char *one = L->f16 ? "3c00" : "3f80", *core, *value;
+	int cores = (p->n + 7) / 8;
 
-	switch (x->g->piece[piece].kind) {
+	switch (p->kind) {
 	case PIECE_POW2:
 		return form_pair(L, x, piece, part, r, b1);
 	case PIECE_CONST:
@@ -259,8 +261,11 @@ const char *lower_form_piece(Lower *L, const Leaf *x, int piece, int part, const
 		                                          : "(g == 0 && %s == 0 ? 0x%s%su : 0)",
 		                    b1, one, one);
 	default:
-		return arena_printf(L->a, "%s[%s%s][%s]", x->a[piece], x->b[piece], r,
-		                    strcmp(step, "0") ? arena_printf(L->a, "2 * %s + %s", step, b1) : b1);
+		core = strcmp(step, "0") ? arena_printf(L->a, "2 * %s + %s", step, b1) : b1;
+		value = arena_printf(L->a, "%s[%s%s][%s]", x->a[piece], x->b[piece], r, core);
+		if (cores % 2 && strcmp(b1, "0")) /* the last step is half a core's columns */
+			value = arena_printf(L->a, "(%s < %d ? %s : 0)", core, cores, value);
+		return value;
 	}
 }
 

@@ -203,7 +203,8 @@ def all_rows(sm80="a100"):
 
 
 def choose(rows, only, quick):
-    """Those whose name matches one of the comma-separated globs; with --quick, the quick ones."""
+    """Those whose name matches one of the comma-separated globs; with --quick and no globs, the
+    quick ones."""
     globs = [g for g in (only or "*").split(",") if g]
     picked = [r for r in rows if any(fnmatch(r.name, g) for g in globs)]
-    return [r for r in picked if r.quick or not quick]
+    return [r for r in picked if r.quick or not quick or only]

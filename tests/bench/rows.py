@@ -164,8 +164,8 @@ def decayed(spec, problem, peer, D, must, aim):
 def all_rows(sm80="a100"):
     rows = [
         based("n4096", 0.125, 0.105, readme=True),
-        based("n1024", 0.042, 0.032, N=1024, readme=True),
-        based("n16384", 0.45, 0.40, N=16384, readme=True, quick=False),
+        based("n1024", 0.042, 0.032, N=1024),
+        based("n16384", 0.45, 0.40, N=16384, quick=False),
         based("b1", 0.070, 0.050, B=1, N=16384, readme=True),
         based("n4096-stateless", 0.125, 0.105, states=False, readme=True),
         based("n1024-stateless", 0.042, 0.032, N=1024, states=False, quick=False),

@@ -125,11 +125,14 @@ typedef struct Lower {
 	Staged ring_tile[MAX_BUFFERS];
 	Flying flying[MAX_FLYING];
 	LowerPart part;
-	Segments *segments; /* unless PART_ALL */
-	const Op *cut;      /* the loop cut in segments, else NULL */
-	const bool *live;   /* by Op.id: what PART_LOCAL needs; else NULL */
-	Late *late;         /* of the loop being lowered, if it has one: lower_late.c */
-	const Op *parts;    /* a sum whose lanes keep their parts */
+	Segments *segments;  /* unless PART_ALL */
+	const Op *cut;       /* the loop cut in segments, else NULL */
+	const bool *live;    /* by Op.id: what PART_LOCAL needs; else NULL */
+	const Op *spread[4]; /* vectors of which each lane holds the element of its number */
+	const char *spread_name[4];
+	int nspread;
+	Late *late;      /* of the loop being lowered, if it has one: lower_late.c */
+	const Op *parts; /* a sum whose lanes keep their parts */
 } Lower;
 
 /* lower.c */

@@ -1,8 +1,8 @@
 /* lower_stream.c -- tiles that no product touches: laid out for wide, coalesced memory access.
  *
  * A streamed tile [R, C] gives each thread up to 16 contiguous bytes of a row, neighbouring lanes
- * neighbouring pieces, and the rest of the warps and lanes further rows. Tiles that grow are written
- * out a row at a time (lower_rows.c) or element by element (lower_gather.c).
+ * neighbouring pieces, and the rest of the warps and lanes further rows. Tiles that grow are
+ * written out a row at a time (lower_rows.c) or element by element (lower_gather.c).
  */
 #include "lower.h"
 

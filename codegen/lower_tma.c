@@ -292,7 +292,7 @@ static bool needs(const Op *x, const Op *tile)
  * reads; NULL: there is none. */
 static Buffer *place_left(Lower *L, const Op *op, int rows, int cols)
 {
-	for (int i = 0; i < L->nstaged && L->role == ROLE_ALL && !op->parent->owner; i++) {
+	for (int i = 0; i < L->nstaged && L->role == ROLE_ALL && !op->parent->owner && !L->strip; i++) {
 		Buffer *b = L->staged[i].buf;
 		bool free = b->stages == 1 && !b->by_engine && b->rows == rows && b->cols == cols &&
 		            b->elem == 2 && !b->left;
@@ -384,7 +384,7 @@ bool lower_store_engine(Lower *L, Op *op, Op *from, const Layout *l)
 	} else if (b->left) {
 		; /* products of this warp's own warpgroup alone read its rows, and it has waited for them
 		   */
-	} else if (op->parent->owner) { /* the last turn's */
+	} else if (op->parent->owner || L->strip) { /* the last turn's, or strip's */
 		lower_open(L, S_IF, false, "lane == 0");
 		lower_code(L, "tma_store_wait_read(0);");
 		L->out = saved;

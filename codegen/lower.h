@@ -125,11 +125,14 @@ typedef struct Lower {
 	Staged ring_tile[MAX_BUFFERS];
 	Flying flying[MAX_FLYING];
 	LowerPart part;
-	Segments *segments; /* unless PART_ALL */
-	const Op *cut;      /* the loop cut in segments, else NULL */
-	const bool *live;   /* by Op.id: what PART_LOCAL needs; else NULL */
-	Late *late;         /* of the loop being lowered, if it has one: lower_late.c */
-	const Op *parts;    /* a sum whose lanes keep their parts */
+	Segments *segments;  /* unless PART_ALL */
+	const Op *cut;       /* the loop cut in segments, else NULL */
+	const bool *live;    /* by Op.id: what PART_LOCAL needs; else NULL */
+	const Op *spread[4]; /* vectors of which each lane holds the element of its number */
+	const char *spread_name[4];
+	int nspread;
+	Late *late;      /* of the loop being lowered, if it has one: lower_late.c */
+	const Op *parts; /* a sum whose lanes keep their parts */
 } Lower;
 
 /* lower.c */
@@ -265,14 +268,16 @@ Layout lower_beside_layout(Lower *L, int slots);
 Buffer *lower_beside_buffer(Lower *L, const Op *state, const char *name);
 void lower_beside_write(Lower *L, const Staged *s, const Op *get, const Grow *left);
 
+/* lower_gather.c */
+const char *lower_at(Lower *L, Op *op,
+                     const char *const *coord); /* the element there, from memory */
+Version *lower_gather(Lower *L, Op *op, const Layout *want);
+
 /* lower_stream.c */
 Layout lower_stream_layout(Lower *L, const Op *op);
 Layout lower_stream_vector(Lower *L, const Op *op);
 Layout lower_thread_layout(Lower *L, int n);
 void lower_ahead(Lower *L); /* before a body: loads that nothing need precede */
-const char *lower_at(Lower *L, Op *op,
-                     const char *const *coord); /* the element there, from memory */
-Version *lower_gather(Lower *L, Op *op, const Layout *want);
 /* Elements one access of `io` moves for the last register digit of l; 1: no wide access. */
 int lower_wide(const Op *io, const Op *tile, const Layout *l);
 void lower_wide_load(Lower *L, const Op *io, int n, const char *const *elem, const char *ptr);

@@ -88,6 +88,7 @@ bool lower_wgmma_fits(Product *p);
 void lower_wgmma_plain(Product *p);
 void lower_wgmma_issue(Product *p); /* in the group now open */
 void lower_wgmma_open(Product *p);
+void lower_wgmma_over(Lower *L, int group);
 void lower_wgmma_commit(Lower *L);
 const char *lower_wgmma_batch(Lower *L, const char *want, const int *n, int dims);
 void lower_wgmma_reuse(Lower *L, const char *array, int n, int behind);

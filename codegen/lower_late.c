@@ -119,20 +119,37 @@ void lower_late_turn(Lower *L, const char *when)
 	L->late->issued = false;
 }
 
-/* Behind the turn's first product, whose group is closed. */
-void lower_late_issue(Lower *L)
+static Stmt *issue(Lower *L)
 {
 	Late *t = L->late;
-	Block *saved;
+	Block *saved = lower_open(L, S_IF, false, "%s", t->when);
+	Stmt *s = saved->last;
 
-	if (!t || t->issued)
-		return;
+	s->uniform = true;
 	t->issued = true;
-	saved = lower_open(L, S_IF, false, "%s", t->when);
-	saved->last->uniform = true;
 	lower_wgmma_issue(&t->p);
-	lower_close(L, saved);
 	lower_wgmma_commit(L);
+	lower_close(L, saved);
+	return s;
+}
+
+/* Behind the turn's first product, whose group is closed; that one is waited for here, since how
+ * many groups are younger depends on the turn. (A group closed where it is empty would cost a
+ * product of its own: so ptxas compiles it.) */
+void lower_late_issue(Lower *L)
+{
+	Block *saved = L->out;
+	Stmt *s;
+
+	if (!L->late || L->late->issued)
+		return;
+	s = issue(L);
+	L->out = &s->body;
+	lower_code(L, "wgmma_wait(1);");
+	L->out = &s->orelse;
+	lower_code(L, "wgmma_wait(0);");
+	L->out = saved;
+	lower_wgmma_over(L, L->group - 2);
 }
 
 bool lower_is_late(const Lower *L, const Op *effect)
@@ -176,7 +193,7 @@ void lower_late_keep(Lower *L, const Ring *r)
 void lower_late_close(Lower *L, const char *when)
 {
 	lower_late_turn(L, when);
-	lower_late_issue(L);
+	issue(L);
 	lower_wgmma_settle(L);
 	L->late = NULL;
 }

@@ -206,7 +206,10 @@ static void share_plain(Product *p, const Leaf *x, int q, const char *f, const c
 				for (int s = 0; s + 1 < pc->nslots / 16 && 2 * s + b < ncols; s++)
 					text_add(&t, "%s == %d ? %s[%s%d][%d] : ", step, pc->slot / 16 + s, x->a[q],
 					         x->b[q], r, 2 * s + b);
-				text_add(&t, "%s[%s%d][%d]", x->a[q], x->b[q], r, pc->nslots / 8 - 2 + b);
+				if (pc->nslots / 8 - 2 + b < ncols)
+					text_add(&t, "%s[%s%d][%d]", x->a[q], x->b[q], r, pc->nslots / 8 - 2 + b);
+				else
+					text_puts(&t, "0");
 			}
 			lower_code(L, "%s[%d][%d] = %s;", f, r, b, t.s);
 		}

@@ -76,18 +76,23 @@ void lower_wgmma_commit(Lower *L)
 	L->group++;
 }
 
-/* Waits for group `g` and those before it. */
-static void wait_for(Lower *L, int g)
+/* Group `g` and those before it have been waited for. */
+void lower_wgmma_over(Lower *L, int g)
 {
 	int kept = 0;
 
-	lower_code(L, "wgmma_wait(%d);", L->group - 1 - g)->settles = g == L->group - 1;
 	for (int i = 0; i < L->nflying; i++)
 		if (L->flying[i].group <= g)
 			hold(L, &L->flying[i]);
 		else
 			L->flying[kept++] = L->flying[i];
 	L->nflying = kept;
+}
+
+static void wait_for(Lower *L, int g)
+{
+	lower_code(L, "wgmma_wait(%d);", L->group - 1 - g)->settles = g == L->group - 1;
+	lower_wgmma_over(L, g);
 }
 
 void lower_wgmma_settle(Lower *L)

@@ -149,6 +149,9 @@ int segment_count(const GpuTarget *g, const KernelText *t, int64_t blocks, int64
 	if (blocks < 1 || size < LEAST)
 		return 1;
 	n = (int64_t)g->sms * fit / blocks;
-	n = n < most ? n : most;
-	return n < 2 ? 1 : (int)n;
+	if (n < 2) /* not worth the two kernels more */
+		return 1;
+	if (t->min_blocks > fit && t->min_blocks <= g->smem_sm / (t->smem + SMEM_RESERVED))
+		n = (int64_t)g->sms * t->min_blocks / blocks;
+	return (int)(n < most ? n : most < 2 ? 1 : most);
 }

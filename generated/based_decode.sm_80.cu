@@ -41,6 +41,12 @@ static __device__ __forceinline__ b16 ld_global_b16(const void *p)
 	return *(const b16 *)p;
 }
 
+// x of the lane named
+static __device__ __forceinline__ float shfl_idx_f32(float x, int lane)
+{
+	return __shfl_sync(0xffffffffu, x, lane);
+}
+
 // loads 8 bytes
 static __device__ __forceinline__ void ld_global_v2(u32 *r, const void *p)
 {
@@ -199,18 +205,28 @@ __global__ void __launch_bounds__(128, 1) based_decode(
 		}
 	}
 	// based_decode.lua:21
+	const float q_lane = lane < 16 ? widen_bf16(ld_global_b16(q_p + lane)) : 0.0f;
 	float q2[2];
 	#pragma unroll
 	for (int i = 0; i < 2; i++) {
 		const int col = 32 * warp + lane + 128 * i;
-		q2[i] = col < 153 ? (col < 1 ? 1.0f : col < 17 ? widen_bf16(ld_global_b16(q_p + (col - 1))) * 0.5f : (pairs_16[col - 17] % 257 ? 1.41421356f : 1.0f) * widen_bf16(ld_global_b16(q_p + pairs_16[col - 17] % 256)) * widen_bf16(ld_global_b16(q_p + pairs_16[col - 17] / 256)) * 0.176776695f) : 0.0f;
+		const float q3 = shfl_idx_f32(q_lane, col - 1);
+		const int ij = pairs_16[col - 17 < 0 ? 0 : col - 17 < 136 ? col - 17 : 135];
+		const float q4 = shfl_idx_f32(q_lane, ij % 256);
+		const float q5 = shfl_idx_f32(q_lane, ij / 256);
+		q2[i] = col < 153 ? (col < 1 ? 1.0f : col < 17 ? q3 * 0.5f : (ij % 257 ? 1.41421356f : 1.0f) * q4 * q5 * 0.176776695f) : 0.0f;
 	}
 	// based_decode.lua:21
+	const float k_lane = lane < 16 ? widen_bf16(ld_global_b16(k_p + lane)) : 0.0f;
 	float k2[2];
 	#pragma unroll
 	for (int i = 0; i < 2; i++) {
 		const int col2 = 32 * warp + lane + 128 * i;
-		k2[i] = col2 < 153 ? (col2 < 1 ? 1.0f : col2 < 17 ? widen_bf16(ld_global_b16(k_p + (col2 - 1))) * 0.5f : (pairs_16[col2 - 17] % 257 ? 1.41421356f : 1.0f) * widen_bf16(ld_global_b16(k_p + pairs_16[col2 - 17] % 256)) * widen_bf16(ld_global_b16(k_p + pairs_16[col2 - 17] / 256)) * 0.176776695f) : 0.0f;
+		const float k3 = shfl_idx_f32(k_lane, col2 - 1);
+		const int ij2 = pairs_16[col2 - 17 < 0 ? 0 : col2 - 17 < 136 ? col2 - 17 : 135];
+		const float k4 = shfl_idx_f32(k_lane, ij2 % 256);
+		const float k5 = shfl_idx_f32(k_lane, ij2 / 256);
+		k2[i] = col2 < 153 ? (col2 < 1 ? 1.0f : col2 < 17 ? k3 * 0.5f : (ij2 % 257 ? 1.41421356f : 1.0f) * k4 * k5 * 0.176776695f) : 0.0f;
 	}
 	// based_decode.lua:22
 	float v2[1][4];

@@ -1,9 +1,10 @@
 // flash_attention -- generated from flash_attention.lua for sm_90a; do not edit.
 // Softmax attention with an online softmax, grouped-query heads
-// with C=64, D=128, V=128, causal=1, dtype=bf16, rows=128, stages=2, warps=4
-// launch flash_attention: blocks = B * G * R * ceil(M / 128), threads = 128, dynamic shared memory = 98448 bytes
-// tensor map k_map: k as (D, N, G, B), box (64, 64, 1, 1), innermost first, swizzle 128 bytes, zeros beyond the tensor
-// tensor map v_map: v as (V, N, G, B), box (64, 64, 1, 1), innermost first, swizzle 128 bytes, zeros beyond the tensor
+// with C=128, D=128, V=128, causal=1, dtype=bf16, rows=128, stages=3, warps=8
+// launch flash_attention: blocks = B * G * R * ceil(M / 128), threads = 256, dynamic shared memory = 229528 bytes
+// tensor map k_map: k as (D, N, G, B), box (64, 128, 1, 1), innermost first, swizzle 128 bytes, zeros beyond the tensor
+// tensor map v_map: v as (V, N, G, B), box (64, 128, 1, 1), innermost first, swizzle 128 bytes, zeros beyond the tensor
+// tensor map o_map: o as (V, M, R, G, B), box (64, 16, 1, 1, 1), innermost first, swizzle 128 bytes, zeros beyond the tensor
 // strides (X_sA: of argument X along axis A) are in elements; matrices' last axes are contiguous.
 
 typedef unsigned short b16;
@@ -118,12 +119,12 @@ static __device__ __forceinline__ void wgmma_fence(void)
 	asm volatile("wgmma.fence.sync.aligned;" ::: "memory");
 }
 
-// d[64][64] (+)= a[64][16] b[16][64]; d0 and d1 are the pairs of rows g and g + 8 of the warp's rows
-#define wgmma_bf16_ss_n64(d0, d1, a, b, accumulate, trans_a, trans_b) \
+// d[64][128] (+)= a[64][16] b[16][128]; d0 and d1 are the pairs of rows g and g + 8 of the warp's rows
+#define wgmma_bf16_ss_n128(d0, d1, a, b, accumulate, trans_a, trans_b) \
 	asm volatile("{\n" \
 	             ".reg .pred add;\n" \
-	             "setp.ne.b32 add, %34, 0;\n" \
-	             "wgmma.mma_async.sync.aligned.m64n64k16.f32.bf16.bf16 {" \
+	             "setp.ne.b32 add, %66, 0;\n" \
+	             "wgmma.mma_async.sync.aligned.m64n128k16.f32.bf16.bf16 {" \
 	             "%0, %1, %2, %3, " \
 	             "%4, %5, %6, %7, " \
 	             "%8, %9, %10, %11, " \
@@ -131,8 +132,16 @@ static __device__ __forceinline__ void wgmma_fence(void)
 	             "%16, %17, %18, %19, " \
 	             "%20, %21, %22, %23, " \
 	             "%24, %25, %26, %27, " \
-	             "%28, %29, %30, %31" \
-	             "}, %32, %33, add, 1, 1, %35, %36;\n" \
+	             "%28, %29, %30, %31, " \
+	             "%32, %33, %34, %35, " \
+	             "%36, %37, %38, %39, " \
+	             "%40, %41, %42, %43, " \
+	             "%44, %45, %46, %47, " \
+	             "%48, %49, %50, %51, " \
+	             "%52, %53, %54, %55, " \
+	             "%56, %57, %58, %59, " \
+	             "%60, %61, %62, %63" \
+	             "}, %64, %65, add, 1, 1, %67, %68;\n" \
 	             "}" \
 	             : \
 	             "+f"((d0)[0][0]), "+f"((d0)[0][1]), "+f"((d1)[0][0]), "+f"((d1)[0][1]), \
@@ -142,7 +151,15 @@ static __device__ __forceinline__ void wgmma_fence(void)
 	             "+f"((d0)[4][0]), "+f"((d0)[4][1]), "+f"((d1)[4][0]), "+f"((d1)[4][1]), \
 	             "+f"((d0)[5][0]), "+f"((d0)[5][1]), "+f"((d1)[5][0]), "+f"((d1)[5][1]), \
 	             "+f"((d0)[6][0]), "+f"((d0)[6][1]), "+f"((d1)[6][0]), "+f"((d1)[6][1]), \
-	             "+f"((d0)[7][0]), "+f"((d0)[7][1]), "+f"((d1)[7][0]), "+f"((d1)[7][1]) \
+	             "+f"((d0)[7][0]), "+f"((d0)[7][1]), "+f"((d1)[7][0]), "+f"((d1)[7][1]), \
+	             "+f"((d0)[8][0]), "+f"((d0)[8][1]), "+f"((d1)[8][0]), "+f"((d1)[8][1]), \
+	             "+f"((d0)[9][0]), "+f"((d0)[9][1]), "+f"((d1)[9][0]), "+f"((d1)[9][1]), \
+	             "+f"((d0)[10][0]), "+f"((d0)[10][1]), "+f"((d1)[10][0]), "+f"((d1)[10][1]), \
+	             "+f"((d0)[11][0]), "+f"((d0)[11][1]), "+f"((d1)[11][0]), "+f"((d1)[11][1]), \
+	             "+f"((d0)[12][0]), "+f"((d0)[12][1]), "+f"((d1)[12][0]), "+f"((d1)[12][1]), \
+	             "+f"((d0)[13][0]), "+f"((d0)[13][1]), "+f"((d1)[13][0]), "+f"((d1)[13][1]), \
+	             "+f"((d0)[14][0]), "+f"((d0)[14][1]), "+f"((d1)[14][0]), "+f"((d1)[14][1]), \
+	             "+f"((d0)[15][0]), "+f"((d0)[15][1]), "+f"((d1)[15][0]), "+f"((d1)[15][1]) \
 	             : "l"(a), "l"(b), "r"((int)(accumulate)), "n"(trans_a), "n"(trans_b))
 
 // closes the warpgroup's group of products
@@ -151,47 +168,16 @@ static __device__ __forceinline__ void wgmma_commit(void)
 	asm volatile("wgmma.commit_group.sync.aligned;" ::: "memory");
 }
 
-// waits until at most n of the warpgroup's groups are in flight; n is a literal
-#define wgmma_wait(n) asm volatile("wgmma.wait_group.sync.aligned %0;" :: "n"(n) : "memory")
+// keeps a register where it is across a wait; no instruction
+static __device__ __forceinline__ void wgmma_hold_b32(u32 *x)
+{
+	asm volatile("" : "+r"(*x) :: "memory");
+}
 
 // keeps a register where it is across a wait; no instruction
 static __device__ __forceinline__ void wgmma_hold_f32(float *x)
 {
 	asm volatile("" : "+f"(*x) :: "memory");
-}
-
-// x of lane (own ^ mask)
-static __device__ __forceinline__ float shfl_xor_f32(float x, int mask)
-{
-	return __shfl_xor_sync(0xffffffffu, x, mask);
-}
-
-// 2^x, 2 ulp
-static __device__ __forceinline__ float exp2_fast(float x)
-{
-	float d;
-	asm("ex2.approx.ftz.f32 %0, %1;" : "=f"(d) : "f"(x));
-	return d;
-}
-
-// whether x is not 0 in any lane
-static __device__ __forceinline__ int warp_any(int x)
-{
-	return __any_sync(0xffffffffu, x);
-}
-
-// two fp32 to a pair of bf16, to nearest even
-static __device__ __forceinline__ u32 pack_bf16(float lo, float hi)
-{
-	u32 d;
-	asm("cvt.rn.bf16x2.f32 %0, %1, %2;" : "=r"(d) : "f"(hi), "f"(lo));
-	return d;
-}
-
-// keeps a register where it is across a wait; no instruction
-static __device__ __forceinline__ void wgmma_hold_b32(u32 *x)
-{
-	asm volatile("" : "+r"(*x) :: "memory");
 }
 
 // d[64][128] (+)= a[64][16] b[16][128]; d0 and d1 are the pairs of rows g and g + 8, a0 .. a3 the cores of the warp's rows
@@ -238,16 +224,48 @@ static __device__ __forceinline__ void wgmma_hold_b32(u32 *x)
 	             "+f"((d0)[15][0]), "+f"((d0)[15][1]), "+f"((d1)[15][0]), "+f"((d1)[15][1]) \
 	             : "r"(a0), "r"(a1), "r"(a2), "r"(a3), "l"(b), "r"((int)(accumulate)), "n"(trans_b))
 
+// waits until at most n of the warpgroup's groups are in flight; n is a literal
+#define wgmma_wait(n) asm volatile("wgmma.wait_group.sync.aligned %0;" :: "n"(n) : "memory")
+
+// x of lane (own ^ mask)
+static __device__ __forceinline__ float shfl_xor_f32(float x, int mask)
+{
+	return __shfl_xor_sync(0xffffffffu, x, mask);
+}
+
+// 2^x, 2 ulp
+static __device__ __forceinline__ float exp2_fast(float x)
+{
+	float d;
+	asm("ex2.approx.ftz.f32 %0, %1;" : "=f"(d) : "f"(x));
+	return d;
+}
+
 // one arrival; what the thread did before is before the end of the phase
 static __device__ __forceinline__ void mbarrier_arrive(u32 bar)
 {
 	asm volatile("mbarrier.arrive.shared::cta.b64 _, [%0];" :: "r"(bar) : "memory");
 }
 
-// stores 4 bytes
-static __device__ __forceinline__ void st_global_b32(void *p, u32 v)
+// whether x is not 0 in any lane
+static __device__ __forceinline__ int warp_any(int x)
 {
-	*(u32 *)p = v;
+	return __any_sync(0xffffffffu, x);
+}
+
+// two fp32 to a pair of bf16, to nearest even
+static __device__ __forceinline__ u32 pack_bf16(float lo, float hi)
+{
+	u32 d;
+	asm("cvt.rn.bf16x2.f32 %0, %1, %2;" : "=r"(d) : "f"(hi), "f"(lo));
+	return d;
+}
+
+// 4 cores to shared memory; lane l gives the address of row l%8 of core l/8
+static __device__ __forceinline__ void cores_store4(u32 addr, u32 r0, u32 r1, u32 r2, u32 r3)
+{
+	asm volatile("stmatrix.sync.aligned.m8n8.x4.shared.b16 [%0], {%1, %2, %3, %4};"
+	             :: "r"(addr), "r"(r0), "r"(r1), "r"(r2), "r"(r3) : "memory");
 }
 
 // 1 / x, 1 ulp; 0 for |x| > 2^126
@@ -264,14 +282,37 @@ static __device__ __forceinline__ float divide(float x, float y)
 	return x * recip_fast(y);
 }
 
+// the 32 lanes of a warp meet; orders their memory
+static __device__ __forceinline__ void warp_sync(void)
+{
+	__syncwarp();
+}
+
+// a box from shared memory at src, a multiple of 128, to a 5-dimensional tensor; joins the thread's open group
+static __device__ __forceinline__ void tma_store_5(const TensorMap *map, u32 src,
+                                                   int c0, int c1, int c2, int c3, int c4)
+{
+	asm volatile("cp.async.bulk.tensor.5d.global.shared::cta.tile.bulk_group [%0, {%2, %3, %4, %5, %6}], [%1];"
+	             :: "l"(map), "r"(src), "r"(c0), "r"(c1), "r"(c2), "r"(c3), "r"(c4) : "memory");
+}
+
+// closes the thread's group of stores
+static __device__ __forceinline__ void tma_store_commit(void)
+{
+	asm volatile("cp.async.bulk.commit_group;" ::: "memory");
+}
+
+// waits until at most n of the thread's groups have yet to read shared memory; n is a literal
+#define tma_store_wait_read(n) asm volatile("cp.async.bulk.wait_group.read %0;" :: "n"(n) : "memory")
+
 
 extern "C" {
 
-__global__ void __launch_bounds__(128, 1) flash_attention(
+__global__ void __launch_bounds__(256, 1) flash_attention(
 	int M, int B, int G, int R, const b16 *q,
 	i64 q_sB, i64 q_sG, i64 q_sR, i64 q_sM, int N,
 	const __grid_constant__ TensorMap k_map, const __grid_constant__ TensorMap v_map,
-	b16 *o, i64 o_sB, i64 o_sG, i64 o_sR, i64 o_sM)
+	const __grid_constant__ TensorMap o_map)
 {
 	const u32 smem = smem_base();
 	const int tid = (int)threadIdx.x;
@@ -281,9 +322,9 @@ __global__ void __launch_bounds__(128, 1) flash_attention(
 	const int t = lane % 4;
 	const u32 Q_s = smem;
 	const u32 k_s_ring = smem + 32768;
-	const u32 v_s_ring = smem + 65536;
-	const u32 full = smem + 98304;
-	const u32 empty = smem + 98432;
+	const u32 v_s_ring = smem + 131072;
+	const u32 full = smem + 229376;
+	const u32 empty = smem + 229504;
 	const int tiles = (M + 127) / 128;
 	const int first = (int)blockIdx.x / (16 * tiles) * 16;
 	const int near = B * G * R - first < 16 ? B * G * R - first : 16;
@@ -297,38 +338,39 @@ __global__ void __launch_bounds__(128, 1) flash_attention(
 	const int bi = pid4;
 	const b16 *const q_p = q + bi * q_sB + gi * q_sG + ri * q_sR;
 	const u32 Q_s_c = (tid % 16) / 8 * 16384 + tid / 16 * 128 + ((tid % 16) % 8 ^ (tid / 16 & 7)) * 16;
+	const u32 o_w = Q_s + lane / 8 / 8 * 16384 + (16 * warp + lane % 8) * 128 + (lane / 8 % 8 ^ ((16 * warp + lane % 8) & 7)) * 16;
 	if (tid == 0) {
 		#pragma unroll
-		for (int i = 0; i < 2; i++) {
+		for (int i = 0; i < 3; i++) {
 			mbarrier_init(full + 8 * i, 1);
 		}
 		#pragma unroll
-		for (int i = 0; i < 2; i++) {
-			mbarrier_init(empty + 8 * i, 4);
+		for (int i = 0; i < 3; i++) {
+			mbarrier_init(empty + 8 * i, 8);
 		}
 		mbarrier_init_fence();
 	}
 	const b16 *const q_src = q_p + (i64)(m0 + tid / 16) * q_sM + 8 * (tid % 16);
 	#pragma unroll
-	for (int u = 0; u < 16; u++) {
-		cp_async_16(Q_s + Q_s_c + 1024 * u, q_src + (i64)(8 * u) * q_sM, m0 + tid / 16 + 8 * u < M ? 16 : 0);
+	for (int u = 0; u < 8; u++) {
+		cp_async_16(Q_s + Q_s_c + 2048 * u, q_src + (i64)(16 * u) * q_sM, m0 + tid / 16 + 16 * u < M ? 16 : 0);
 	}
 	// flash_attention.lua:23
-	float m2[4];
+	float m2[2];
 	#pragma unroll
-	for (int i = 0; i < 4; i++) {
+	for (int i = 0; i < 2; i++) {
 		m2[i] = -inf();
 	}
 	// flash_attention.lua:23
-	float l[4];
+	float l[2];
 	#pragma unroll
-	for (int i = 0; i < 4; i++) {
+	for (int i = 0; i < 2; i++) {
 		l[i] = 0.0f;
 	}
 	// flash_attention.lua:23
-	float acc[4][16][2];
+	float acc[2][16][2];
 	#pragma unroll
-	for (int i = 0; i < 4; i++) {
+	for (int i = 0; i < 2; i++) {
 		#pragma unroll
 		for (int j = 0; j < 16; j++) {
 			#pragma unroll
@@ -339,28 +381,28 @@ __global__ void __launch_bounds__(128, 1) flash_attention(
 	}
 	// flash_attention.lua:25
 	const int N_last = m0 + 127;
-	const int n_end = N_last < 0 ? 0 : N_last / 64 + 1 < (N + 63) / 64 ? N_last / 64 + 1 : (N + 63) / 64;
+	const int n_end = N_last < 0 ? 0 : N_last / 128 + 1 < (N + 127) / 128 ? N_last / 128 + 1 : (N + 127) / 128;
 	if (tid == 0) {
 		if (0 < n_end) {
-			mbarrier_expect(full, 32768);
+			mbarrier_expect(full, 65536);
 			#pragma unroll
 			for (int c = 0; c < 2; c++) {
-				tma_load_4(k_s_ring + 8192 * c, &k_map, full, 64 * c, 0, gi, bi);
+				tma_load_4(k_s_ring + 16384 * c, &k_map, full, 64 * c, 0, gi, bi);
 			}
 			#pragma unroll
 			for (int c = 0; c < 2; c++) {
-				tma_load_4(v_s_ring + 8192 * c, &v_map, full, 64 * c, 0, gi, bi);
+				tma_load_4(v_s_ring + 16384 * c, &v_map, full, 64 * c, 0, gi, bi);
 			}
 		}
 		if (1 < n_end) {
-			mbarrier_expect(full + 8, 32768);
+			mbarrier_expect(full + 8, 65536);
 			#pragma unroll
 			for (int c = 0; c < 2; c++) {
-				tma_load_4(k_s_ring + 16384 + 8192 * c, &k_map, full + 8, 64 * c, 64, gi, bi);
+				tma_load_4(k_s_ring + 32768 + 16384 * c, &k_map, full + 8, 64 * c, 128, gi, bi);
 			}
 			#pragma unroll
 			for (int c = 0; c < 2; c++) {
-				tma_load_4(v_s_ring + 16384 + 8192 * c, &v_map, full + 8, 64 * c, 64, gi, bi);
+				tma_load_4(v_s_ring + 32768 + 16384 * c, &v_map, full + 8, 64 * c, 128, gi, bi);
 			}
 		}
 	}
@@ -368,143 +410,191 @@ __global__ void __launch_bounds__(128, 1) flash_attention(
 	int fill = 1, fill_phase = 0;
 	cp_async_commit();
 	cp_async_wait(0);
+	u32 E_last[2][16];
+	u32 v_s_last = v_s_ring, done_last = empty;
 	proxy_fence();
 	block_sync();
 	for (int n = 0; n < n_end; n++) {
-		const int n0 = n * 64;
-		const int n0_live = N - n0 < 64 ? N - n0 : 64;
+		const int n0 = n * 128;
+		const int n0_live = N - n0 < 128 ? N - n0 : 128;
 		mbarrier_wait(full + 8 * slot, phase);
 		const int fetch = n + 1;
 		if (tid == 0 && n > 0 && fetch < n_end) {
 			mbarrier_wait(empty + 8 * fill, fill_phase ^ 1);
-			mbarrier_expect(full + 8 * fill, 32768);
+			mbarrier_expect(full + 8 * fill, 65536);
 			#pragma unroll
 			for (int c = 0; c < 2; c++) {
-				tma_load_4(k_s_ring + fill * 16384 + 8192 * c, &k_map, full + 8 * fill, 64 * c, fetch * 64, gi, bi);
+				tma_load_4(k_s_ring + fill * 32768 + 16384 * c, &k_map, full + 8 * fill, 64 * c, fetch * 128, gi, bi);
 			}
 			#pragma unroll
 			for (int c = 0; c < 2; c++) {
-				tma_load_4(v_s_ring + fill * 16384 + 8192 * c, &v_map, full + 8 * fill, 64 * c, fetch * 64, gi, bi);
+				tma_load_4(v_s_ring + fill * 32768 + 16384 * c, &v_map, full + 8 * fill, 64 * c, fetch * 128, gi, bi);
 			}
 		}
-		const u32 k_s = k_s_ring + slot * 16384;
-		const u32 v_s = v_s_ring + slot * 16384;
+		const u32 k_s = k_s_ring + slot * 32768;
+		const u32 v_s = v_s_ring + slot * 32768;
 		const u32 done = empty + 8 * slot;
-		slot = slot + 1 == 2 ? 0 : slot + 1;
+		slot = slot + 1 == 3 ? 0 : slot + 1;
 		phase ^= slot == 0;
-		fill = fill + 1 == 2 ? 0 : fill + 1;
+		fill = fill + 1 == 3 ? 0 : fill + 1;
 		fill_phase ^= fill == 0;
 		// flash_attention.lua:26
-		float dot[4][8][2];
+		float dot[2][16][2];
 		const u64 k_s_d = wgmma_desc(k_s, 16, 1024, 128);
 		wgmma_fence();
+		const u64 Q_s_d = wgmma_desc(Q_s + 8192 * (warp / 4), 16, 1024, 128);
 		#pragma unroll
-		for (int i = 0; i < 2; i++) {
-			const u64 Q_s_d = wgmma_desc(Q_s + 8192 * i, 16, 1024, 128);
-			#pragma unroll
-			for (int k = 0; k < 8; k++) {
-				wgmma_bf16_ss_n64(dot[2 * i], dot[2 * i + 1], Q_s_d + k / 4 * 1024 + 2 * (k % 4), k_s_d + k / 4 * 512 + 2 * (k % 4), k > 0, 0, 0);
-			}
+		for (int k = 0; k < 8; k++) {
+			wgmma_bf16_ss_n128(dot[0], dot[1], Q_s_d + k / 4 * 1024 + 2 * (k % 4), k_s_d + k / 4 * 1024 + 2 * (k % 4), k > 0, 0, 0);
 		}
 		wgmma_commit();
-		wgmma_wait(0);
-		#pragma unroll
-		for (int i = 0; i < 4; i++) {
+		if (n > 0) {
 			#pragma unroll
-			for (int j = 0; j < 8; j++) {
+			for (int i = 0; i < 2; i++) {
+				#pragma unroll
+				for (int j = 0; j < 16; j++) {
+					wgmma_hold_b32(&E_last[i][j]);
+				}
+			}
+			#pragma unroll
+			for (int i = 0; i < 2; i++) {
+				#pragma unroll
+				for (int j = 0; j < 16; j++) {
+					#pragma unroll
+					for (int e = 0; e < 2; e++) {
+						wgmma_hold_f32(&acc[i][j][e]);
+					}
+				}
+			}
+			const u64 v_s_last_d = wgmma_desc(v_s_last, 16384, 1024, 128);
+			wgmma_fence();
+			#pragma unroll
+			for (int k = 0; k < 8; k++) {
+				wgmma_bf16_rs_n128(acc[0], acc[1], E_last[0][2 * k], E_last[1][2 * k], E_last[0][2 * k + 1], E_last[1][2 * k + 1], v_s_last_d + 128 * k, 1, 1);
+			}
+			wgmma_commit();
+			wgmma_wait(1);
+		} else {
+			wgmma_wait(0);
+		}
+		#pragma unroll
+		for (int i = 0; i < 2; i++) {
+			#pragma unroll
+			for (int j = 0; j < 16; j++) {
 				#pragma unroll
 				for (int e = 0; e < 2; e++) {
 					wgmma_hold_f32(&dot[i][j][e]);
 				}
 			}
 		}
-		if (!(m0 + 16 * warp - n0 >= 63 && 64 <= n0_live)) {
+		if (!(m0 + 16 * warp - n0 >= 127 && 128 <= n0_live)) {
 			const int room = m0 + 16 * warp + g - (n0 + 2 * t);
 			const int room2 = n0_live - 1 - 2 * t;
 			#pragma unroll
-			for (int i = 0; i < 4; i++) {
+			for (int i = 0; i < 2; i++) {
 				#pragma unroll
-				for (int j = 0; j < 8; j++) {
+				for (int j = 0; j < 16; j++) {
 					#pragma unroll
 					for (int e = 0; e < 2; e++) {
-						dot[i][j][e] = (room >= -(i / 2 * 64 + (i % 2) * 8) + 8 * j + e) & (room2 >= 8 * j + e) ? dot[i][j][e] : -inf();
+						dot[i][j][e] = (room >= -8 * i + 8 * j + e) & (room2 >= 8 * j + e) ? dot[i][j][e] : -inf();
 					}
 				}
 			}
 		}
-		float rmax[4];
+		float rmax[2];
 		#pragma unroll
-		for (int i = 0; i < 4; i++) {
+		for (int i = 0; i < 2; i++) {
 			rmax[i] = -inf();
 		}
 		#pragma unroll
-		for (int i = 0; i < 4; i++) {
+		for (int i = 0; i < 2; i++) {
 			#pragma unroll
-			for (int j = 0; j < 8; j++) {
+			for (int j = 0; j < 16; j++) {
 				rmax[i] = fmaxf(rmax[i], fmaxf(dot[i][j][0], dot[i][j][1]));
 			}
 		}
 		#pragma unroll
-		for (int i = 0; i < 4; i++) {
+		for (int i = 0; i < 2; i++) {
 			rmax[i] = fmaxf(rmax[i], shfl_xor_f32(rmax[i], 1));
 			rmax[i] = fmaxf(rmax[i], shfl_xor_f32(rmax[i], 2));
 		}
-		float top[4];
+		float top[2];
 		#pragma unroll
-		for (int i = 0; i < 4; i++) {
+		for (int i = 0; i < 2; i++) {
 			top[i] = rmax[i] * 0.0883883476f;
 		}
-		int gt[4];
+		int gt[2];
 		#pragma unroll
-		for (int i = 0; i < 4; i++) {
+		for (int i = 0; i < 2; i++) {
 			gt[i] = top[i] > m2[i] + 5.54517744f;
 		}
-		float fix[4];
+		float fix[2];
 		#pragma unroll
-		for (int i = 0; i < 4; i++) {
+		for (int i = 0; i < 2; i++) {
 			fix[i] = gt[i] ? exp2_fast(fmaf(m2[i], 1.44269504f, -1.44269504f * top[i])) : 1.0f;
 		}
-		float m_new[4];
+		float m_new[2];
 		#pragma unroll
-		for (int i = 0; i < 4; i++) {
+		for (int i = 0; i < 2; i++) {
 			m_new[i] = gt[i] ? top[i] : m2[i];
 		}
-		float where[4];
+		float where[2];
 		#pragma unroll
-		for (int i = 0; i < 4; i++) {
+		for (int i = 0; i < 2; i++) {
 			where[i] = m_new[i] == -inf() ? 0.0f : m_new[i];
 		}
-		float E[4][8][2];
+		float E[2][16][2];
 		#pragma unroll
-		for (int i = 0; i < 4; i++) {
+		for (int i = 0; i < 2; i++) {
 			#pragma unroll
-			for (int j = 0; j < 8; j++) {
+			for (int j = 0; j < 16; j++) {
 				#pragma unroll
 				for (int e = 0; e < 2; e++) {
 					E[i][j][e] = exp2_fast(fmaf(dot[i][j][e], 0.127517431f, -1.44269504f * where[i]));
 				}
 			}
 		}
-		float sum[4];
+		float sum[2];
 		#pragma unroll
-		for (int i = 0; i < 4; i++) {
+		for (int i = 0; i < 2; i++) {
 			sum[i] = 0.0f;
 		}
 		#pragma unroll
-		for (int i = 0; i < 4; i++) {
+		for (int i = 0; i < 2; i++) {
 			#pragma unroll
-			for (int j = 0; j < 8; j++) {
+			for (int j = 0; j < 16; j++) {
 				sum[i] = sum[i] + (E[i][j][0] + E[i][j][1]);
 			}
 		}
 		#pragma unroll
-		for (int i = 0; i < 4; i++) {
+		for (int i = 0; i < 2; i++) {
 			l[i] = l[i] * fix[i] + sum[i];
 		}
 		// flash_attention.lua:26
-		if (warp_any((fix[0] != 1.0f) | (fix[1] != 1.0f) | (fix[2] != 1.0f) | (fix[3] != 1.0f))) {
+		wgmma_wait(0);
+		#pragma unroll
+		for (int i = 0; i < 2; i++) {
 			#pragma unroll
-			for (int i = 0; i < 4; i++) {
+			for (int j = 0; j < 16; j++) {
+				wgmma_hold_b32(&E_last[i][j]);
+			}
+		}
+		#pragma unroll
+		for (int i = 0; i < 2; i++) {
+			#pragma unroll
+			for (int j = 0; j < 16; j++) {
+				#pragma unroll
+				for (int e = 0; e < 2; e++) {
+					wgmma_hold_f32(&acc[i][j][e]);
+				}
+			}
+		}
+		if (lane == 0 && n > 0) {
+			mbarrier_arrive(done_last);
+		}
+		if (warp_any((fix[0] != 1.0f) | (fix[1] != 1.0f))) {
+			#pragma unroll
+			for (int i = 0; i < 2; i++) {
 				#pragma unroll
 				for (int j = 0; j < 16; j++) {
 					#pragma unroll
@@ -514,56 +604,39 @@ __global__ void __launch_bounds__(128, 1) flash_attention(
 				}
 			}
 		}
-		u32 E_h[4][8];
+		u32 E_h[2][16];
 		#pragma unroll
-		for (int i = 0; i < 4; i++) {
+		for (int i = 0; i < 2; i++) {
 			#pragma unroll
-			for (int j = 0; j < 8; j++) {
+			for (int j = 0; j < 16; j++) {
 				E_h[i][j] = pack_bf16(E[i][j][0], E[i][j][1]);
 			}
 		}
 		#pragma unroll
-		for (int i = 0; i < 4; i++) {
-			#pragma unroll
-			for (int j = 0; j < 8; j++) {
-				wgmma_hold_b32(&E_h[i][j]);
-			}
-		}
-		#pragma unroll
-		for (int i = 0; i < 4; i++) {
+		for (int i = 0; i < 2; i++) {
 			#pragma unroll
 			for (int j = 0; j < 16; j++) {
-				#pragma unroll
-				for (int e = 0; e < 2; e++) {
-					wgmma_hold_f32(&acc[i][j][e]);
-				}
+				E_last[i][j] = E_h[i][j];
 			}
 		}
-		const u64 v_s_d = wgmma_desc(v_s, 8192, 1024, 128);
-		wgmma_fence();
+		v_s_last = v_s;
+		done_last = done;
+		// flash_attention.lua:26
+		#pragma unroll
+		for (int i = 0; i < 2; i++) {
+			m2[i] = m_new[i];
+		}
+	}
+	if (0 < n_end) {
 		#pragma unroll
 		for (int i = 0; i < 2; i++) {
 			#pragma unroll
-			for (int k = 0; k < 4; k++) {
-				wgmma_bf16_rs_n128(acc[2 * i], acc[2 * i + 1], E_h[2 * i][2 * k], E_h[2 * i + 1][2 * k], E_h[2 * i][2 * k + 1], E_h[2 * i + 1][2 * k + 1], v_s_d + 128 * k, 1, 1);
-			}
-		}
-		wgmma_commit();
-		// flash_attention.lua:26
-		#pragma unroll
-		for (int i = 0; i < 4; i++) {
-			m2[i] = m_new[i];
-		}
-		wgmma_wait(0);
-		#pragma unroll
-		for (int i = 0; i < 4; i++) {
-			#pragma unroll
-			for (int j = 0; j < 8; j++) {
-				wgmma_hold_b32(&E_h[i][j]);
+			for (int j = 0; j < 16; j++) {
+				wgmma_hold_b32(&E_last[i][j]);
 			}
 		}
 		#pragma unroll
-		for (int i = 0; i < 4; i++) {
+		for (int i = 0; i < 2; i++) {
 			#pragma unroll
 			for (int j = 0; j < 16; j++) {
 				#pragma unroll
@@ -572,31 +645,60 @@ __global__ void __launch_bounds__(128, 1) flash_attention(
 				}
 			}
 		}
-		if (lane == 0) {
-			mbarrier_arrive(done);
+		const u64 v_s_last_d2 = wgmma_desc(v_s_last, 16384, 1024, 128);
+		wgmma_fence();
+		#pragma unroll
+		for (int k = 0; k < 8; k++) {
+			wgmma_bf16_rs_n128(acc[0], acc[1], E_last[0][2 * k], E_last[1][2 * k], E_last[0][2 * k + 1], E_last[1][2 * k + 1], v_s_last_d2 + 128 * k, 1, 1);
+		}
+		wgmma_commit();
+	}
+	wgmma_wait(0);
+	#pragma unroll
+	for (int i = 0; i < 2; i++) {
+		#pragma unroll
+		for (int j = 0; j < 16; j++) {
+			wgmma_hold_b32(&E_last[i][j]);
 		}
 	}
 	#pragma unroll
-	for (int i = 0; i < 4; i++) {
+	for (int i = 0; i < 2; i++) {
+		#pragma unroll
+		for (int j = 0; j < 16; j++) {
+			#pragma unroll
+			for (int e = 0; e < 2; e++) {
+				wgmma_hold_f32(&acc[i][j][e]);
+			}
+		}
+	}
+	#pragma unroll
+	for (int i = 0; i < 2; i++) {
 		l[i] = l[i] + shfl_xor_f32(l[i], 1);
 		l[i] = l[i] + shfl_xor_f32(l[i], 2);
 	}
 	// flash_attention.lua:28
-	b16 *const o_p = o + bi * o_sB + gi * o_sG + ri * o_sR;
-	float where2[4];
+	float where2[2];
 	#pragma unroll
-	for (int i = 0; i < 4; i++) {
+	for (int i = 0; i < 2; i++) {
 		where2[i] = l[i] == 0.0f ? 1.0f : l[i];
 	}
-	b16 *const o_at = (b16 *)opaque(o_p + (i64)(m0 + 16 * (warp % 4) + g) * o_sM + 2 * t);
 	#pragma unroll
-	for (int i = 0; i < 4; i++) {
-		#pragma unroll
-		for (int j = 0; j < 16; j++) {
-			if (m0 + 16 * warp + g + i / 2 * 64 + (i % 2) * 8 < M) {
-				st_global_b32(o_at + (i64)(i / 2 * 64 + (i % 2) * 8) * o_sM + 8 * j, pack_bf16(divide(acc[i][j][0], where2[i]), divide(acc[i][j][1], where2[i])));
-			}
-		}
+	for (int j = 0; j < 16; j += 4) {
+		cores_store4((o_w ^ 16 * (j % 8)) + j / 8 * 16384, pack_bf16(divide(acc[0][j][0], where2[0]), divide(acc[0][j][1], where2[0])), pack_bf16(divide(acc[0][j + 1][0], where2[0]), divide(acc[0][j + 1][1], where2[0])), pack_bf16(divide(acc[0][j + 2][0], where2[0]), divide(acc[0][j + 2][1], where2[0])), pack_bf16(divide(acc[0][j + 3][0], where2[0]), divide(acc[0][j + 3][1], where2[0])));
+	}
+	#pragma unroll
+	for (int j = 0; j < 16; j += 4) {
+		cores_store4((o_w ^ 16 * (j % 8)) + j / 8 * 16384 + 1024, pack_bf16(divide(acc[1][j][0], where2[1]), divide(acc[1][j][1], where2[1])), pack_bf16(divide(acc[1][j + 1][0], where2[1]), divide(acc[1][j + 1][1], where2[1])), pack_bf16(divide(acc[1][j + 2][0], where2[1]), divide(acc[1][j + 2][1], where2[1])), pack_bf16(divide(acc[1][j + 3][0], where2[1]), divide(acc[1][j + 3][1], where2[1])));
+	}
+	proxy_fence();
+	warp_sync();
+	if (lane == 0) {
+		tma_store_5(&o_map, Q_s + 2048 * warp, 0, m0 + 16 * warp, ri, gi, bi);
+		tma_store_5(&o_map, Q_s + 2048 * warp + 16384, 64, m0 + 16 * warp, ri, gi, bi);
+		tma_store_commit();
+	}
+	if (lane == 0) {
+		tma_store_wait_read(0);
 	}
 }
 

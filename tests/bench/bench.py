@@ -44,7 +44,7 @@ NOTHING_HERE, ANOTHER = 77, 75  # exit statuses: skipped; go on in another proce
 def arguments(argv):
     p = argparse.ArgumentParser(prog="bench.py", description="ours beside the peers, on a GPU")
     p.add_argument("--only", help="row names, comma-separated globs")
-    p.add_argument("--quick", action="store_true", help="fewer rows and rounds")
+    p.add_argument("--quick", action="store_true", help="fewer rounds, and without --only fewer rows")
     p.add_argument("--out", default=os.path.join(ROOT, "build", "bench.yaml"))
     p.add_argument("--seconds-budget", type=float, help="150, or 60 with --quick")
     p.add_argument("--library", default=os.path.join(ROOT, "build", "libazulejo.so"))

@@ -164,8 +164,8 @@ def decayed(spec, problem, peer, D, must, aim):
 def all_rows(sm80="a100"):
     rows = [
         based("n4096", 0.125, 0.105, readme=True),
-        based("n1024", 0.042, 0.032, N=1024, readme=True),
-        based("n16384", 0.45, 0.40, N=16384, readme=True, quick=False),
+        based("n1024", 0.042, 0.032, N=1024),
+        based("n16384", 0.45, 0.40, N=16384, quick=False),
         based("b1", 0.070, 0.050, B=1, N=16384, readme=True),
         based("n4096-stateless", 0.125, 0.105, states=False, readme=True),
         based("n1024-stateless", 0.042, 0.032, N=1024, states=False, quick=False),
@@ -203,7 +203,8 @@ def all_rows(sm80="a100"):
 
 
 def choose(rows, only, quick):
-    """Those whose name matches one of the comma-separated globs; with --quick, the quick ones."""
+    """Those whose name matches one of the comma-separated globs; with --quick and no globs, the
+    quick ones."""
     globs = [g for g in (only or "*").split(",") if g]
     picked = [r for r in rows if any(fnmatch(r.name, g) for g in globs)]
-    return [r for r in picked if r.quick or not quick]
+    return [r for r in picked if r.quick or not quick or only]

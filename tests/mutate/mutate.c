@@ -223,7 +223,9 @@ static void count(const Subject *s)
 			to->same += fate == SAME;
 			here.harmless++;
 			if (verbose)
-				show(fate == SAME ? "the same" : "harmless", s, id);
+				show(fate == SAME ? "the same"
+				                  : arena_printf(arena, "harmless by line %d", e->line),
+				     s, id);
 		} else {
 			show(fate == SURVIVED ? "FAIL survivor:" : "FAIL broken:", s, id);
 			failures++;

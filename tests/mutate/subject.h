@@ -5,7 +5,7 @@
 #include "../../runtime/check.h"
 #include "../../runtime/sim_mutate.h"
 
-enum { MAX_SIZES = 8, TURNS = 3 };
+enum { MAX_SIZES = 12, TURNS = 3 };
 
 extern Arena *arena;
 extern Diag diag;

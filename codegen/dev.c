@@ -387,13 +387,13 @@ void dev_print(const Dev *d, Text *out)
 		text_puts(out, "\tconst u32 smem = smem_base();\n");
 	if (d->roles > 1)
 		text_add(out,
-		         "\tconst int role = (int)threadIdx.x / %d;\n\tconst int tid = (int)threadIdx.x %% "
-		         "%d;\n",
+		         "\tconst int role = warp_uniform((int)threadIdx.x / %d);\n"
+		         "\tconst int tid = (int)threadIdx.x %% %d;\n",
 		         d->warps * 32, d->warps * 32);
 	else
 		text_puts(out, "\tconst int tid = (int)threadIdx.x;\n");
 	if (mentions(body.s, "warp"))
-		text_puts(out, "\tconst int warp = tid / 32;\n");
+		text_puts(out, "\tconst int warp = warp_uniform(tid / 32);\n");
 	if (mentions(body.s, "lane") || mentions(body.s, "g") || mentions(body.s, "t"))
 		text_puts(out, "\tconst int lane = tid % 32;\n");
 	if (mentions(body.s, "g"))

@@ -130,9 +130,9 @@ typedef struct Lower {
 	const bool *live;    /* by Op.id: what PART_LOCAL needs; else NULL */
 	const Op *spread[4]; /* vectors of which each lane holds the element of its number */
 	const char *spread_name[4];
-	int nspread;
-	Late *late;      /* of the loop being lowered, if it has one: lower_late.c */
-	const Op *parts; /* a sum whose lanes keep their parts */
+	int nspread, nahead; /* nahead of them since the start of the kernel */
+	Late *late;          /* of the loop being lowered, if it has one: lower_late.c */
+	const Op *parts;     /* a sum whose lanes keep their parts */
 } Lower;
 
 /* lower.c */
@@ -161,6 +161,10 @@ Layout lower_vector_layout(Lower *L, const Op *op);
 Layout lower_value_layout(Lower *L, const Op *op);
 Layout lower_lane_layout(int n);
 int lower_last(const Layout *l); /* the last register digit's place in v */
+int lower_pairs(const Layout *l);
+/* The words that hold v's element of a packed version: an array where lower_pairs is more than 1.
+ */
+const char *lower_words(Lower *L, const Version *w, const Layout *l, const char *const *v);
 int lower_covered(const Layout *l,
                   int d); /* elements along dimension d, from the first to the last */
 /* The same from 0 on, over all strips: more than the coordinates that occur. */
@@ -272,6 +276,7 @@ void lower_beside_write(Lower *L, const Staged *s, const Op *get, const Grow *le
 const char *lower_at(Lower *L, Op *op,
                      const char *const *coord); /* the element there, from memory */
 Version *lower_gather(Lower *L, Op *op, const Layout *want);
+void lower_gather_ahead(Lower *L, Op *op);
 
 /* lower_stream.c */
 Layout lower_stream_layout(Lower *L, const Op *op);

@@ -365,7 +365,9 @@ static void tidy_block(const Dev *d, Block *b)
 
 int dev_threads(const Dev *d)
 {
-	return d->warps * 32 * (d->roles > 1 ? d->roles : 1);
+	int second = d->roles > 1 ? d->last_warps ? d->last_warps : d->warps : 0;
+
+	return 32 * (d->warps + second);
 }
 
 void dev_print(const Dev *d, Text *out)

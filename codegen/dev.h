@@ -69,9 +69,10 @@ struct Stmt {
 	const char *text;
 	Block body, orelse;
 	bool atomic, unroll;
-	bool settles;   /* all products in flight have read what they read */
-	bool uniform;   /* a run-time loop or condition that is the same in all threads */
-	int n, threads; /* S_BARRIER: 0, or a role's barrier and its threads */
+	bool settles;       /* all products in flight have read what they read */
+	bool uniform;       /* a run-time loop or condition that is the same in all threads */
+	bool entered_clean; /* such a loop whose turns have no barrier for what precedes it */
+	int n, threads;     /* S_BARRIER: 0, or a role's barrier and its threads */
 	int nacc;
 	Access acc[MAX_ACCESSES];
 	Stmt *next;
@@ -89,7 +90,8 @@ typedef struct Dev {
 	const char *name; /* of the kernel */
 	Block body;
 	int nbufs, ntables, warps, min_blocks;
-	int roles;          /* 1, or 2: each of `warps` warps */
+	int roles; /* 1, or 2: of `warps` warps, the second of last_warps unless that is 0 */
+	int last_warps;
 	double products[2]; /* multiplications of products, by warps and by warpgroups */
 	Buffer *buf[MAX_BUFFERS];
 	Table table[MAX_TABLES];

@@ -253,6 +253,8 @@ void lower_kernel(Dev *d, Facts *f, int stages, int align, LowerPart part, Segme
 	d->roles = 1;
 	if (lower_roles_fit(L))
 		lower_roles(L);
+	else if (lower_feed_fits(L))
+		lower_feed(L);
 	else {
 		lower_ahead(L);
 		lower_region(L, d->k->body);

@@ -113,6 +113,7 @@ typedef struct Lower {
 	bool f16;
 	int nflying, group; /* products of warpgroups not waited for: lower_wgmma.c */
 	Role role;
+	bool fed;         /* another warpgroup asks for the loop's tiles */
 	const char *turn; /* in roles: counts the loop's turns */
 	bool stores_fly;  /* stores by the copy engine were made */
 	int nturned;
@@ -250,6 +251,11 @@ void lower_turn_tiles(Lower *L, const Region *r);
 /* lower_roles.c */
 bool lower_roles_fit(Lower *L);
 void lower_roles(Lower *L);
+void lower_forget(Lower *L, int names); /* between roles: all names but the first `names` */
+
+/* lower_feed.c */
+bool lower_feed_fits(Lower *L);
+void lower_feed(Lower *L);
 
 /* lower_order.c */
 const char *lower_weight_table(Lower *L, const Grow *right, const Grow *left, bool state);
@@ -316,6 +322,8 @@ Ring lower_ring_new(Lower *L, int first, int stages);
 void lower_ring_fill(Lower *L, Ring *r, const Op *loop, const char *lo, const char *end);
 void lower_ring_turn(Lower *L, Ring *r, const Op *loop, const char *n, const char *lo,
                      const char *end);
+void lower_ring_feed(Lower *L, const Ring *r, const Op *loop, const char *n, const char *lo,
+                     const char *end);
 void lower_ring_release(Lower *L, const Ring *r);
 /* Stores `from` in layout l by op through the copy engine; false: it cannot be. */
 bool lower_store_engine(Lower *L, Op *op, Op *from, const Layout *l);
@@ -375,6 +383,7 @@ void lower_when_close(Lower *L, When w);
 
 /* lower_loop.c */
 void lower_region(Lower *L, Region *r);
+bool lower_by_engine(Lower *L, const Op *loop); /* its matrices, by the copy engine */
 void lower_comment(Lower *L, const Op *op);
 void lower_drop_versions(Lower *L, int scope); /* those of this scope and inside it */
 void lower_root_strips(Lower *L, Op *op, Op *value, void (*body)(Lower *, Op *, const Layout *));

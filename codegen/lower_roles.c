@@ -144,7 +144,7 @@ static void share_registers(Lower *L, Stmt *split)
 }
 
 /* What the other role has computed, declared and named is not in scope; buffers are. */
-static void forget(Lower *L, int names)
+void lower_forget(Lower *L, int names)
 {
 	L->versions = NULL;
 	L->nstaged = L->nhomes = L->nlanes = L->nturned = 0;
@@ -178,7 +178,7 @@ void lower_roles(Lower *L)
 		L->live = e.live[r];
 		L->pro = &own;
 		L->out = &body;
-		forget(L, names);
+		lower_forget(L, names);
 		lower_region(L, L->k->body);
 		lower_store_end(L);
 		lower_splice(into, &own);

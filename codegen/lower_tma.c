@@ -196,7 +196,7 @@ void lower_ring_fill(Lower *L, Ring *r, const Op *loop, const char *lo, const ch
 	/* a stage more than are asked for ahead lets one role fall behind the other, or holds the last
 	 * turn's tile */
 	r->ahead = (L->role == ROLE_ALL && !L->late) || r->stages == 2 ? r->stages - 1 : r->stages - 2;
-	r->asks = L->role != ROLE_STATE;
+	r->asks = L->role != ROLE_STATE && !L->fed;
 	if (r->asks)
 		saved = lower_open(L, S_IF, false, "tid == 0");
 	for (int s = 0; r->asks && s <= r->ahead; s++) {
@@ -234,7 +234,7 @@ void lower_ring_turn(Lower *L, Ring *r, const Op *loop, const char *n, const cha
 	Stmt *wait;
 
 	wait = lower_code(L, "mbarrier_wait(%s + 8 * %s, %s);", r->full->name, r->slot, r->phase);
-	if (L->role == ROLE_ALL)
+	if (L->role == ROLE_ALL && !L->fed)
 		dev_access(wait, r->full, ACC_READ);
 	if (r->asks) {
 		lower_code(L, "const int %s = %s %s %d;", fetch, n, loop->reverse ? "-" : "+", r->ahead);
@@ -259,6 +259,25 @@ void lower_ring_turn(Lower *L, Ring *r, const Op *loop, const char *n, const cha
 		return;
 	lower_code(L, advance, r->fill, r->fill, r->stages, r->fill);
 	lower_code(L, "%s ^= %s == 0;", r->fill_phase, r->fill);
+}
+
+/* Each turn's tiles, as soon as their stage is empty, by this thread. */
+void lower_ring_feed(Lower *L, const Ring *r, const Op *loop, const char *n, const char *lo,
+                     const char *end)
+{
+	const char *fill = lower_name(L, "fill"), *phase = lower_name(L, "fill_phase");
+	Block *saved = L->out;
+
+	lower_code(L, "int %s = 0, %s = 0;", fill, phase);
+	if (loop->reverse)
+		lower_open(L, S_FOR, false, "int %s = %s - 1; %s >= %s; %s--", n, end, n, lo, n);
+	else
+		lower_open(L, S_FOR, false, "int %s = %s; %s < %s; %s++", n, lo, n, end, n);
+	lower_code(L, "mbarrier_wait(%s + 8 * %s, %s ^ 1);", r->empty->name, fill, phase);
+	ask(L, r, loop->range, arena_printf(L->a, "%s * %d", n, loop->range->n), fill);
+	lower_code(L, "%s = %s + 1 == %d ? 0 : %s + 1;", fill, fill, r->stages, fill);
+	lower_code(L, "%s ^= %s == 0;", phase, fill);
+	L->out = saved;
 }
 
 /* At its end: this warp has read the stage. */

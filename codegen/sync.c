@@ -156,7 +156,7 @@ static bool enters_dirty(const Stmt *s, const State *st)
 {
 	Stmt all = {.kind = S_CODE};
 
-	if (s->kind != S_FOR || s->atomic || s->uniform)
+	if (s->kind != S_FOR || s->atomic || (s->uniform && !s->entered_clean))
 		return false;
 	gather_reads(&all, &s->body);
 	return needs_barrier(&all, st);

@@ -240,6 +240,21 @@ static __device__ __forceinline__ float exp2_fast(float x)
 	return d;
 }
 
+// two fp32 to a pair of bf16, to nearest even
+static __device__ __forceinline__ u32 pack_bf16(float lo, float hi)
+{
+	u32 d;
+	asm("cvt.rn.bf16x2.f32 %0, %1, %2;" : "=r"(d) : "f"(hi), "f"(lo));
+	return d;
+}
+
+// ends a basic block, beyond which ptxas moves no wait for products up; never: false, if unknown to it
+static __device__ __forceinline__ void scheduler_fence(int never)
+{
+	if (never)
+		__nanosleep(0);
+}
+
 // one arrival; what the thread did before is before the end of the phase
 static __device__ __forceinline__ void mbarrier_arrive(u32 bar)
 {
@@ -250,14 +265,6 @@ static __device__ __forceinline__ void mbarrier_arrive(u32 bar)
 static __device__ __forceinline__ int warp_any(int x)
 {
 	return __any_sync(0xffffffffu, x);
-}
-
-// two fp32 to a pair of bf16, to nearest even
-static __device__ __forceinline__ u32 pack_bf16(float lo, float hi)
-{
-	u32 d;
-	asm("cvt.rn.bf16x2.f32 %0, %1, %2;" : "=r"(d) : "f"(hi), "f"(lo));
-	return d;
 }
 
 // 4 cores to shared memory; lane l gives the address of row l%8 of core l/8
@@ -553,6 +560,15 @@ __global__ void __launch_bounds__(384, 1) flash_attention(
 				l[i] = l[i] * fix[i] + sum[i];
 			}
 			// flash_attention.lua:26
+			u32 E_h[2][16];
+			#pragma unroll
+			for (int i = 0; i < 2; i++) {
+				#pragma unroll
+				for (int j = 0; j < 16; j++) {
+					E_h[i][j] = pack_bf16(E[i][j][0], E[i][j][1]);
+				}
+			}
+			scheduler_fence(B < 0);
 			wgmma_wait(0);
 			#pragma unroll
 			for (int i = 0; i < 2; i++) {
@@ -584,14 +600,6 @@ __global__ void __launch_bounds__(384, 1) flash_attention(
 							acc[i][j][e] = acc[i][j][e] * fix[i];
 						}
 					}
-				}
-			}
-			u32 E_h[2][16];
-			#pragma unroll
-			for (int i = 0; i < 2; i++) {
-				#pragma unroll
-				for (int j = 0; j < 16; j++) {
-					E_h[i][j] = pack_bf16(E[i][j][0], E[i][j][1]);
 				}
 			}
 			#pragma unroll

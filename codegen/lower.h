@@ -113,6 +113,7 @@ typedef struct Lower {
 	bool f16;
 	int nflying, group; /* products of warpgroups not waited for: lower_wgmma.c */
 	Role role;
+	Buffer *ready;    /* the barrier of tiles that were fetched and not waited for */
 	bool fed;         /* another warpgroup asks for the loop's tiles */
 	const char *turn; /* in roles: counts the loop's turns */
 	bool stores_fly;  /* stores by the copy engine were made */
@@ -317,11 +318,17 @@ const char *lower_unit(Lower *L, const Buffer *b, const char *r, const char *c);
 /* lower_tma.c */
 Buffer *lower_barriers(Lower *L, const char *want, int n, int count);
 void lower_barriers_make(Lower *L);
+int lower_tma_axis(const Op *op,
+                   int d); /* of its argument, behind the tile's dimension d; -1: none */
+int lower_maps_left(Lower *L);
+const char *lower_map_param(Lower *L, const Op *op, const Buffer *b, int height);
 bool lower_tma_fits(Lower *L, const Op *load);
 Ring lower_ring_new(Lower *L, int first, int stages);
 void lower_ring_fill(Lower *L, Ring *r, const Op *loop, const char *lo, const char *end);
 void lower_ring_turn(Lower *L, Ring *r, const Op *loop, const char *n, const char *lo,
                      const char *end);
+void lower_fetch(Lower *L, int first);
+void lower_fetch_wait(Lower *L);
 void lower_ring_feed(Lower *L, const Ring *r, const Op *loop, const char *n, const char *lo,
                      const char *end);
 void lower_ring_release(Lower *L, const Ring *r);

@@ -394,13 +394,28 @@ static bool needs_copies(Lower *L, const Op *op, bool ring)
 	}
 }
 
+/* Matrices of the kernel's own, beside those of a loop, by the copy engine where it can. */
+static void fetch_tiles(Lower *L, const Region *r)
+{
+	int first = L->nstaged;
+
+	if (r->owner || L->role != ROLE_ALL)
+		return;
+	for (Op *x = r->first; x; x = x->next)
+		if (is_staged_load(L, x, false) && lower_tma_fits(L, x))
+			lower_stage(L, x, 1);
+	if (L->nstaged > first)
+		lower_fetch(L, first);
+}
+
 void lower_region(Lower *L, Region *r)
 {
 	Stmt *before, *at;
 	bool flying = false; /* copies issued, in no group yet: the next commit takes them */
 
+	fetch_tiles(L, r);
 	for (Op *x = r->first; x; x = x->next)
-		if (is_staged_load(L, x, false)) {
+		if (is_staged_load(L, x, false) && !lower_staged(L, x)) {
 			lower_stage(L, x, 1);
 			lower_issue(L, &L->staged[L->nstaged - 1], L->staged[L->nstaged - 1].base, NULL, NULL);
 			flying = true;
@@ -414,6 +429,8 @@ void lower_region(Lower *L, Region *r)
 			for (Op *y = x->body->first; y; y = y->next)
 				loads |= is_staged_load(L, y, true) && !(lower_by_engine(L, x) && y->rank == 2);
 		at = L->out->last;
+		if (L->ready && needs_copies(L, x, false))
+			lower_fetch_wait(L);
 		if (flying && needs_copies(L, x, loads)) {
 			dev_add(L->dev, L->out, S_COMMIT, NULL);
 			wait_for(L, 0);

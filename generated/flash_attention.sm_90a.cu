@@ -1,7 +1,8 @@
 // flash_attention -- generated from flash_attention.lua for sm_90a; do not edit.
 // Softmax attention with an online softmax, grouped-query heads
 // with C=128, D=128, V=128, causal=1, dtype=bf16, rows=128, stages=3, warps=8
-// launch flash_attention: blocks = B * G * R * ceil(M / 128), threads = 384, dynamic shared memory = 229528 bytes
+// launch flash_attention: blocks = B * G * R * ceil(M / 128), threads = 384, dynamic shared memory = 230552 bytes
+// tensor map q_map: q as (D, M, R, G, B), box (64, 128, 1, 1, 1), innermost first, swizzle 128 bytes, zeros beyond the tensor
 // tensor map k_map: k as (D, N, G, B), box (64, 128, 1, 1), innermost first, swizzle 128 bytes, zeros beyond the tensor
 // tensor map v_map: v as (V, N, G, B), box (64, 128, 1, 1), innermost first, swizzle 128 bytes, zeros beyond the tensor
 // tensor map o_map: o as (V, M, R, G, B), box (64, 16, 1, 1, 1), innermost first, swizzle 128 bytes, zeros beyond the tensor
@@ -59,38 +60,26 @@ static __device__ __forceinline__ void block_sync(void)
 // the warpgroup's threads may use n registers, a multiple of 8 in 24 .. 256; waits until they are free; n is a literal
 #define regs_raise(n) asm volatile("setmaxnreg.inc.sync.aligned.u32 %0;" :: "n"(n))
 
-// copies the first `bytes` of 16 bytes and zeroes the rest; bytes = 0 reads nothing
-static __device__ __forceinline__ void cp_async_16(u32 dst, const void *src, int bytes)
+// one arrival, after which the phase takes `bytes` more bytes of copies
+static __device__ __forceinline__ void mbarrier_expect(u32 bar, int bytes)
 {
-	asm volatile("cp.async.cg.shared.global [%0], [%1], 16, %2;"
-	             :: "r"(dst), "l"(src), "r"(bytes));
+	asm volatile("mbarrier.arrive.expect_tx.shared::cta.b64 _, [%0], %1;"
+	             :: "r"(bar), "r"(bytes) : "memory");
+}
+
+// a box of a 5-dimensional tensor to shared memory at dst, a multiple of 128; brings its bytes to `bar`
+static __device__ __forceinline__ void tma_load_5(u32 dst, const TensorMap *map, u32 bar,
+                                                  int c0, int c1, int c2, int c3, int c4)
+{
+	asm volatile("cp.async.bulk.tensor.5d.shared::cluster.global.tile.mbarrier::complete_tx::bytes "
+	             "[%0], [%1, {%3, %4, %5, %6, %7}], [%2];"
+	             :: "r"(dst), "l"(map), "r"(bar), "r"(c0), "r"(c1), "r"(c2), "r"(c3), "r"(c4) : "memory");
 }
 
 // +infinity
 static __device__ __forceinline__ float inf(void)
 {
 	return __int_as_float(0x7f800000);
-}
-
-// closes the thread's group of copies
-static __device__ __forceinline__ void cp_async_commit(void)
-{
-	asm volatile("cp.async.commit_group;");
-}
-
-// waits until at most n of the thread's groups are in flight; n is a literal
-#define cp_async_wait(n) asm volatile("cp.async.wait_group %0;" :: "n"(n) : "memory")
-
-// shows what the thread wrote to shared memory to products and bulk copies; other threads need a barrier as well
-static __device__ __forceinline__ void proxy_fence(void)
-{
-	asm volatile("fence.proxy.async.shared::cta;" ::: "memory");
-}
-
-// barrier `id` (1..15) for `threads` threads, whole warps
-static __device__ __forceinline__ void named_sync(int id, int threads)
-{
-	asm volatile("bar.sync %0, %1;" :: "r"(id), "r"(threads) : "memory");
 }
 
 // waits until the phase of this parity is over; the one before the first is over
@@ -288,6 +277,12 @@ static __device__ __forceinline__ float divide(float x, float y)
 	return x * recip_fast(y);
 }
 
+// shows what the thread wrote to shared memory to products and bulk copies; other threads need a barrier as well
+static __device__ __forceinline__ void proxy_fence(void)
+{
+	asm volatile("fence.proxy.async.shared::cta;" ::: "memory");
+}
+
 // the 32 lanes of a warp meet; orders their memory
 static __device__ __forceinline__ void warp_sync(void)
 {
@@ -314,13 +309,6 @@ static __device__ __forceinline__ void tma_store_commit(void)
 // the warpgroup's threads give back registers beyond n, a multiple of 8 in 24 .. 256; n is a literal
 #define regs_lower(n) asm volatile("setmaxnreg.dec.sync.aligned.u32 %0;" :: "n"(n))
 
-// one arrival, after which the phase takes `bytes` more bytes of copies
-static __device__ __forceinline__ void mbarrier_expect(u32 bar, int bytes)
-{
-	asm volatile("mbarrier.arrive.expect_tx.shared::cta.b64 _, [%0], %1;"
-	             :: "r"(bar), "r"(bytes) : "memory");
-}
-
 // a box of a 4-dimensional tensor to shared memory at dst, a multiple of 128; brings its bytes to `bar`
 static __device__ __forceinline__ void tma_load_4(u32 dst, const TensorMap *map, u32 bar,
                                                   int c0, int c1, int c2, int c3)
@@ -334,8 +322,8 @@ static __device__ __forceinline__ void tma_load_4(u32 dst, const TensorMap *map,
 extern "C" {
 
 __global__ void __launch_bounds__(384, 1) flash_attention(
-	int M, int B, int G, int R, const b16 *q,
-	i64 q_sB, i64 q_sG, i64 q_sR, i64 q_sM, int N,
+	int M, int B, int G, int R,
+	const __grid_constant__ TensorMap q_map, int N,
 	const __grid_constant__ TensorMap k_map, const __grid_constant__ TensorMap v_map,
 	const __grid_constant__ TensorMap o_map)
 {
@@ -347,10 +335,11 @@ __global__ void __launch_bounds__(384, 1) flash_attention(
 	const int g = lane / 4;
 	const int t = lane % 4;
 	const u32 Q_s = smem;
-	const u32 k_s_ring = smem + 32768;
-	const u32 v_s_ring = smem + 131072;
-	const u32 full = smem + 229376;
-	const u32 empty = smem + 229504;
+	const u32 ready = smem + 32768;
+	const u32 k_s_ring = smem + 33792;
+	const u32 v_s_ring = smem + 132096;
+	const u32 full = smem + 230400;
+	const u32 empty = smem + 230528;
 	const int tiles = (M + 127) / 128;
 	const int first = (int)blockIdx.x / (16 * tiles) * 16;
 	const int near = B * G * R - first < 16 ? B * G * R - first : 16;
@@ -363,6 +352,7 @@ __global__ void __launch_bounds__(384, 1) flash_attention(
 	const int pid4 = pid3 / G;
 	const int bi = pid4;
 	if (threadIdx.x == 0) {
+		mbarrier_init(ready, 1);
 		#pragma unroll
 		for (int i = 0; i < 3; i++) {
 			mbarrier_init(full + 8 * i, 1);
@@ -376,13 +366,13 @@ __global__ void __launch_bounds__(384, 1) flash_attention(
 	block_sync();
 	if (role == 0) {
 		regs_raise(232);
-		const b16 *const q_p = q + bi * q_sB + gi * q_sG + ri * q_sR;
-		const u32 Q_s_c = (tid % 16) / 8 * 16384 + tid / 16 * 128 + ((tid % 16) % 8 ^ (tid / 16 & 7)) * 16;
 		const u32 o_w = Q_s + lane / 8 / 8 * 16384 + (16 * warp + lane % 8) * 128 + (lane / 8 % 8 ^ ((16 * warp + lane % 8) & 7)) * 16;
-		const b16 *const q_src = q_p + (i64)(m0 + tid / 16) * q_sM + 8 * (tid % 16);
-		#pragma unroll
-		for (int u = 0; u < 8; u++) {
-			cp_async_16(Q_s + Q_s_c + 2048 * u, q_src + (i64)(16 * u) * q_sM, m0 + tid / 16 + 16 * u < M ? 16 : 0);
+		if (tid == 0) {
+			mbarrier_expect(ready, 32768);
+			#pragma unroll
+			for (int c = 0; c < 2; c++) {
+				tma_load_5(Q_s + 16384 * c, &q_map, ready, 64 * c, m0, ri, gi, bi);
+			}
 		}
 		// flash_attention.lua:23
 		float m2[2];
@@ -412,12 +402,9 @@ __global__ void __launch_bounds__(384, 1) flash_attention(
 		const int N_last = m0 + 127;
 		const int n_end = N_last < 0 ? 0 : N_last / 128 + 1 < (N + 127) / 128 ? N_last / 128 + 1 : (N + 127) / 128;
 		int slot = 0, phase = 0;
-		cp_async_commit();
-		cp_async_wait(0);
+		mbarrier_wait(ready, 0);
 		u32 E_last[2][16];
 		u32 v_s_last = v_s_ring, done_last = empty;
-		proxy_fence();
-		named_sync(1, 256);
 		for (int n = 0; n < n_end; n++) {
 			const int n0 = n * 128;
 			const int n0_live = N - n0 < 128 ? N - n0 : 128;

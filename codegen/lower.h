@@ -117,8 +117,9 @@ typedef struct Lower {
 	bool stores_fly;  /* stores by the copy engine were made */
 	int nturned;
 	Turned turned[MAX_BUFFERS];
-	Version *begun; /* accumulators of begun_dot: lower_beside.c */
+	Version *begun; /* accumulators of begun_dot: lower_ones.c */
 	const Op *begun_dot;
+	Buffer *ones;
 	int npublished;
 	Published published[MAX_BUFFERS];
 	Ring ring; /* the loop's; of the first role, for the second */

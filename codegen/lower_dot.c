@@ -359,7 +359,7 @@ bool product_thin(const Product *p, Product *q, Op *op, const Layout *l)
 	q->wgmma = lower_wgmma_fits(q);
 	if (!q->wgmma)
 		return false;
-	q->acc = lower_beside_begun(L, op);
+	q->acc = lower_ones_begun(L, op);
 	if (q->acc)
 		return true;
 	q->acc = lower_declare(L, op, l, false, NULL);
@@ -429,8 +429,8 @@ Version *lower_dot(Lower *L, Op *op, const Layout *l, Version *acc)
 		product_array(&p, &p.b);
 	}
 	p.wgmma = lower_wgmma_fits(&p);
-	if (!acc)
-		acc = lower_beside_begun(L, op);
+	if (!acc && (acc = lower_ones_begun(L, op)) && !p.wgmma)
+		lower_wgmma_land(L, acc->name);
 	product_count(&p);
 	p.fresh = p.wgmma && !acc && p.a.kind != FORMED;
 	if (p.fresh) {

@@ -158,9 +158,9 @@ void lower_over_features(Product *p)
 		}
 	}
 	if (p->wgmma)
-		lower_wgmma_close(p);
+		lower_wgmma_close(L, p->acc);
 	if (p->along)
-		lower_wgmma_close(p->along);
+		lower_wgmma_close(L, p->along->acc);
 	if (p->wgmma && (thin || p->l.d[0].n > 2)) /* in a loop: nothing flies out of it */
 		lower_wgmma_settle(L);
 	if (thin) /* its two columns */

@@ -105,12 +105,13 @@ static const char *pick(Lower *L, const Steps *h, int r, const char *c, int ncol
 }
 
 /* The diagonal's part of a step: `always`, or where this warp's step is one of the first ones. */
-static void fold_diagonal(Product *p, int q, const char *f, const char *step, bool always)
+static void fold_diagonal(Product *p, int q, const char *f, const char *step, const char *k,
+                          bool always)
 {
 	Lower *L = p->L;
 	const Grow *g = p->a.grow;
 	const Piece *pc = &g->piece[q];
-	const char *one = L->f16 ? "3c00" : "3f80", *ty = L->f16 ? "f16" : "bf16";
+	const char *ty = L->f16 ? "f16" : "bf16";
 	Block *saved = L->out;
 
 	if (!always)
@@ -124,8 +125,8 @@ static void fold_diagonal(Product *p, int q, const char *f, const char *step, bo
 			lower_code(L, "%s[%d][0] = g >= 4 ? (g < 6 ? y%d0 : y%d1) : %s[%d][0];", f, r, r, r, f,
 			           r);
 		if (g->const_slot == pc->slot + 2)
-			lower_code(L, "%s[%d][0] = %s == %d && g == 2 ? 0x%s%su : %s[%d][0];", f, r, step,
-			           pc->slot / 16, one, one, f, r);
+			lower_code(L, "%s[%d][0] = %s == %d && g == 2 ? %s : %s[%d][0];", f, r, step,
+			           pc->slot / 16, lower_beside_constant(p, r, k), f, r);
 	}
 	L->out = saved;
 }
@@ -186,14 +187,14 @@ static void share_pairs(Product *p, const Steps *h, int q, const char *f, const 
 				lower_code(L, "%s[%d][%d] = mul_%sx2(x%d, y%d%d);", f, r, b, ty, r, r, b);
 	}
 	if (diagonal)
-		fold_diagonal(p, q, f, step, diagonal == 2);
+		fold_diagonal(p, q, f, step, k, diagonal == 2);
 }
 
-static void share_plain(Product *p, const Leaf *x, int q, const char *f, const char *step)
+static void share_plain(Product *p, const Leaf *x, int q, const char *f, const char *step,
+                        const char *k)
 {
 	Lower *L = p->L;
 	const Piece *pc = &p->a.grow->piece[q];
-	const char *one = L->f16 ? "3c00" : "3f80";
 	int ncols = facts_dim(L->f, pc->kind == PIECE_ELEM ? pc->x : p->a.x, 1).cores;
 
 	for (int r = 0; r < 2; r++)
@@ -201,7 +202,7 @@ static void share_plain(Product *p, const Leaf *x, int q, const char *f, const c
 			Text t = {.arena = L->a};
 
 			if (pc->kind == PIECE_CONST) {
-				text_add(&t, b ? "0" : "g == 0 ? 0x%s%su : 0", one, one);
+				text_add(&t, b ? "0" : "g == 0 ? %s : 0", b ? "" : lower_beside_constant(p, r, k));
 			} else {
 				for (int s = 0; s + 1 < pc->nslots / 16 && 2 * s + b < ncols; s++)
 					text_add(&t, "%s == %d ? %s[%s%d][%d] : ", step, pc->slot / 16 + s, x->a[q],
@@ -295,7 +296,7 @@ static void form_share(Product *p, const Steps *each, const Leaf *x, const Run *
 			h.row = x->b[q];
 			share_pairs(p, &h, q, f, u, k, at, r->tile.diagonal);
 		} else {
-			share_plain(p, x, q, f, at);
+			share_plain(p, x, q, f, at, k);
 		}
 		if (q < r->tile.last) {
 			Stmt *chain = tile->last;
@@ -306,12 +307,6 @@ static void form_share(Product *p, const Steps *each, const Leaf *x, const Run *
 		}
 	}
 	L->out = tile;
-}
-
-static void beside_step(Product *p, const Share *s, const Run *r, const char *f, const char *u,
-                        const char *k)
-{
-	lower_beside_step(p, f, u, k, 16 * s->warps * r->u, 16 * s->warps * (r->u + r->n));
 }
 
 /* The cores of the tiles that the step's operands are made of, where they are not in memory. */
@@ -347,7 +342,7 @@ static void to_share(Product *p, const Steps *each)
 
 		lower_code(L, "u32 %s[2][2];", f);
 		form_share(p, each, &x, &r, us, k, f);
-		beside_step(p, &each->s, &r, f, us, k);
+		lower_beside_step(p, f, us, k);
 		lower_features_add(p, f, arena_printf(L->a, "2 * %s", us),
 		                   arena_printf(L->a, "2 * %s + 1", us), k);
 		L->out = step;
@@ -436,21 +431,26 @@ static void to_share_wgmma(Product *p, const Steps *each)
 			form_share(p, h, &x, &r, us, strchr(ki, ' ') ? arena_printf(L->a, "(%s)", ki) : ki,
 			           arena_printf(L->a, "%s[%d]", set, i));
 			L->out = turn;
-			beside_step(p, &each->s, &r, arena_printf(L->a, "%s[%d]", set, i), us, ki);
+			lower_beside_step(p, arena_printf(L->a, "%s[%d]", set, i), us, ki);
 		}
 		if (cols && per * (r.u + r.n) > 1)
 			load_next(L, &each[q], cols, b, per, r.u + r.n == each->s.n);
 		lower_wgmma_formed(L, set, batch);
-		for (int i = 0; i < batch; i++)
-			lower_wgmma_step(p, arena_printf(L->a, "%s[%d]", set, i), true, us,
-			                 i ? arena_printf(L->a, "%s + 1", k) : k);
+		for (int i = 0; i < batch; i++) {
+			const char *f = arena_printf(L->a, "%s[%d]", set, i);
+
+			lower_wgmma_step(p, f, true, us, i ? arena_printf(L->a, "%s + 1", k) : k);
+			lower_beside_issue(p, f, us);
+		}
 		L->group += per * r.n - 1;
 		lower_wgmma_own(L, all, n, 2);
 		lower_wgmma_commit(L);
 		L->out = saved;
 		u += r.n;
 	}
-	lower_wgmma_close(p);
+	lower_wgmma_close(L, p->acc);
+	if (p->beside.desc)
+		lower_wgmma_close(L, p->beside.w);
 }
 
 void lower_share(Product *p, const Share *share)

@@ -167,6 +167,45 @@ static bool nothing_of_nothing(const Grow *g)
 	return true;
 }
 
+/* Where the sum of the warp's step u is: *core of the accumulators; its column. */
+static const char *column_of(Product *p, const char *u, const char **core)
+{
+	Lower *L = p->L;
+	char *end;
+	long n = strtol(u, &end, 10);
+	bool many = p->beside.w->l.d[0].stride != 8; /* pairs of cores */
+
+	*core = !many  ? ""
+	        : *end ? arena_printf(L->a, "[%s / %d]", u, STEPS)
+	               : arena_printf(L->a, "[%ld]", n / STEPS);
+	if (!*end)
+		return arena_printf(L->a, "%ld", 2 * (n % 4) + n / 4 % 2);
+	return p->l.d[0].n <= STEPS ? arena_printf(L->a, "2 * %s", u)
+	                            : arena_printf(L->a, "(2 * (%s %% 4) + %s / 4 %% 2)", u, u);
+}
+
+/* The sums of constants will count rows that do not exist; who keeps such a sum takes those off. */
+static void take_dead(Product *p)
+{
+	Lower *L = p->L;
+	const Grow *g = p->a.grow;
+	Block *saved = L->out;
+
+	for (int i = 0; i < g->npieces; i++) {
+		int slot = g->piece[i].slot, warp = slot / 16 % L->warps, u = slot / 16 / L->warps;
+		const char *core;
+
+		if (g->piece[i].kind != PIECE_CONST)
+			continue;
+		column_of(p, arena_printf(L->a, "%d", u), &core);
+		lower_open(L, S_IF, false, "warp == %d && lane == %d", warp, slot % 8 * 4 + u % 4);
+		lower_code(L, "%s%s[%d][%d] -= (float)(%d - %s_live);", p->beside.w->name, core,
+		           slot / 8 % 2, u / 4 % 2, 8 * p->a.k,
+		           lower_start(L, p->beside.ones->dim[0].range));
+		L->out = saved;
+	}
+}
+
 /* p: the wide state's update. */
 void lower_beside_open(Product *p)
 {
@@ -185,12 +224,9 @@ void lower_beside_open(Product *p)
 	p->beside.w = lower_var_version(L, u->src[0]);
 	p->beside.ones = u->src[1]->src[1];
 	ones = is_ones(p->beside.ones, &live);
-	if (ones && live) {
-		p->beside.live = lower_name(L, "live");
-		lower_code(L, "const int %s = %s_live - 2 * t;", p->beside.live,
-		           lower_start(L, p->beside.ones->dim[0].range));
-	}
 	if (p->wgmma && ones && (!live || nothing_of_nothing(p->a.grow))) {
+		if (live)
+			take_dead(p);
 		p->beside.desc = lower_ones(L);
 		lower_wgmma_take(L, p->beside.w);
 		return;
@@ -199,39 +235,6 @@ void lower_beside_open(Product *p)
 	lower_ensure(L, p->beside.ones, &p->beside.col);
 	p->beside.g = lower_name(L, "own_g");
 	lower_code(L, "const int %s = opaque_i32(g);", p->beside.g);
-}
-
-/* A constant feature, 0 in rows that do not exist, of which the sum must know: token half r of k16
- * step k. */
-const char *lower_beside_constant(Product *p, int r, const char *k)
-{
-	Lower *L = p->L;
-	const char *one = L->f16 ? "3c00" : "3f80", *live = p->beside.live, *at, *name;
-
-	if (!p->beside.desc || !live)
-		return arena_printf(L->a, "0x%s%su", one, one);
-	at = arena_printf(L->a, "16 * %s + %d", k, 8 * r);
-	name = lower_name(L, "one");
-	lower_code(L, "const u32 %s = %s <= %s ? 0 : %s == %s + 1 ? 0x%su : 0x%s%su;", name, live, at,
-	           live, at, one, one, one);
-	return name;
-}
-
-/* Where the sum of the warp's step u is: *core of the accumulators; its column. */
-static const char *column_of(Product *p, const char *u, const char **core)
-{
-	Lower *L = p->L;
-	char *end;
-	long n = strtol(u, &end, 10);
-	bool many = p->beside.w->l.d[0].stride != 8; /* pairs of cores */
-
-	*core = !many  ? ""
-	        : *end ? arena_printf(L->a, "[%s / %d]", u, STEPS)
-	               : arena_printf(L->a, "[%ld]", n / STEPS);
-	if (!*end)
-		return arena_printf(L->a, "%ld", 2 * (n % 4) + n / 4 % 2);
-	return p->l.d[0].n <= STEPS ? arena_printf(L->a, "2 * %s", u)
-	                            : arena_printf(L->a, "(2 * (%s %% 4) + %s / 4 %% 2)", u, u);
 }
 
 /* The thin state += the formed cores f of the warp's step u times the ones of k16 step k. */

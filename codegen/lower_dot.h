@@ -27,7 +27,6 @@ typedef struct Beside {
 	Op *ones;
 	Layout col;       /* of its right operand */
 	const char *g;    /* which column of it is the lane's */
-	const char *live; /* of ones: rows that exist, less the lane's first */
 	const char *desc; /* as a warpgroup's product: the ones' descriptor, else NULL */
 } Beside;
 
@@ -80,7 +79,6 @@ void lower_share(Product *p, const Share *h);
 void lower_beside_open(Product *p);
 void lower_beside_step(Product *p, const char *f, const char *u, const char *k);
 void lower_beside_issue(Product *p, const char *f, const char *u);
-const char *lower_beside_constant(Product *p, int r, const char *k);
 /* For the product that reads a wide state: q is that which reads a thin one by the same features.
  */
 bool lower_beside_reads(Lower *L, const Op *dot);

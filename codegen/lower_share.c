@@ -105,13 +105,12 @@ static const char *pick(Lower *L, const Steps *h, int r, const char *c, int ncol
 }
 
 /* The diagonal's part of a step: `always`, or where this warp's step is one of the first ones. */
-static void fold_diagonal(Product *p, int q, const char *f, const char *step, const char *k,
-                          bool always)
+static void fold_diagonal(Product *p, int q, const char *f, const char *step, bool always)
 {
 	Lower *L = p->L;
 	const Grow *g = p->a.grow;
 	const Piece *pc = &g->piece[q];
-	const char *ty = L->f16 ? "f16" : "bf16";
+	const char *one = L->f16 ? "3c00" : "3f80", *ty = L->f16 ? "f16" : "bf16";
 	Block *saved = L->out;
 
 	if (!always)
@@ -125,8 +124,8 @@ static void fold_diagonal(Product *p, int q, const char *f, const char *step, co
 			lower_code(L, "%s[%d][0] = g >= 4 ? (g < 6 ? y%d0 : y%d1) : %s[%d][0];", f, r, r, r, f,
 			           r);
 		if (g->const_slot == pc->slot + 2)
-			lower_code(L, "%s[%d][0] = %s == %d && g == 2 ? %s : %s[%d][0];", f, r, step,
-			           pc->slot / 16, lower_beside_constant(p, r, k), f, r);
+			lower_code(L, "%s[%d][0] = %s == %d && g == 2 ? 0x%s%su : %s[%d][0];", f, r, step,
+			           pc->slot / 16, one, one, f, r);
 	}
 	L->out = saved;
 }
@@ -187,14 +186,14 @@ static void share_pairs(Product *p, const Steps *h, int q, const char *f, const 
 				lower_code(L, "%s[%d][%d] = mul_%sx2(x%d, y%d%d);", f, r, b, ty, r, r, b);
 	}
 	if (diagonal)
-		fold_diagonal(p, q, f, step, k, diagonal == 2);
+		fold_diagonal(p, q, f, step, diagonal == 2);
 }
 
-static void share_plain(Product *p, const Leaf *x, int q, const char *f, const char *step,
-                        const char *k)
+static void share_plain(Product *p, const Leaf *x, int q, const char *f, const char *step)
 {
 	Lower *L = p->L;
 	const Piece *pc = &p->a.grow->piece[q];
+	const char *one = L->f16 ? "3c00" : "3f80";
 	int ncols = facts_dim(L->f, pc->kind == PIECE_ELEM ? pc->x : p->a.x, 1).cores;
 
 	for (int r = 0; r < 2; r++)
@@ -202,7 +201,7 @@ static void share_plain(Product *p, const Leaf *x, int q, const char *f, const c
 			Text t = {.arena = L->a};
 
 			if (pc->kind == PIECE_CONST) {
-				text_add(&t, b ? "0" : "g == 0 ? %s : 0", b ? "" : lower_beside_constant(p, r, k));
+				text_add(&t, b ? "0" : "g == 0 ? 0x%s%su : 0", one, one);
 			} else {
 				for (int s = 0; s + 1 < pc->nslots / 16 && 2 * s + b < ncols; s++)
 					text_add(&t, "%s == %d ? %s[%s%d][%d] : ", step, pc->slot / 16 + s, x->a[q],
@@ -296,7 +295,7 @@ static void form_share(Product *p, const Steps *each, const Leaf *x, const Run *
 			h.row = x->b[q];
 			share_pairs(p, &h, q, f, u, k, at, r->tile.diagonal);
 		} else {
-			share_plain(p, x, q, f, at, k);
+			share_plain(p, x, q, f, at);
 		}
 		if (q < r->tile.last) {
 			Stmt *chain = tile->last;

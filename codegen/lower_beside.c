@@ -281,15 +281,14 @@ void lower_beside_issue(Product *p, const char *f, const char *u)
 /* -- what another role reads -------------------------------------------------------------------
  */
 
-enum { PANEL = 64, ROWS = 8 }; /* slots of a panel of 128 bytes; rows of a core */
+enum { PANEL = 64, ROWS = 16 }; /* elements of a panel's row of 128 bytes; slots of a step */
 
 Buffer *lower_beside_buffer(Lower *L, const Op *state, const char *name)
 {
-	int slots = lower_state_grow(L, state)->slots;
-	Buffer *b =
-	    dev_buffer(L->dev, name, ROWS, (slots + 4 * PANEL - 1) / (4 * PANEL) * 4 * PANEL, 2, 2);
+	int slots = lower_state_grow(L, state)->slots, own = 4 * 16 * L->warps; /* by t */
+	Buffer *b = dev_buffer(L->dev, name, ROWS, (slots + own - 1) / own * own / ROWS * 8, 2, 2);
 
-	b->used_cols = 1; /* what slots and their two parts do not fill stays 0 */
+	b->used_cols = 1; /* of each step's eight columns the two parts take two, the others stay 0 */
 	return b;
 }
 
@@ -343,8 +342,8 @@ static const char *weight_of(Lower *L, const double *weight, const char *t, int 
 	return choose(L, x, n, var);
 }
 
-/* Lanes whose slots do not exist write where nobody reads. Warps deal out whole panels; the second
- * row's units are exchanged in pairs. */
+/* Step s of 16 slots is columns 8 (s % 8) .. + 7 of panel s / 8, its slots the rows. Lanes whose
+ * slots do not exist write where nobody reads. */
 void lower_beside_write(Lower *L, const Staged *s, const Op *get, const Grow *left)
 {
 	const Grow *g = lower_state_grow(L, get->src[0]);
@@ -352,34 +351,34 @@ void lower_beside_write(Lower *L, const Staged *s, const Op *get, const Grow *le
 	const Version *w = lower_var_version(L, get->src[0]);
 	const char *ty = L->f16 ? "f16" : "bf16",
 	           *lane = lower_name(L, arena_printf(L->a, "%s_w", s->base)), *t;
-	int step = 16 * L->warps;
+	int step = 16 * L->warps, panel = ROWS * 2 * PANEL;
 	Block *saved = L->out;
 
-	if (step != PANEL || s->buf->pbytes != 2 * PANEL)
+	if (L->warps != 4 || s->buf->pbytes != 2 * PANEL)
 		bug("a thin state published by %d warps", L->warps);
 	L->out = L->pro;
-	lower_code(L, "const u32 %s = %d * t + 32 * warp + 2 * g;", lane, ROWS * 2 * PANEL);
+	lower_code(L, "const u32 %s = t / 2 * %d + g * %d + ((warp + t %% 2 * 4) ^ g) * 16;", lane,
+	           panel, 2 * PANEL);
 	L->out = saved;
 	t = lower_name(L, "own_t");
 	lower_code(L, "const int %s = opaque_i32(t);", t);
 	for (int u = 0; u * step < g->slots; u += 4) {
 		const char *core = w->l.d[0].stride != 8 ? arena_printf(L->a, "[%d]", u / STEPS) : "";
-		int panel = ROWS * 2 * PANEL * u;
+		const char *x[2], *hi = lower_name(L, "x_hi"), *lo = lower_name(L, "x_lo");
 
 		for (int i = 0; i < 2; i++) {
-			const char *x = lower_name(L, "x"), *hi = lower_name(L, "x_hi"), *reg;
-
-			reg = arena_printf(L->a, "%s%s[%d][%d]", w->name, core, i, u / 4 % 2);
-			lower_code(L, "const float %s = %s * (%s);", x, reg,
-			           weight_of(L, weight, t, u * step + 8 * i, g->slots));
-			lower_code(L, "const b16 %s = round_%s(%s);", hi, ty, x);
-			dev_access(lower_code(L, "st_shared_b16(%s + %s + %d, %s);", s->base, lane,
-			                      panel + 16 * i, hi),
-			           s->buf, ACC_WRITE);
-			lower_code(L, "st_shared_b16(%s + %s + %d, round_%s(%s - widen_%s(%s)));", s->base,
-			           lane, panel + 2 * PANEL + 16 * (1 - i), ty, x, ty, hi);
+			x[i] = lower_name(L, "x");
+			lower_code(L, "const float %s = %s%s[%d][%d] * (%s);", x[i], w->name, core, i,
+			           u / 4 % 2, weight_of(L, weight, t, u * step + 8 * i, g->slots));
 		}
-		L->out = saved;
+		lower_code(L, "const u32 %s = %s;", hi, lower_pack(L, x[0], x[1]));
+		lower_code(L, "const u32 %s = pack_%s(%s - %s_lo(%s), %s - %s_hi(%s));", lo, ty, x[0], ty,
+		           hi, x[1], ty, hi);
+		for (int i = 0; i < 2; i++)
+			dev_access(lower_code(L, "st_shared_b32(%s + %s + %d, prmt(%s, %s, %s));", s->base,
+			                      lane, u / 2 * panel + i * ROWS / 2 * 2 * PANEL, hi, lo,
+			                      i ? "0x7632" : "0x5410"),
+			           s->buf, ACC_WRITE);
 	}
 }
 

@@ -334,14 +334,12 @@ static void plain_product(Product *p)
 	L->out = saved;
 }
 
-/* A thin state that another role publishes: the tile's first two rows. */
+/* A thin state that another role publishes: the first two columns of each step's eight. */
 static void thin_operand(Product *p, Operand *o)
 {
 	o->staged = lower_publish(p->L, o->x, p->a.grow);
 	o->thin = o->staged->buf;
 	o->kind = STREAM;
-	o->swapped = true;
-	o->own = layout_swap(o->need);
 }
 
 /* Makes q the product `op`, a thin state's, by the features that p forms; false: it is not that
@@ -431,6 +429,8 @@ Version *lower_dot(Lower *L, Op *op, const Layout *l, Version *acc)
 	p.wgmma = lower_wgmma_fits(&p);
 	if (!acc && (acc = lower_ones_begun(L, op)) && !p.wgmma)
 		lower_wgmma_land(L, acc->name);
+	if (p.b.thin && p.b.kind == STREAM && !p.wgmma)
+		lower_cannot(L, op, "a column over features read by a product of few rows");
 	product_count(&p);
 	p.fresh = p.wgmma && !acc && p.a.kind != FORMED;
 	if (p.fresh) {

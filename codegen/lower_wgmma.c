@@ -190,6 +190,8 @@ static const char *at_step(Product *p, const Operand *o, const char *desc, const
 		return desc;
 	if (strchr(k, ' '))
 		k = arena_printf(L->a, "(%s)", k);
+	if (o->thin) /* a column of eight, after eight another panel */
+		return arena_printf(L->a, "%s + %s / 8 * %d + %s %% 8", desc, k, panel, k);
 	if (o->left == o->swapped)
 		return arena_printf(L->a, "%s + %d * %s", desc, b->pbytes, k);
 	if (b->cols <= b->pcols)

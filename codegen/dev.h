@@ -30,7 +30,6 @@ typedef struct Buffer {
 	bool left;              /* read for the last time; an output has its place */
 	bool whole;             /* some warp reads rows that are not its own warpgroup's */
 	int used_cols;    /* columns the copies fill, the others are zeroed once; 0: threads fill all */
-	const char *fill; /* what all of its 16-byte unit x is from the start, or NULL */
 	int id;
 } Buffer;
 

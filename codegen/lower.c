@@ -183,29 +183,22 @@ static void decode_program(Lower *L)
 				L->prog[i] = L->prog[grid->range[j]->id];
 }
 
-/* Columns that no copy fills are zeros from the start, so that padding multiplies as zero; a buffer
- * may be constant. */
-static void fill_buffers(Lower *L)
+/* Columns that no copy fills are zeros from the start, so that padding multiplies as zero. */
+static void zero_padding(Lower *L)
 {
 	for (int i = 0; i < L->dev->nbufs; i++) {
 		Buffer *b = L->dev->buf[i];
 		int threads = dev_threads(L->dev);
-		const char *x = "0";
 		Block *saved;
 
-		if (!b->fill && (b->rows == 1 || !b->used_cols ||
-		                 (b->used_cols == b->cols && (b->elem == 4 || b->cols % b->pcols == 0))))
+		if (b->rows == 1 || !b->used_cols ||
+		    (b->used_cols == b->cols && (b->elem == 4 || b->cols % b->pcols == 0)))
 			continue;
 		saved = lower_open(L, S_FOR, false, "int x = %s; x < %d; x += %d",
 		                   L->dev->roles > 1 ? "(int)threadIdx.x" : "tid",
 		                   b->bytes * b->stages / 16, threads);
 		saved->last->atomic = true;
-		if (b->fill) {
-			x = lower_name(L, "one");
-			lower_code(L, "const u32 %s = %s;", x, b->fill);
-		}
-		dev_access(lower_code(L, "st_shared_v4(%s + 16 * x, %s, %s, %s, %s);", b->name, x, x, x, x),
-		           b, ACC_WRITE);
+		dev_access(lower_code(L, "st_shared_v4(%s + 16 * x, 0, 0, 0, 0);", b->name), b, ACC_WRITE);
 		lower_close(L, saved);
 		if (b->by_engine) /* whose readers sync does not look at */
 			dev_access(dev_add(L->dev, L->out, S_PROXY, NULL), b, ACC_WRITE);
@@ -234,7 +227,7 @@ static const char *pointer_name(Lower *L, const Arg *a)
 void lower_kernel(Dev *d, Facts *f, int stages, int align, LowerPart part, Segments *s)
 {
 	Lower *L = ARENA_NEW(d->arena, Lower);
-	Block pro = {0}, zero = {0}, body = {0};
+	Block pro = {0}, body = {0};
 
 	L->dev = d;
 	L->k = d->k;
@@ -267,9 +260,9 @@ void lower_kernel(Dev *d, Facts *f, int stages, int align, LowerPart part, Segme
 	lower_store_end(L);
 	L->out = L->pro;
 	lower_barriers_make(L);
-	L->out = &zero;
-	fill_buffers(L);
+	L->out = &L->fills;
+	zero_padding(L);
 	lower_splice(&d->body, &pro);
-	lower_splice(&d->body, &zero);
+	lower_splice(&d->body, &L->fills);
 	lower_splice(&d->body, &body);
 }

@@ -22,6 +22,7 @@ struct Version {
 	bool packed;      /* two 16-bit values a register, innermost digit the pair */
 	const char *name; /* the array */
 	int scope;
+	int more; /* columns of cores behind those of l */
 	Version *next;
 };
 
@@ -89,6 +90,7 @@ typedef struct Lower {
 	Facts *f;
 	Arena *a;
 	Block *out, *pro; /* pro: before the body, or before a role's */
+	Block fills;      /* what is in shared memory from the start */
 	Version *versions;
 	int scope;
 	Strip *strip;
@@ -119,7 +121,8 @@ typedef struct Lower {
 	Turned turned[MAX_BUFFERS];
 	Version *begun; /* accumulators of begun_dot: lower_ones.c */
 	const Op *begun_dot;
-	Buffer *ones;
+	const Op *then; /* the product that will be added to the one being made, or NULL */
+	Staged *ones;   /* lower_ones.c */
 	int npublished;
 	Published published[MAX_BUFFERS];
 	Ring ring; /* the loop's; of the first role, for the second */

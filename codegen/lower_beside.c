@@ -398,6 +398,14 @@ bool lower_beside_reads(Lower *L, const Op *x)
 	return !left && !right && get->code == OP_get && lower_is_thin(L, get->src[0]);
 }
 
+bool lower_beside_same(Lower *L, const Op *dot, const Op *then)
+{
+	bool sw = false;
+	const Grow *g = grow_parse(L->a, op_base(dot->src[0], &sw));
+
+	return same_features(g, grow_parse(L->a, op_base(then->src[0], &sw))) && !sw;
+}
+
 Layout lower_beside_read_layout(Product *p, const Op *dot)
 {
 	Layout l = lower_value_layout(p->L, dot);

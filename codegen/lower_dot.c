@@ -434,7 +434,12 @@ Version *lower_dot(Lower *L, Op *op, const Layout *l, Version *acc)
 	product_count(&p);
 	p.fresh = p.wgmma && !acc && p.a.kind != FORMED;
 	if (p.fresh) {
-		acc = lower_declare(L, op, l, false, NULL);
+		Layout all = *l;
+
+		all.d[1].n += p.a.kind == ARRAY && lower_ones_join(&p);
+		acc = lower_declare(L, op, &all, false, NULL);
+		acc->more = all.d[1].n - l->d[1].n;
+		acc->l = *l;
 	} else if (!acc) {
 		acc = lower_declare(L, op, l, false, NULL);
 		b = lower_nest(L, l, false, v);

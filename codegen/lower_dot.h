@@ -16,7 +16,8 @@ typedef struct Operand {
 	Version *array;
 	Staged *staged;
 	Buffer *thin;
-	const char *frag; /* STREAM: array of this k step's cores, [outer][2] */
+	const Staged *more; /* a panel of which eight columns follow its own 64 */
+	const char *frag;   /* STREAM: array of this k step's cores, [outer][2] */
 	const Grow *grow;
 	int outer, k; /* cores per warp */
 } Operand;
@@ -82,6 +83,7 @@ void lower_beside_issue(Product *p, const char *f, const char *u);
 /* For the product that reads a wide state: q is that which reads a thin one by the same features.
  */
 bool lower_beside_reads(Lower *L, const Op *dot);
+bool lower_beside_same(Lower *L, const Op *dot, const Op *then); /* by the same features */
 Layout lower_beside_read_layout(Product *p, const Op *dot);
 bool lower_beside_read(Product *p, Product *q);
 
@@ -91,6 +93,7 @@ const char *lower_ones(Lower *L);
 void lower_ones_step(Product *p, const char *lo, const char *hi, const char *const *a,
                      const char *desc, const char *column, const char *adds);
 bool lower_ones_rows(Product *p, Op *sum);
+bool lower_ones_join(Product *p);
 Version *lower_ones_begun(Lower *L, const Op *dot);
 
 /* lower_wgmma.c */

@@ -1,12 +1,14 @@
-/* lower_ones.c -- sums as products of warpgroups, with ones: a column of eight, zeros beside.
+/* lower_ones.c -- sums as products of warpgroups, with ones.
  *
- * The ones lie in shared memory from the start, in rows of eight elements: each eighth row is ones,
- * the others are zeros. Without a swizzle any eight rows together are a core of a K-major operand
- * [16, 8], rows its columns, and the eight behind them are its other core. So the place where the
- * operand begins says which of its columns is ones.
+ * Sixteen rows of 64 lie in shared memory from the start: of their columns 8 c .. 8 c + 7 the c-th
+ * is ones, the others are zeros. So each eight are a right operand whose product adds up the left
+ * one's columns, in the column of eight that is wanted.
  *
- * A product by ones follows each product that the same left operand is for: it keeps no warp
- * waiting, as mma.sync does, behind products that are in the tensor cores before it.
+ * Such a product follows another by the same left operand, and keeps no warp waiting, as mma.sync
+ * does, behind what is in the tensor cores before it. Or it is that product's own: where the right
+ * operand is one panel of 64 columns, eight more are those of another panel, wherever it is, which
+ * the descriptor's leading offset says (Operand.more). So a product of P and V sums P, and one that
+ * reads a wide state reads a thin one.
  */
 #include "lower_dot.h"
 
@@ -17,21 +19,45 @@ typedef struct Count {
 	int n;
 } Count;
 
-enum { COLUMNS = 8, ROW = 16 /* bytes */, ROWS = 3 * COLUMNS - 1 };
+enum { PANEL = 64, ROWS = 16 };
 
-/* The descriptor of the operand whose column 0 is ones; that less c has them in column c. */
+static Staged *ones(Lower *L)
+{
+	const char *one = L->f16 ? "0x3c00" : "0x3f80", *name = lower_name(L, "one");
+	Staged *s = L->ones;
+	Block *saved = L->out;
+	Buffer *b;
+
+	if (s)
+		return s;
+	s = L->ones = ARENA_NEW(L->a, Staged);
+	s->base = lower_name(L, "ones");
+	s->buf = b = dev_buffer(L->dev, s->base, ROWS, PANEL, 2, 1);
+	b->used_cols = 0;
+	L->out = &L->fills;
+	lower_open(L, S_FOR, false, "int x = %s; x < %d; x += %d",
+	           L->dev->roles > 1 ? "(int)threadIdx.x" : "tid", b->bytes / 16, dev_threads(L->dev));
+	L->fills.last->atomic = true;
+	lower_code(L, "const int c = (x ^ x / 8) %% 8;");
+	lower_code(L, "const u32 %s = c %% 2 ? %s0000u : %su;", name, one, one);
+	dev_access(lower_code(L,
+	                      "st_shared_v4(%s + 16 * x, c / 2 == 0 ? %s : 0, c / 2 == 1 ? %s : 0, c / "
+	                      "2 == 2 ? %s : 0, c / 2 == 3 ? %s : 0);",
+	                      s->base, name, name, name, name),
+	           b, ACC_WRITE);
+	L->out = saved;
+	return s;
+}
+
+/* The descriptor of the operand whose column 0 is ones; c more, and column c is. */
 const char *lower_ones(Lower *L)
 {
-	const char *name = lower_name(L, "ones_d"), *one = L->f16 ? "3c00" : "3f80";
-	Buffer *b = L->ones;
+	const Staged *s = ones(L);
+	const char *name = lower_name(L, arena_printf(L->a, "%s_d", s->base));
 
-	if (!b) {
-		b = L->ones = dev_buffer(L->dev, lower_name(L, "ones"), 1, ROWS * ROW / 4, 4, 1);
-		b->fill = arena_printf(L->a, "x %% %d == %d ? 0x%s%su : 0", COLUMNS, COLUMNS - 1, one, one);
-	}
-	dev_access(lower_code(L, "const u64 %s = wgmma_desc(%s + %d, %d, %d, 0);", name, b->name,
-	                      (COLUMNS - 1) * ROW, COLUMNS * ROW, COLUMNS * ROW),
-	           b, ACC_PROXY);
+	dev_access(lower_code(L, "const u64 %s = wgmma_desc(%s, 16, %d, %d);", name, s->base,
+	                      8 * s->buf->pbytes, s->buf->pbytes),
+	           s->buf, ACC_PROXY);
 	return name;
 }
 
@@ -41,8 +67,8 @@ void lower_ones_step(Product *p, const char *lo, const char *hi, const char *con
 	Lower *L = p->L;
 
 	if (strcmp(column, "0"))
-		desc = arena_printf(L->a, "%s - %s", desc, column);
-	lower_code(L, "wgmma_%s_rs_n8(%s, %s, %s, %s, %s, %s, %s, %s, 0);", p->ty, lo, hi, a[0], a[1],
+		desc = arena_printf(L->a, "%s + %s", desc, column);
+	lower_code(L, "wgmma_%s_rs_n8(%s, %s, %s, %s, %s, %s, %s, %s, 1);", p->ty, lo, hi, a[0], a[1],
 	           a[2], a[3], desc, adds);
 }
 
@@ -114,15 +140,56 @@ bool lower_ones_rows(Product *p, Op *x)
 	l = lower_beside_read_layout(p, dot);
 	if (l.d[0].n != p->l.d[0].n || p->a.swapped)
 		return false;
-	p->sums = lower_declare(L, dot, &l, false, NULL);
-	p->sums->op = NULL;
-	L->begun = p->sums;
+	L->begun = lower_declare(L, dot, &l, false, NULL);
+	L->begun->op = NULL;
 	L->begun_dot = dot;
+	if (!p->acc->more)
+		p->sums = L->begun;
 	drop = layout_drop(l, 1);
 	none = lower_declare(L, x, &drop, false, NULL);
 	b = lower_nest(L, &drop, false, v);
 	lower_code(L, "%s = -0.0f;", lower_ref(L, none, &drop, v));
 	lower_nest_close(L, b);
+	return true;
+}
+
+static const Buffer *published(Lower *L, const Op *dot)
+{
+	bool sw = false;
+	const Op *get = op_base(dot->src[1], &sw);
+
+	for (const Published *q = L->published; q < L->published + L->npublished; q++)
+		if (q->op == get)
+			return q->buf;
+	return NULL;
+}
+
+static bool one_panel(const Buffer *b)
+{
+	return b && b->cols == PANEL && b->pcols == PANEL;
+}
+
+/* Whether p, which begins accumulators that L->then adds to, takes the sums of its left operand
+ * along as eight columns more, and L->then what is to be added to those. */
+bool lower_ones_join(Product *p)
+{
+	Lower *L = p->L;
+	const Op *then = L->then, *dot = NULL;
+	const Buffer *wide, *thin;
+
+	if (!then || L->role != ROLE_OUTPUT || p->b.swapped || 8 * p->l.d[1].n != PANEL ||
+	    !one_panel(p->b.staged->buf) || begun(L))
+		return false;
+	for (Op *x = p->op->parent->first; x && !dot; x = x->next)
+		if (x->code == OP_sum && x->axis_dim == 1 && x->src[0] == p->a.x && L->live[x->id])
+			dot = joined(L, x);
+	if (!dot || !lower_beside_same(L, dot, then))
+		return false;
+	wide = published(L, then);
+	thin = published(L, dot);
+	if (!one_panel(wide) || !thin || thin->id < wide->id)
+		return false;
+	p->b.more = ones(L);
 	return true;
 }
 

@@ -126,7 +126,7 @@ void lower_wgmma_note(Lower *L, const Version *w)
 
 	for (int i = 0; i < w->l.nd; i++)
 		if (w->l.d[i].hw == HW_REG)
-			n[dims++] = w->l.d[i].n;
+			n[dims++] = w->l.d[i].n + (i == 1 ? w->more : 0);
 	note(L, w->name, !w->packed, n, dims - w->packed);
 }
 
@@ -156,7 +156,8 @@ static const char *describe(Product *p, Operand *o, const char *i)
 	bool far = !major && b->cols > b->pcols; /* else the leading offset is ignored */
 	int panel = b->rows * b->pbytes, step = layout_core_step(&p->l, 0);
 	const char *name = lower_name(L, arena_printf(L->a, "%s_d", o->staged->base));
-	const char *at = o->staged->base, *first = "0";
+	const char *at = o->staged->base, *first = "0", *leading;
+	Stmt *desc;
 
 	if (o->left) {
 		Text row = {.arena = L->a};
@@ -173,9 +174,13 @@ static const char *describe(Product *p, Operand *o, const char *i)
 			           : arena_printf(L->a, "%s + (%s) / %d * %d", at, first, b->pcols, panel);
 	}
 	o->staged->buf->whole |= !o->left || !major || (step <= 4 && L->warps > 4);
-	dev_access(lower_code(L, "const u64 %s = wgmma_desc(%s, %d, %d, %d);", name, at,
-	                      far ? panel : 16, 8 * b->pbytes, b->pbytes),
-	           o->staged->buf, ACC_PROXY);
+	leading = o->more ? arena_printf(L->a, "%s - %s", o->more->base, at)
+	                  : arena_printf(L->a, "%d", far ? panel : 16);
+	desc = lower_code(L, "const u64 %s = wgmma_desc(%s, %s, %d, %d);", name, at, leading,
+	                  8 * b->pbytes, b->pbytes);
+	dev_access(desc, o->staged->buf, ACC_PROXY);
+	if (o->more)
+		dev_access(desc, o->more->buf, ACC_PROXY);
 	return name;
 }
 
@@ -190,6 +195,15 @@ static const char *at_step(Product *p, const Operand *o, const char *desc, const
 		return desc;
 	if (strchr(k, ' '))
 		k = arena_printf(L->a, "(%s)", k);
+	if (o->more) { /* the step's rows; of the panel behind, the same ones, or the step's columns */
+		const char *back = arena_printf(L->a, "-%d * %s", 16 * b->pbytes, k);
+
+		if (o->more->buf->stages > 1)
+			back = arena_printf(L->a, "%s / 8 * %d + %s %% 8 * 16 - %d * %s", k,
+			                    16 * o->more->buf->pbytes, k, 16 * b->pbytes, k);
+		return arena_printf(L->a, "wgmma_desc_move(%s, %d * %s, %s)", desc, 16 * b->pbytes, k,
+		                    back);
+	}
 	if (o->thin) /* a column of eight, after eight another panel */
 		return arena_printf(L->a, "%s + %s / 8 * %d + %s %% 8", desc, k, panel, k);
 	if (o->left == o->swapped)
@@ -264,7 +278,7 @@ void lower_wgmma_issue(Product *p)
 	Block *saved = L->out;
 	bool memory =
 	    in_memory(&p->a) && (p->a.left != p->a.swapped || p->a.staged->buf->pbytes == 128);
-	int cols = 8 * p->l.d[1].n;
+	int cols = 8 * (p->l.d[1].n + p->acc->more);
 
 	if (!memory) {
 		product_array(p, &p->a);
@@ -361,6 +375,7 @@ void lower_wgmma_step(Product *p, const char *a, bool turned, const char *i, con
 	Lower *L = p->L;
 
 	lower_code(L, "wgmma_%s_rs_n%d(%s, %s, %s[0][0], %s[%d][%d], %s[%d][%d], %s[1][1], %s, 1, %d);",
-	           p->ty, 8 * p->l.d[1].n, row_of(p, 0, i), row_of(p, 1, i), a, a, !turned, turned, a,
-	           turned, !turned, a, at_step(p, &p->b, p->b_desc, k), !p->b.swapped);
+	           p->ty, 8 * (p->l.d[1].n + p->acc->more), row_of(p, 0, i), row_of(p, 1, i), a, a,
+	           !turned, turned, a, turned, !turned, a, at_step(p, &p->b, p->b_desc, k),
+	           !p->b.swapped);
 }

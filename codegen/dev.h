@@ -29,7 +29,7 @@ typedef struct Buffer {
 	bool by_turns;          /* two copies: a write does not meet the reads of the turn before */
 	bool left;              /* read for the last time; an output has its place */
 	bool whole;             /* some warp reads rows that are not its own warpgroup's */
-	int used_cols;    /* columns the copies fill, the others are zeroed once; 0: threads fill all */
+	int used_cols; /* columns the copies fill, the others are zeroed once; 0: threads fill all */
 	int id;
 } Buffer;
 

@@ -227,7 +227,7 @@ static const char *pointer_name(Lower *L, const Arg *a)
 void lower_kernel(Dev *d, Facts *f, int stages, int align, LowerPart part, Segments *s)
 {
 	Lower *L = ARENA_NEW(d->arena, Lower);
-	Block pro = {0}, body = {0};
+	Block pro = {0}, zero = {0}, body = {0};
 
 	L->dev = d;
 	L->k = d->k;
@@ -260,9 +260,10 @@ void lower_kernel(Dev *d, Facts *f, int stages, int align, LowerPart part, Segme
 	lower_store_end(L);
 	L->out = L->pro;
 	lower_barriers_make(L);
-	L->out = &L->fills;
+	L->out = &zero;
 	zero_padding(L);
+	lower_ones_fill(L);
 	lower_splice(&d->body, &pro);
-	lower_splice(&d->body, &L->fills);
+	lower_splice(&d->body, &zero);
 	lower_splice(&d->body, &body);
 }

@@ -90,7 +90,6 @@ typedef struct Lower {
 	Facts *f;
 	Arena *a;
 	Block *out, *pro; /* pro: before the body, or before a role's */
-	Block fills;      /* what is in shared memory from the start */
 	Version *versions;
 	int scope;
 	Strip *strip;
@@ -271,6 +270,8 @@ Layout lower_beside_layout(Lower *L, int slots);
 /* What another role reads: the value's two 16-bit parts, the first two rows of a tile of slots. */
 Buffer *lower_beside_buffer(Lower *L, const Op *state, const char *name);
 void lower_beside_write(Lower *L, const Staged *s, const Op *get, const Grow *left);
+
+void lower_ones_fill(Lower *L); /* lower_ones.c: what it has in shared memory from the start */
 
 /* lower_gather.c */
 const char *lower_at(Lower *L, Op *op,

@@ -23,30 +23,38 @@ enum { PANEL = 64, ROWS = 16 };
 
 static Staged *ones(Lower *L)
 {
-	const char *one = L->f16 ? "0x3c00" : "0x3f80", *name = lower_name(L, "one");
 	Staged *s = L->ones;
-	Block *saved = L->out;
-	Buffer *b;
 
 	if (s)
 		return s;
 	s = L->ones = ARENA_NEW(L->a, Staged);
 	s->base = lower_name(L, "ones");
-	s->buf = b = dev_buffer(L->dev, s->base, ROWS, PANEL, 2, 1);
-	b->used_cols = 0;
-	L->out = &L->fills;
-	lower_open(L, S_FOR, false, "int x = %s; x < %d; x += %d",
-	           L->dev->roles > 1 ? "(int)threadIdx.x" : "tid", b->bytes / 16, dev_threads(L->dev));
-	L->fills.last->atomic = true;
+	s->buf = dev_buffer(L->dev, s->base, ROWS, PANEL, 2, 1);
+	s->buf->used_cols = 0;
+	return s;
+}
+
+void lower_ones_fill(Lower *L)
+{
+	const char *half = L->f16 ? "0x3c00" : "0x3f80", *one;
+	const Staged *s = L->ones;
+	Block *saved;
+
+	if (!s)
+		return;
+	saved = lower_open(L, S_FOR, false, "int x = %s; x < %d; x += %d",
+	                   L->dev->roles > 1 ? "(int)threadIdx.x" : "tid", s->buf->bytes / 16,
+	                   dev_threads(L->dev));
+	saved->last->atomic = true;
+	one = lower_name(L, "one");
 	lower_code(L, "const int c = (x ^ x / 8) %% 8;");
-	lower_code(L, "const u32 %s = c %% 2 ? %s0000u : %su;", name, one, one);
+	lower_code(L, "const u32 %s = c %% 2 ? %s0000u : %su;", one, half, half);
 	dev_access(lower_code(L,
 	                      "st_shared_v4(%s + 16 * x, c / 2 == 0 ? %s : 0, c / 2 == 1 ? %s : 0, c / "
 	                      "2 == 2 ? %s : 0, c / 2 == 3 ? %s : 0);",
-	                      s->base, name, name, name, name),
-	           b, ACC_WRITE);
+	                      s->base, one, one, one, one),
+	           s->buf, ACC_WRITE);
 	L->out = saved;
-	return s;
 }
 
 /* The descriptor of the operand whose column 0 is ones; c more, and column c is. */

@@ -328,9 +328,9 @@ static const char *choose(Lower *L, const double *x, const int *n, const char *c
 
 /* The weight of the slots `from` on that a register holds: where t is 0, what the wide state's
  * first rows take (lower_publish.c), which is computed once. */
-static const char *weight_of(Lower *L, const double *weight, const char *t, int from, int slots)
+static const char *weight_of(Lower *L, const double *weight, int from, int slots)
 {
-	const char *const var[] = {t, "g", "warp"};
+	const char *const var[] = {"t", "g", "warp"};
 	int n[] = {4, 8, L->warps, 0};
 	double *x = ARENA_ARRAY(L->a, double, 4 * 8 * L->warps);
 
@@ -350,7 +350,7 @@ void lower_beside_write(Lower *L, const Staged *s, const Op *get, const Grow *le
 	const double *weight = lower_weights(L, g, left);
 	const Version *w = lower_var_version(L, get->src[0]);
 	const char *ty = L->f16 ? "f16" : "bf16",
-	           *lane = lower_name(L, arena_printf(L->a, "%s_w", s->base)), *t;
+	           *lane = lower_name(L, arena_printf(L->a, "%s_w", s->base));
 	int step = 16 * L->warps, panel = ROWS * 2 * PANEL;
 	Block *saved = L->out;
 
@@ -360,8 +360,6 @@ void lower_beside_write(Lower *L, const Staged *s, const Op *get, const Grow *le
 	lower_code(L, "const u32 %s = t / 2 * %d + g * %d + ((warp + t %% 2 * 4) ^ g) * 16;", lane,
 	           panel, 2 * PANEL);
 	L->out = saved;
-	t = lower_name(L, "own_t");
-	lower_code(L, "const int %s = opaque_i32(t);", t);
 	for (int u = 0; u * step < g->slots; u += 4) {
 		const char *core = w->l.d[0].stride != 8 ? arena_printf(L->a, "[%d]", u / STEPS) : "";
 		const char *x[2], *hi = lower_name(L, "x_hi"), *lo = lower_name(L, "x_lo");
@@ -369,7 +367,7 @@ void lower_beside_write(Lower *L, const Staged *s, const Op *get, const Grow *le
 		for (int i = 0; i < 2; i++) {
 			x[i] = lower_name(L, "x");
 			lower_code(L, "const float %s = %s%s[%d][%d] * (%s);", x[i], w->name, core, i,
-			           u / 4 % 2, weight_of(L, weight, t, u * step + 8 * i, g->slots));
+			           u / 4 % 2, weight_of(L, weight, u * step + 8 * i, g->slots));
 		}
 		lower_code(L, "const u32 %s = %s;", hi, lower_pack(L, x[0], x[1]));
 		lower_code(L, "const u32 %s = pack_%s(%s - %s_lo(%s), %s - %s_hi(%s));", lo, ty, x[0], ty,

@@ -379,6 +379,16 @@ static void load_next(Lower *L, const Steps *h, const char *cols, const char *b,
 	L->out = saved;
 }
 
+/* What is made of the lookups is made again in each turn. */
+static void forget_places(Lower *L, const Steps *h)
+{
+	Block *saved = L->out;
+
+	lower_open(L, S_FOR, true, "int u = 0; u < %d; u++", h->s.n);
+	lower_code(L, "%s[u] = (u32)opaque_i32((int)%s[u]);", h->look, h->look);
+	L->out = saved;
+}
+
 /* By the warp's own steps, whose lookups are then needed one at a time. Two register sets hold
  * operands by turns: of one step each, or of two k16 steps where nothing is read ahead. */
 static void to_share_wgmma(Product *p, const Steps *each)
@@ -397,6 +407,9 @@ static void to_share_wgmma(Product *p, const Steps *each)
 	if (ahead) {
 		cols = lower_name(L, "c");
 		lower_code(L, "u32 %s[2][3][2];", cols);
+		if (p->beside
+		        .w) /* its registers were those of each step's places, kept from turn to turn */
+			forget_places(L, &each[q]);
 		load_rows(L, &each[q], arena_printf(L->a, "%s[0]", cols), "0", "0");
 	}
 	for (int u = 0; u < each->s.n;) {

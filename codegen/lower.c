@@ -261,8 +261,8 @@ void lower_kernel(Dev *d, Facts *f, int stages, int align, LowerPart part, Segme
 	L->out = L->pro;
 	lower_barriers_make(L);
 	L->out = &zero;
-	zero_padding(L);
 	lower_ones_fill(L);
+	zero_padding(L);
 	lower_splice(&d->body, &pro);
 	lower_splice(&d->body, &zero);
 	lower_splice(&d->body, &body);

@@ -36,7 +36,6 @@ static Staged *ones(Lower *L)
 
 void lower_ones_fill(Lower *L)
 {
-	const char *half = L->f16 ? "0x3c00" : "0x3f80", *one;
 	const Staged *s = L->ones;
 	Block *saved;
 
@@ -46,14 +45,9 @@ void lower_ones_fill(Lower *L)
 	                   L->dev->roles > 1 ? "(int)threadIdx.x" : "tid", s->buf->bytes / 16,
 	                   dev_threads(L->dev));
 	saved->last->atomic = true;
-	one = lower_name(L, "one");
-	lower_code(L, "const int c = (x ^ x / 8) %% 8;");
-	lower_code(L, "const u32 %s = c %% 2 ? %s0000u : %su;", one, half, half);
-	dev_access(lower_code(L,
-	                      "st_shared_v4(%s + 16 * x, c / 2 == 0 ? %s : 0, c / 2 == 1 ? %s : 0, c / "
-	                      "2 == 2 ? %s : 0, c / 2 == 3 ? %s : 0);",
-	                      s->base, one, one, one, one),
-	           s->buf, ACC_WRITE);
+	dev_access(lower_code(L, "st_shared_v4(%s + 16 * x, 0, 0, 0, 0);", s->base), s->buf, ACC_WRITE);
+	lower_code(L, "st_shared_b16(%s + 16 * x + 2 * ((x ^ x / 8) %% 8), %s);", s->base,
+	           L->f16 ? "0x3c00" : "0x3f80");
 	L->out = saved;
 }
 

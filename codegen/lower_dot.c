@@ -399,10 +399,13 @@ void product_count(Product *p)
 
 Version *lower_dot(Lower *L, Op *op, const Layout *l, Version *acc)
 {
-	Product p = product_open(L, op, l);
+	const Op *then = L->then;
 	const char *v[MAX_DIGITS];
+	Product p;
 	Block *b;
 
+	L->then = NULL; /* not that of what the operands are made of */
+	p = product_open(L, op, l);
 	if (p.a.kind == FORMED && p.b.kind == FORMED && !p.a.swapped && p.b.swapped) {
 		p.b.array =
 		    lower_form_all(L, p.b.x, &p.b.own, lower_weight_table(L, p.b.grow, p.a.grow, false));
@@ -436,7 +439,7 @@ Version *lower_dot(Lower *L, Op *op, const Layout *l, Version *acc)
 	if (p.fresh) {
 		Layout all = *l;
 
-		all.d[1].n += p.a.kind == ARRAY && lower_ones_join(&p);
+		all.d[1].n += p.a.kind == ARRAY && lower_ones_join(&p, then);
 		acc = lower_declare(L, op, &all, false, NULL);
 		acc->more = all.d[1].n - l->d[1].n;
 		acc->l = *l;

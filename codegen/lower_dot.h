@@ -93,7 +93,7 @@ const char *lower_ones(Lower *L);
 void lower_ones_step(Product *p, const char *lo, const char *hi, const char *const *a,
                      const char *desc, const char *column, const char *adds);
 bool lower_ones_rows(Product *p, Op *sum);
-bool lower_ones_join(Product *p);
+bool lower_ones_join(Product *p, const Op *then);
 Version *lower_ones_begun(Lower *L, const Op *dot);
 
 /* lower_wgmma.c */

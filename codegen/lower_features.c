@@ -117,6 +117,8 @@ void lower_over_features(Product *p)
 		lower_cannot(L, p->op, "a grown operand in this place");
 	if (lower_beside_read(p, &along))
 		thin = p->along = &along;
+	if (p->acc->more && !p->along)
+		bug("eight columns that nothing is added to");
 	if (p->acc->more) {
 		p->b.more = along.b.staged;
 		p->along = NULL;

@@ -171,12 +171,12 @@ static bool one_panel(const Buffer *b)
 	return b && b->cols == PANEL && b->pcols == PANEL;
 }
 
-/* Whether p, which begins accumulators that L->then adds to, takes the sums of its left operand
- * along as eight columns more, and L->then what is to be added to those. */
-bool lower_ones_join(Product *p)
+/* Whether p, which begins accumulators that `then` adds to, takes the sums of its left operand
+ * along as eight columns more, and `then` what is to be added to those. */
+bool lower_ones_join(Product *p, const Op *then)
 {
 	Lower *L = p->L;
-	const Op *then = L->then, *dot = NULL;
+	const Op *dot = NULL;
 	const Buffer *wide, *thin;
 
 	if (!then || L->role != ROLE_OUTPUT || p->b.swapped || 8 * p->l.d[1].n != PANEL ||

@@ -274,7 +274,6 @@ static Version *make_sum(Lower *L, Op *op, const Layout *l)
 	if (other->code == OP_dot && L->f->op[other->id].uses == 1) {
 		L->then = op->src[p];
 		w = lower_dot(L, other, l, NULL);
-		L->then = NULL;
 	} else if (other->code == OP_add && L->f->op[other->id].uses == 1 && make_sum(L, other, l)) {
 		w = lower_find(L, other, l, false);
 	} else {

@@ -283,6 +283,8 @@ void lower_wgmma_issue(Product *p)
 	if (!memory) {
 		product_array(p, &p->a);
 		fold_rows(p);
+		if (p->acc->more && !L->begun)
+			bug("eight columns of sums that nobody takes");
 		lower_wgmma_take(L, p->a.array);
 	}
 	lower_wgmma_open(p);

@@ -263,6 +263,7 @@ void lower_kernel(Dev *d, Facts *f, int stages, int align, LowerPart part, Segme
 	L->out = L->pro;
 	lower_barriers_make(L);
 	L->out = &zero;
+	lower_ones_fill(L);
 	zero_padding(L);
 	lower_splice(&d->body, &pro);
 	lower_splice(&d->body, &zero);

@@ -22,6 +22,7 @@ struct Version {
 	bool packed;      /* two 16-bit values a register, innermost digit the pair */
 	const char *name; /* the array */
 	int scope;
+	int more; /* columns of cores behind those of l */
 	Version *next;
 };
 
@@ -119,8 +120,10 @@ typedef struct Lower {
 	bool stores_fly;  /* stores by the copy engine were made */
 	int nturned;
 	Turned turned[MAX_BUFFERS];
-	Version *begun; /* accumulators of begun_dot: lower_beside.c */
+	Version *begun; /* accumulators of begun_dot: lower_ones.c */
 	const Op *begun_dot;
+	const Op *then; /* the product that will be added to the one being made, or NULL */
+	Staged *ones;   /* lower_ones.c */
 	int npublished;
 	Published published[MAX_BUFFERS];
 	Ring ring; /* the loop's; of the first role, for the second */
@@ -278,6 +281,8 @@ Layout lower_beside_layout(Lower *L, int slots);
 /* What another role reads: the value's two 16-bit parts, the first two rows of a tile of slots. */
 Buffer *lower_beside_buffer(Lower *L, const Op *state, const char *name);
 void lower_beside_write(Lower *L, const Staged *s, const Op *get, const Grow *left);
+
+void lower_ones_fill(Lower *L); /* lower_ones.c: what it has in shared memory from the start */
 
 /* lower_gather.c */
 const char *lower_at(Lower *L, Op *op,

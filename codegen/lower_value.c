@@ -291,9 +291,10 @@ static Version *make_sum(Lower *L, Op *op, const Layout *l)
 	other = op->src[1 - p];
 	if (other->rank != 2 || other->dim[0].n != op->dim[0].n || other->dim[1].n != op->dim[1].n)
 		return NULL;
-	if (other->code == OP_dot && L->f->op[other->id].uses == 1)
+	if (other->code == OP_dot && L->f->op[other->id].uses == 1) {
+		L->then = op->src[p];
 		w = lower_dot(L, other, l, NULL);
-	else if (other->code == OP_add && L->f->op[other->id].uses == 1 && make_sum(L, other, l)) {
+	} else if (other->code == OP_add && L->f->op[other->id].uses == 1 && make_sum(L, other, l)) {
 		w = lower_find(L, other, l, false);
 	} else {
 		const char *v[MAX_DIGITS];

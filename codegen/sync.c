@@ -138,6 +138,8 @@ static void put_before(Dev *d, Block *b, Stmt *prev, const Stmt *next, State *st
 	for (int i = 0; i < d->nbufs; i++)
 		fence |= d->buf[i]->proxied && !d->buf[i]->by_engine &&
 		         (st->flag[i] & LANDED || (st->flag[i] & WRITTEN && !writes(next, d->buf[i])));
+	for (int i = 0; prev && prev->kind == S_PROXY && i < prev->nacc; i++)
+		fence &= !prev->acc[i].buf->proxied; /* there is one */
 	s->kind = S_BARRIER;
 	s->n = st->role;
 	s->threads = d->warps * 32;

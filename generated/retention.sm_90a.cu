@@ -298,8 +298,8 @@ __global__ void __launch_bounds__(256, 2) retention(
 	const float *g2, i64 g_sH, const __grid_constant__ TensorMap o_map)
 {
 	const u32 smem = smem_base();
-	const int role = warp_uniform((int)threadIdx.x / 128);
-	const int tid = (int)threadIdx.x % 128;
+	const int role = warp_uniform((int)(threadIdx.x / 128));
+	const int tid = (int)(threadIdx.x % 128);
 	const int warp = warp_uniform(tid / 32);
 	const int lane = tid % 32;
 	const int g = lane / 4;

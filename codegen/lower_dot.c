@@ -312,33 +312,10 @@ static void product_by_steps(Product *p)
 	dev_append(outer, loop);
 }
 
-/* Where warps share out the rows of a left operand that is zero right of its diagonal: whether step
- * k has anything for this warp; NULL: it may. */
-static const char *reaches(Product *p, const char *k)
-{
-	const Layout *l = &p->a.need;
-	int rows = 8 * l->d[0].n;
-	const char *warp = NULL;
-
-	if (!p->a.left || p->a.swapped || p->L->strip || rows % 16 || !strcmp(k, "0") ||
-	    !lower_zero_upper(p->a.x))
-		return NULL;
-	for (int i = 3; i < l->nd; i++)
-		if (l->d[i].hw == HW_WARP && l->d[i].dim == 0 && l->d[i].stride == rows)
-			warp = l->d[i].pos == 1
-			           ? arena_printf(p->L->a, "warp %% %d", l->d[i].n)
-			           : arena_printf(p->L->a, "warp / %d %% %d", l->d[i].pos, l->d[i].n);
-	if (!warp)
-		return NULL;
-	if (rows == 16)
-		return arena_printf(p->L->a, "%s <= %s", k, warp);
-	return arena_printf(p->L->a, "%s <= %d * (%s) + %d", k, rows / 16, warp, rows / 16 - 1);
-}
-
 static void plain_product(Product *p)
 {
 	Lower *L = p->L;
-	const char *k, *when;
+	const char *k;
 	Block *saved = L->out;
 
 	product_array(p, &p->a);
@@ -349,9 +326,6 @@ static void plain_product(Product *p)
 	} else {
 		product_loop(L, "k", p->a.k / 2, &k);
 	}
-	when = reaches(p, k);
-	if (when)
-		lower_open(L, S_IF, false, "%s", when);
 	if (p->a.kind == STREAM)
 		product_stream(p, &p->a, k);
 	if (p->b.kind == STREAM)

@@ -159,8 +159,8 @@ __global__ void __launch_bounds__(128, 1) based_prefill(
 	const u32 V_s_ring = smem + 8192;
 	const u32 K_t = smem + 24576;
 	const u32 S_s = smem + 26624;
-	const int hi = blockIdx.x % H;
-	const u32 pid2 = blockIdx.x / H;
+	const int hi = (int)blockIdx.x % H;
+	const int pid2 = (int)blockIdx.x / H;
 	const int bi = pid2;
 	const b16 *const q_p = q + bi * q_sB + hi * q_sH;
 	const u32 Q_s_c = tid / 2 * 32 + (tid % 2 ^ ((tid / 2 >> 2) & 1)) * 16;
@@ -318,16 +318,14 @@ __global__ void __launch_bounds__(128, 1) based_prefill(
 		}
 		#pragma unroll
 		for (int k = 0; k < 4; k++) {
-			if (k <= warp) {
-				u32 V_f[2][8];
-				#pragma unroll
-				for (int j = 0; j < 8; j += 2) {
-					cores_load4_trans(&V_f[0][j], &V_f[1][j], &V_f[0][j + 1], &V_f[1][j + 1], V_s + 2048 * k + (V_s_l ^ 16 * j));
-				}
-				#pragma unroll
-				for (int j = 0; j < 8; j++) {
-					mma_bf16(dot2[0][j], dot2[1][j], where[0][2 * k], where[1][2 * k], where[0][2 * k + 1], where[1][2 * k + 1], V_f[0][j], V_f[1][j]);
-				}
+			u32 V_f[2][8];
+			#pragma unroll
+			for (int j = 0; j < 8; j += 2) {
+				cores_load4_trans(&V_f[0][j], &V_f[1][j], &V_f[0][j + 1], &V_f[1][j + 1], V_s + 2048 * k + (V_s_l ^ 16 * j));
+			}
+			#pragma unroll
+			for (int j = 0; j < 8; j++) {
+				mma_bf16(dot2[0][j], dot2[1][j], where[0][2 * k], where[1][2 * k], where[0][2 * k + 1], where[1][2 * k + 1], V_f[0][j], V_f[1][j]);
 			}
 		}
 		u32 Qa[2][4], Qb[2][4][2];

@@ -158,7 +158,7 @@ __global__ void __launch_bounds__(128, 1) sympow2_dot(
 	const u32 V_s_ring = smem + 8192;
 	const u32 K_t = smem + 16384;
 	const u32 S_s = smem + 18432;
-	const int bi = blockIdx.x;
+	const int bi = (int)blockIdx.x;
 	const b16 *const q_p = q + bi * q_sB;
 	const u32 Q_s_c = tid / 2 * 32 + (tid % 2 ^ ((tid / 2 >> 2) & 1)) * 16;
 	const b16 *const k_p = k + bi * k_sB;
@@ -313,16 +313,14 @@ __global__ void __launch_bounds__(128, 1) sympow2_dot(
 		}
 		#pragma unroll
 		for (int k = 0; k < 4; k++) {
-			if (k <= warp) {
-				u32 V_f[2][4];
-				#pragma unroll
-				for (int j = 0; j < 4; j += 2) {
-					cores_load4_trans(&V_f[0][j], &V_f[1][j], &V_f[0][j + 1], &V_f[1][j + 1], V_s + 1024 * k + (V_s_l ^ 16 * j));
-				}
-				#pragma unroll
-				for (int j = 0; j < 4; j++) {
-					mma_bf16(dot[0][j], dot[1][j], where[0][2 * k], where[1][2 * k], where[0][2 * k + 1], where[1][2 * k + 1], V_f[0][j], V_f[1][j]);
-				}
+			u32 V_f[2][4];
+			#pragma unroll
+			for (int j = 0; j < 4; j += 2) {
+				cores_load4_trans(&V_f[0][j], &V_f[1][j], &V_f[0][j + 1], &V_f[1][j + 1], V_s + 1024 * k + (V_s_l ^ 16 * j));
+			}
+			#pragma unroll
+			for (int j = 0; j < 4; j++) {
+				mma_bf16(dot[0][j], dot[1][j], where[0][2 * k], where[1][2 * k], where[0][2 * k + 1], where[1][2 * k + 1], V_f[0][j], V_f[1][j]);
 			}
 		}
 		u32 Qa[2][4], Qb[2][4][2];

@@ -185,8 +185,8 @@ __global__ void __launch_bounds__(128, 4) based_decode(
 	const u32 q2_v = smem + 1024;
 	const u32 y_x = smem + 2048;
 	const u32 z_v = smem + 3072;
-	const int hi = (int)blockIdx.x % H;
-	const int pid2 = (int)blockIdx.x / H;
+	const int hi = blockIdx.x % H;
+	const u32 pid2 = blockIdx.x / H;
 	const int bi = pid2;
 	const b16 *const q_p = q + bi * q_sB + hi * q_sH;
 	const b16 *const k_p = k + bi * k_sB + hi * k_sH;

@@ -159,8 +159,8 @@ __global__ void __launch_bounds__(128, 1) based_prefill(
 	const u32 V_s_ring = smem + 8192;
 	const u32 K_t = smem + 24576;
 	const u32 S_s = smem + 26624;
-	const int hi = (int)blockIdx.x % H;
-	const int pid2 = (int)blockIdx.x / H;
+	const int hi = blockIdx.x % H;
+	const u32 pid2 = blockIdx.x / H;
 	const int bi = pid2;
 	const b16 *const q_p = q + bi * q_sB + hi * q_sH;
 	const u32 Q_s_c = tid / 2 * 32 + (tid % 2 ^ ((tid / 2 >> 2) & 1)) * 16;

@@ -304,7 +304,7 @@ __global__ void __launch_bounds__(256, 2) based_prefill(
 {
 	const u32 smem = smem_base();
 	const int role = warp_uniform((int)(threadIdx.x / 128));
-	const int tid = (int)(threadIdx.x % 128);
+	const int tid = (int)threadIdx.x % 128;
 	const int warp = warp_uniform(tid / 32);
 	const int lane = tid % 32;
 	const int g = lane / 4;
@@ -319,8 +319,8 @@ __global__ void __launch_bounds__(256, 2) based_prefill(
 	const u32 S_s_full = smem + 95232;
 	const u32 S_s_empty = smem + 95360;
 	const u32 o_s = smem + 96256;
-	const int hi = (int)blockIdx.x % H;
-	const int pid2 = (int)blockIdx.x / H;
+	const int hi = blockIdx.x % H;
+	const u32 pid2 = blockIdx.x / H;
 	const int bi = pid2;
 	if (threadIdx.x == 0) {
 		#pragma unroll

@@ -329,7 +329,7 @@ __global__ void __launch_bounds__(384, 1) flash_attention(
 {
 	const u32 smem = smem_base();
 	const int role = warp_uniform((int)(threadIdx.x / 256));
-	const int tid = (int)(threadIdx.x % 256);
+	const int tid = (int)threadIdx.x % 256;
 	const int warp = warp_uniform(tid / 32);
 	const int lane = tid % 32;
 	const int g = lane / 4;
@@ -341,15 +341,15 @@ __global__ void __launch_bounds__(384, 1) flash_attention(
 	const u32 full = smem + 230400;
 	const u32 empty = smem + 230528;
 	const int tiles = (M + 127) / 128;
-	const int first = (int)blockIdx.x / (16 * tiles) * 16;
-	const int near = B * G * R - first < 16 ? B * G * R - first : 16;
-	const int place = (int)blockIdx.x - first * tiles;
-	const int pid2 = first + place % near;
+	const u32 first = blockIdx.x / (16 * tiles) * 16;
+	const u32 near = B * G * R - first < 16 ? B * G * R - first : 16;
+	const u32 place = blockIdx.x - first * tiles;
+	const u32 pid2 = first + place % near;
 	const int m0 = (tiles - 1 - place / near) * 128;
 	const int ri = pid2 % R;
-	const int pid3 = pid2 / R;
+	const u32 pid3 = pid2 / R;
 	const int gi = pid3 % G;
-	const int pid4 = pid3 / G;
+	const u32 pid4 = pid3 / G;
 	const int bi = pid4;
 	if (threadIdx.x == 0) {
 		mbarrier_init(ready, 1);

@@ -299,7 +299,7 @@ __global__ void __launch_bounds__(256, 2) retention(
 {
 	const u32 smem = smem_base();
 	const int role = warp_uniform((int)(threadIdx.x / 128));
-	const int tid = (int)(threadIdx.x % 128);
+	const int tid = (int)threadIdx.x % 128;
 	const int warp = warp_uniform(tid / 32);
 	const int lane = tid % 32;
 	const int g = lane / 4;
@@ -315,8 +315,8 @@ __global__ void __launch_bounds__(256, 2) retention(
 	const u32 c2_v = smem + 115968;
 	const u32 c2_v2 = smem + 116224;
 	const u32 o_s = smem + 116736;
-	const int hi = (int)blockIdx.x % H;
-	const int pid2 = (int)blockIdx.x / H;
+	const int hi = blockIdx.x % H;
+	const u32 pid2 = blockIdx.x / H;
 	const int bi = pid2;
 	if (threadIdx.x == 0) {
 		#pragma unroll

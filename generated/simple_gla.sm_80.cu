@@ -170,8 +170,8 @@ __global__ void __launch_bounds__(128, 1) simple_gla(
 	const u32 w_s_ring = smem + 49152;
 	const u32 S_s = smem + 50176;
 	const u32 c2_v = smem + 58368;
-	const int hi = (int)blockIdx.x % H;
-	const int pid2 = (int)blockIdx.x / H;
+	const int hi = blockIdx.x % H;
+	const u32 pid2 = blockIdx.x / H;
 	const int bi = pid2;
 	const b16 *const q_p = q + bi * q_sB + hi * q_sH;
 	const u32 Q_s_c = tid / 8 * 128 + (tid % 8 ^ (tid / 8 & 7)) * 16;

@@ -101,11 +101,11 @@ __global__ void __launch_bounds__(128, 5) taylor_feature_map(
 	const int warp = warp_uniform(tid / 32);
 	const int lane = tid % 32;
 	const u32 y_image = smem;
-	const int n0 = ((int)blockIdx.x % ((N + 127) / 128)) * 128;
+	const int n0 = (blockIdx.x % ((N + 127) / 128)) * 128;
 	const int n0_live = N - n0 < 128 ? N - n0 : 128;
-	const int pid2 = (int)blockIdx.x / ((N + 127) / 128);
+	const u32 pid2 = blockIdx.x / ((N + 127) / 128);
 	const int hi = pid2 % H;
-	const int pid3 = pid2 / H;
+	const u32 pid3 = pid2 / H;
 	const int bi = pid3;
 	const b16 *const x_p = x + bi * x_sB + hi * x_sH;
 	// taylor_feature_map.lua:17

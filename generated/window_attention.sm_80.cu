@@ -148,12 +148,12 @@ __global__ void __launch_bounds__(128, 1) window_attention(
 	const u32 Q_s = smem;
 	const u32 k_s_ring = smem + 8192;
 	const u32 v_s_ring = smem + 24576;
-	const int n0 = ((int)blockIdx.x % ((N + 63) / 64)) * 64;
-	const int pid2 = (int)blockIdx.x / ((N + 63) / 64);
+	const int n0 = (blockIdx.x % ((N + 63) / 64)) * 64;
+	const u32 pid2 = blockIdx.x / ((N + 63) / 64);
 	const int ri = pid2 % R;
-	const int pid3 = pid2 / R;
+	const u32 pid3 = pid2 / R;
 	const int gi = pid3 % G;
-	const int pid4 = pid3 / G;
+	const u32 pid4 = pid3 / G;
 	const int bi = pid4;
 	const b16 *const q_p = q + bi * q_sB + gi * q_sG + ri * q_sR;
 	const u32 Q_s_c = tid / 8 * 128 + (tid % 8 ^ (tid / 8 & 7)) * 16;

@@ -101,8 +101,8 @@ __global__ void __launch_bounds__(128, 4) chain(
 	const int tid = (int)threadIdx.x;
 	const int warp = warp_uniform(tid / 32);
 	const int lane = tid % 32;
-	const int n0 = ((int)blockIdx.x % ((N + 63) / 64)) * 64;
-	const int pid2 = (int)blockIdx.x / ((N + 63) / 64);
+	const int n0 = (blockIdx.x % ((N + 63) / 64)) * 64;
+	const u32 pid2 = blockIdx.x / ((N + 63) / 64);
 	const int bi = pid2;
 	const float *const w_p = w;
 	const b16 *const x_p = x + bi * x_sB;

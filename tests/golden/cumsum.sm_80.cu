@@ -89,7 +89,7 @@ __global__ void __launch_bounds__(128, 1) cumsum(
 	const int lane = tid % 32;
 	const u32 w_s_ring = smem;
 	const u32 cumsum2_v = smem + 512;
-	const int bi = (int)blockIdx.x;
+	const int bi = blockIdx.x;
 	const float *const w_p = w + bi * w_sB;
 	float *const y_p = y + bi * y_sB;
 	// cumsum.lua:12

@@ -124,8 +124,8 @@ __global__ void __launch_bounds__(128, 1) dot_nt(
 	const int t = lane % 4;
 	const u32 X_s = smem;
 	const u32 Y_s_ring = smem + 4096;
-	const int m0 = ((int)blockIdx.x % ((M + 63) / 64)) * 64;
-	const int pid2 = (int)blockIdx.x / ((M + 63) / 64);
+	const int m0 = (blockIdx.x % ((M + 63) / 64)) * 64;
+	const u32 pid2 = blockIdx.x / ((M + 63) / 64);
 	const int bi = pid2;
 	const b16 *const x_p = x + bi * x_sB;
 	const b16 *const y_p = y + bi * y_sB;

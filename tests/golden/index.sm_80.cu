@@ -94,8 +94,8 @@ __global__ void __launch_bounds__(128, 9) index(
 	const int g = lane / 4;
 	const int t = lane % 4;
 	const u32 c2_v = smem;
-	const int n0 = ((int)blockIdx.x % ((N + 63) / 64)) * 64;
-	const int pid2 = (int)blockIdx.x / ((N + 63) / 64);
+	const int n0 = (blockIdx.x % ((N + 63) / 64)) * 64;
+	const u32 pid2 = blockIdx.x / ((N + 63) / 64);
 	const int bi = pid2;
 	const b16 *const x_p = x + bi * x_sB;
 	// index.lua:16

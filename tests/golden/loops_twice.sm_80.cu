@@ -164,7 +164,7 @@ __global__ void __launch_bounds__(128, 1) loops_twice(
 	const u32 rmax_x = smem + 8704;
 	const u32 x_s2_ring = smem + 9216;
 	const u32 u_s2_ring = smem + 17408;
-	const int bi = (int)blockIdx.x;
+	const int bi = blockIdx.x;
 	const b16 *const x_p = x + bi * x_sB;
 	const float *const u_p = u + bi * u_sB;
 	b16 *const y_p = y + bi * y_sB;

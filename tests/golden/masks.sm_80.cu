@@ -112,10 +112,10 @@ __global__ void __launch_bounds__(128, 1) masks(
 	const u32 Q_s = smem;
 	const u32 K_s_ring = smem + 2048;
 	const int tiles = (M + 63) / 64;
-	const int first = (int)blockIdx.x / (16 * tiles) * 16;
-	const int near = B - first < 16 ? B - first : 16;
-	const int place = (int)blockIdx.x - first * tiles;
-	const int pid2 = first + place % near;
+	const u32 first = blockIdx.x / (16 * tiles) * 16;
+	const u32 near = B - first < 16 ? B - first : 16;
+	const u32 place = blockIdx.x - first * tiles;
+	const u32 pid2 = first + place % near;
 	const int m0 = (tiles - 1 - place / near) * 64;
 	const int bi = pid2;
 	const b16 *const q_p = q + bi * q_sB;

@@ -143,9 +143,9 @@ __global__ void __launch_bounds__(128, 8) ragged(
 	const int lane = tid % 32;
 	const u32 y_image = smem;
 	const u32 x_image = smem + 5888;
-	const int n0 = ((int)blockIdx.x % ((N + 63) / 64)) * 64;
+	const int n0 = (blockIdx.x % ((N + 63) / 64)) * 64;
 	const int n0_live = N - n0 < 64 ? N - n0 : 64;
-	const int pid2 = (int)blockIdx.x / ((N + 63) / 64);
+	const u32 pid2 = blockIdx.x / ((N + 63) / 64);
 	const int bi = pid2;
 	const b16 *const x_p = x + bi * x_sB;
 	const float *const w_p = w + bi * w_sB;

@@ -117,7 +117,7 @@ __global__ void __launch_bounds__(128, 1) reduce_columns(
 	const u32 sum_x = smem + 16384;
 	const u32 rmax_x = smem + 17408;
 	const u32 rmin_x = smem + 18432;
-	const int bi = (int)blockIdx.x;
+	const int bi = blockIdx.x;
 	const b16 *const x_p = x + bi * x_sB;
 	const u32 x_s_c = tid / 8 * 128 + (tid % 8 ^ (tid / 8 & 7)) * 16;
 	// reduce_columns.lua:27

@@ -133,7 +133,7 @@ __global__ void __launch_bounds__(128, 1) state(
 	const u32 v_s_ring = smem + 2048;
 	const u32 q_s_ring = smem + 4096;
 	const u32 S_s = smem + 6144;
-	const int bi = (int)blockIdx.x;
+	const int bi = blockIdx.x;
 	const b16 *const k_p = k + bi * k_sB;
 	const b16 *const v_p = v + bi * v_sB;
 	const b16 *const q_p = q + bi * q_sB;

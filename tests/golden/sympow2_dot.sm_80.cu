@@ -158,7 +158,7 @@ __global__ void __launch_bounds__(128, 1) sympow2_dot(
 	const u32 V_s_ring = smem + 8192;
 	const u32 K_t = smem + 16384;
 	const u32 S_s = smem + 18432;
-	const int bi = (int)blockIdx.x;
+	const int bi = blockIdx.x;
 	const b16 *const q_p = q + bi * q_sB;
 	const u32 Q_s_c = tid / 2 * 32 + (tid % 2 ^ ((tid / 2 >> 2) & 1)) * 16;
 	const b16 *const k_p = k + bi * k_sB;

@@ -186,6 +186,18 @@ static void eval_compare(Eval *e, OpCode c, const double *x, const double *y, do
 			r[l] = l % 2;
 }
 
+/* Of two that may be equal, either may be taken. */
+static void eval_choose(Eval *e, const double *x, const double *y, double *r)
+{
+	double d = x[0] - y[0], most = 0;
+
+	for (int l = 1; l < e->lanes; l++)
+		most = fmax(most, fabs(x[l] - y[l] - d));
+	if (most > 0 && fabs(d) <= 4 * most)
+		for (int l = 1; l < e->lanes; l++)
+			r[l] = l % 2 ? x[l] : y[l];
+}
+
 static void eval_elementwise(Eval *e, const Op *o, const double *x, const double *y,
                              const double *z, double *r)
 {
@@ -197,9 +209,11 @@ static void eval_elementwise(Eval *e, const Op *o, const double *x, const double
 	}
 	for (int l = 0; l < e->lanes; l++)
 		r[l] = eval_map(o->code, x[l], y ? y[l] : 0, z ? z[l] : 0);
+	if (o->code == OP_min || o->code == OP_max)
+		eval_choose(e, x, y, r);
 	if (o->code == OP_cast && o->dtype == DT_I32)
 		eval_truncate(e, r);
-	else if (o->code == OP_cast)
+	else if (o->code == OP_cast || o->dtype == DT_F16 || o->dtype == DT_BF16)
 		eval_round(e, o->dtype, r);
 	if (o->dtype == DT_I32 || o->dtype == DT_MASK)
 		return;

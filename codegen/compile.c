@@ -7,6 +7,7 @@
 #include "dev.h"
 #include "divide.h"
 #include "facts.h"
+#include "lower.h"
 #include "prims.h"
 #include "segment.h"
 #include "simplify.h"
@@ -41,9 +42,27 @@ static void pass_simplify(Compile *c)
 /* Where an estimate of this many registers (some 15% high) still compiled without spills. */
 enum { REG_LIMIT = 260 };
 
+static int alignment(const Compile *c)
+{
+	return c->o->align ? c->o->align : 16;
+}
+
+static bool widen(void *user, Facts *f)
+{
+	Compile *c = user;
+
+	return lower_roles_widen(c->k, f, c->gpu, setting(c->k, "warps", 4), setting(c->k, "stages", 2),
+	                         alignment(c));
+}
+
+static Room room_of(Compile *c)
+{
+	return (Room){REG_LIMIT, c->gpu->smem_block, setting(c->k, "stages", 2), widen, c};
+}
+
 static void pass_divide(Compile *c)
 {
-	const Room room = {REG_LIMIT, c->gpu->smem_block, setting(c->k, "stages", 2)};
+	const Room room = room_of(c);
 
 	divide_axis(facts_new(c->k), setting(c->k, "warps", 4), &room);
 }
@@ -56,9 +75,12 @@ static void pass_tails(Compile *c)
 
 static void pass_place(Compile *c)
 {
+	const Room room = room_of(c);
+
 	c->f = facts_new(c->k);
 	grow_check(c->f);
 	facts_split(c->f, setting(c->k, "warps", 4));
+	divide_place(c->f, setting(c->k, "warps", 4), &room);
 	c->m->redundancy = cost_redundancy(c->f, setting(c->k, "warps", 4));
 }
 
@@ -70,9 +92,9 @@ static Dev *lower_part(Compile *c, LowerPart part, Segments *s)
 	d->gpu = c->gpu;
 	d->arena = c->k->arena;
 	d->name = part == PART_LOCAL ? arena_printf(d->arena, "%s_local", c->k->name) : c->k->name;
-	d->warps = setting(c->k, "warps", 4);
+	d->warps = part == PART_LOCAL ? c->f->keepers : setting(c->k, "warps", 4);
 	d->min_blocks = 1;
-	lower_kernel(d, c->f, setting(c->k, "stages", 2), c->o->align ? c->o->align : 16, part, s);
+	lower_kernel(d, c->f, setting(c->k, "stages", 2), alignment(c), part, s);
 	return d;
 }
 

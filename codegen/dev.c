@@ -350,29 +350,29 @@ static void join_declaration(const Dev *d, Stmt *s)
 	s->next = s->next->next;
 }
 
-static void tidy_block(const Dev *d, Block *b)
+static void tidy_block(const Dev *d, Block *b, int warps)
 {
 	for (Stmt *s = b->first; s; s = s->next) {
 		join_declaration(d, s);
 		if (!s->next)
 			b->last = s;
 		if (s->text && s->kind != S_COMMENT)
-			s->text = tidy_text(d->arena, s->text, d->warps);
-		tidy_block(d, &s->body);
-		tidy_block(d, &s->orelse);
+			s->text = tidy_text(d->arena, s->text, warps);
+		tidy_block(d, &s->body, s->kind == S_ROLES ? d->keepers : warps);
+		tidy_block(d, &s->orelse, warps);
 	}
 }
 
 int dev_threads(const Dev *d)
 {
-	return d->warps * 32 * (d->roles > 1 ? d->roles : 1);
+	return (d->keepers + d->warps) * 32;
 }
 
 void dev_print(const Dev *d, Text *out)
 {
 	Text body = {.arena = d->arena};
 
-	tidy_block(d, (Block *)&d->body);
+	tidy_block(d, (Block *)&d->body, d->warps);
 	drop_unused((Block *)&d->body, NULL);
 
 	print_block(&d->body, 1, &body);
@@ -385,11 +385,11 @@ void dev_print(const Dev *d, Text *out)
 	text_puts(out, ")\n{\n");
 	if (d->nbufs)
 		text_puts(out, "\tconst u32 smem = smem_base();\n");
-	if (d->roles > 1)
+	if (d->keepers)
 		text_add(out,
 		         "\tconst int role = (int)threadIdx.x / %d;\n\tconst int tid = (int)threadIdx.x %% "
 		         "%d;\n",
-		         d->warps * 32, d->warps * 32);
+		         d->keepers * 32, d->keepers * 32);
 	else
 		text_puts(out, "\tconst int tid = (int)threadIdx.x;\n");
 	if (mentions(body.s, "warp"))

@@ -89,7 +89,7 @@ typedef struct Dev {
 	const char *name; /* of the kernel */
 	Block body;
 	int nbufs, ntables, warps, min_blocks;
-	int roles;          /* 1, or 2: each of `warps` warps */
+	int keepers;        /* warps of a role of their own, beside `warps` others; 0: no roles */
 	double products[2]; /* multiplications of products, by warps and by warpgroups */
 	Buffer *buf[MAX_BUFFERS];
 	Table table[MAX_TABLES];

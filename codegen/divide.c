@@ -201,13 +201,20 @@ static void cut_op(void *user, Op *op)
 		}
 }
 
+int divide_place(Facts *f, int warps, const Room *room)
+{
+	int r = need(f, warps, room);
+
+	return r > room->registers && room->widen(room->user, f) ? room->registers : r;
+}
+
 static int fits(Facts *f, int cls, int n, int warps, const Room *room)
 {
 	int whole = f->class[cls].n, r;
 
 	f->class[cls].n = n;
 	facts_split(f, warps);
-	r = need(f, warps, room);
+	r = divide_place(f, warps, room);
 	f->class[cls].n = whole;
 	return r;
 }
@@ -221,7 +228,7 @@ bool divide_axis(Facts *f, int warps, const Room *room)
 	int best = 0, cls = -1, part = 0, limit = room->registers;
 
 	facts_split(f, warps);
-	best = need(f, warps, room);
+	best = divide_place(f, warps, room);
 	if (best <= limit)
 		return false;
 	ir_walk(k->body, bar_op, &a);

@@ -195,7 +195,7 @@ static void zero_padding(Lower *L)
 		    (b->used_cols == b->cols && (b->elem == 4 || b->cols % b->pcols == 0)))
 			continue;
 		saved = lower_open(L, S_FOR, false, "int x = %s; x < %d; x += %d",
-		                   L->dev->roles > 1 ? "(int)threadIdx.x" : "tid",
+		                   L->dev->keepers ? "(int)threadIdx.x" : "tid",
 		                   b->bytes * b->stages / 16, threads);
 		saved->last->atomic = true;
 		dev_access(lower_code(L, "st_shared_v4(%s + 16 * x, 0, 0, 0, 0);", b->name), b, ACC_WRITE);
@@ -224,10 +224,9 @@ static const char *pointer_name(Lower *L, const Arg *a)
 	return lower_name(L, a->name);
 }
 
-void lower_kernel(Dev *d, Facts *f, int stages, int align, LowerPart part, Segments *s)
+Lower *lower_new(Dev *d, Facts *f, int stages, int align, LowerPart part)
 {
 	Lower *L = ARENA_NEW(d->arena, Lower);
-	Block pro = {0}, zero = {0}, body = {0};
 
 	L->dev = d;
 	L->k = d->k;
@@ -243,14 +242,21 @@ void lower_kernel(Dev *d, Facts *f, int stages, int align, LowerPart part, Segme
 		L->argname[i] = pointer_name(L, d->k->args[i]);
 	L->names[L->nnames++] = d->name;
 	L->part = part;
+	L->role = ROLE_ALL;
+	return L;
+}
+
+void lower_kernel(Dev *d, Facts *f, int stages, int align, LowerPart part, Segments *s)
+{
+	Lower *L = lower_new(d, f, stages, align, part);
+	Block pro = {0}, zero = {0}, body = {0};
+
 	L->pro = &pro;
 	L->out = L->pro;
 	if (part != PART_ALL)
 		segment_lower(L, s);
 	decode_program(L);
 	L->out = &body;
-	L->role = ROLE_ALL;
-	d->roles = 1;
 	if (lower_roles_fit(L))
 		lower_roles(L);
 	else {

@@ -136,6 +136,7 @@ typedef struct Lower {
 } Lower;
 
 /* lower.c */
+Lower *lower_new(Dev *d, Facts *f, int stages, int align, LowerPart part);
 void lower_kernel(Dev *d, Facts *f, int stages, int align, LowerPart part, Segments *s);
 Block *lower_open(Lower *L, StmtKind kind, bool unroll, const char *fmt, ...)
     __attribute__((format(printf, 4, 5)));
@@ -246,6 +247,9 @@ void lower_turn_tiles(Lower *L, const Region *r);
 /* lower_roles.c */
 bool lower_roles_fit(Lower *L);
 void lower_roles(Lower *L);
+/* Several warpgroups for the states: sets f->keepers where that is what their registers need. */
+bool lower_roles_widen(const Kernel *k, Facts *f, const GpuTarget *g, int warps, int stages,
+                       int align);
 
 /* lower_order.c */
 const char *lower_weight_table(Lower *L, const Grow *right, const Grow *left, bool state);

@@ -88,11 +88,11 @@ static Op *wide_of(Lower *L, Op *u)
 	const Op *z = u->src[0];
 	const Grow *g = features_of(L, u);
 
-	if (!g || L->warps == 1)
+	if (!g || L->f->keepers == 1)
 		return NULL;
 	for (Op *x = u->parent->first; x; x = x->next)
 		if (x->code == OP_update && x->src[0]->rank == 2 && x->src[0]->dim[1].n > 1 &&
-		    L->f->op[x->src[0]->id].unscaled && facts_dim(L->f, x->src[0], 0).warps == L->warps &&
+		    L->f->op[x->src[0]->id].unscaled && facts_dim(L->f, x->src[0], 0).warps == L->f->keepers &&
 		    same_features(features_of(L, x), g) &&
 		    !(before(x, u) ? read_between(x, u, z) : read_between(u, x, z)))
 			return x;
@@ -128,7 +128,7 @@ bool lower_is_beside(Lower *L, const Op *state)
 Layout lower_beside_layout(Lower *L, int slots)
 {
 	Layout l = {.rank = 1, .orient = ORIENT_NONE};
-	int step = 16 * L->warps, cores = (slots + STEPS * step - 1) / (STEPS * step);
+	int step = 16 * L->f->keepers, cores = (slots + STEPS * step - 1) / (STEPS * step);
 
 	if (cores > 1)
 		l.d[l.nd++] = (Digit){HW_REG, cores, 0, 0, STEPS * step, 0, 0};
@@ -136,7 +136,7 @@ Layout lower_beside_layout(Lower *L, int slots)
 	l.d[l.nd++] = (Digit){HW_REG, 2, 0, 0, 4 * step, 0, 0};
 	l.d[l.nd++] = (Digit){HW_LANE, 8, 4, 0, 1, 0, 0};
 	l.d[l.nd++] = (Digit){HW_LANE, 4, 1, 0, step, 0, 0};
-	l.d[l.nd++] = (Digit){HW_WARP, L->warps, 1, 0, 16, 0, 0};
+	l.d[l.nd++] = (Digit){HW_WARP, L->f->keepers, 1, 0, 16, 0, 0};
 	return l;
 }
 
@@ -255,9 +255,8 @@ enum { PANEL = 64, ROWS = 8 }; /* slots of a panel of 128 bytes; rows of a core 
 
 Buffer *lower_beside_buffer(Lower *L, const Op *state, const char *name)
 {
-	int slots = lower_state_grow(L, state)->slots;
-	Buffer *b =
-	    dev_buffer(L->dev, name, ROWS, (slots + 4 * PANEL - 1) / (4 * PANEL) * 4 * PANEL, 2, 2);
+	int slots = lower_state_grow(L, state)->slots, four = 4 * 16 * L->f->keepers;
+	Buffer *b = dev_buffer(L->dev, name, ROWS, (slots + four - 1) / four * four, 2, 2);
 
 	b->used_cols = 1; /* what slots and their two parts do not fill stays 0 */
 	return b;
@@ -302,11 +301,11 @@ static const char *choose(Lower *L, const double *x, const int *n, const char *c
 static const char *weight_of(Lower *L, const double *weight, const char *t, int from, int slots)
 {
 	const char *const var[] = {t, "g", "warp"};
-	int n[] = {4, 8, L->warps, 0};
-	double *x = ARENA_ARRAY(L->a, double, 4 * 8 * L->warps);
+	int warps = L->f->keepers, n[] = {4, 8, warps, 0};
+	double *x = ARENA_ARRAY(L->a, double, 4 * 8 * warps);
 
-	for (int i = 0; i < 4 * 8 * L->warps; i++) {
-		int slot = from + (i / 8 / L->warps * L->warps + i % L->warps) * 16 + i / L->warps % 8;
+	for (int i = 0; i < 4 * 8 * warps; i++) {
+		int slot = from + (i / 8 / warps * warps + i % warps) * 16 + i / warps % 8;
 
 		x[i] = slot < slots ? weight[slot] : NAN;
 	}
@@ -322,19 +321,20 @@ void lower_beside_write(Lower *L, const Staged *s, const Op *get, const Grow *le
 	const Version *w = lower_var_version(L, get->src[0]);
 	const char *ty = L->f16 ? "f16" : "bf16",
 	           *lane = lower_name(L, arena_printf(L->a, "%s_w", s->base)), *t;
-	int step = 16 * L->warps;
+	int step = 16 * L->f->keepers, panels = step / PANEL;
 	Block *saved = L->out;
 
-	if (step != PANEL || s->buf->pbytes != 2 * PANEL)
-		bug("a thin state published by %d warps", L->warps);
+	if (step % PANEL || s->buf->pbytes != 2 * PANEL)
+		bug("a thin state published by %d warps", L->f->keepers);
 	L->out = L->pro;
-	lower_code(L, "const u32 %s = %d * t + 32 * warp + 2 * g;", lane, ROWS * 2 * PANEL);
+	lower_code(L, "const u32 %s = %d * (%d * t + warp / 4) + 32 * (warp %% 4) + 2 * g;", lane,
+	           ROWS * 2 * PANEL, panels);
 	L->out = saved;
 	t = lower_name(L, "own_t");
 	lower_code(L, "const int %s = opaque_i32(t);", t);
 	for (int u = 0; u * step < g->slots; u += 4) {
 		const char *core = w->l.d[0].stride != 8 ? arena_printf(L->a, "[%d]", u / STEPS) : "";
-		int panel = ROWS * 2 * PANEL * u;
+		int panel = ROWS * 2 * PANEL * panels * u;
 
 		for (int i = 0; i < 2; i++) {
 			const char *x = lower_name(L, "x"), *hi = lower_name(L, "x_hi"), *reg;

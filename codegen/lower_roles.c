@@ -119,26 +119,69 @@ static int state_registers(Lower *L)
 	return n;
 }
 
-/* Two blocks an SM where a state leaves room: 256 registers for a thread of both roles together,
- * of which the launch gives each half. WORK: what the first role needs beside its states, and
- * LEAST what the second needs, by ptxas on the kernels of specs/. */
+/* WORK: what a thread of the first role needs beside its states; LEAST what one of the second
+ * needs; by ptxas on the kernels of specs/. */
+enum { WORK = 56, LEAST = 104, MOST = 240 };
+
+static int keeper_registers(Lower *L)
+{
+	return (state_registers(L) + WORK + 7) / 8 * 8;
+}
+
+/* What the launch gives a thread of `groups` warpgroups that have an SM for themselves. */
+static int launch_registers(Lower *L, int groups)
+{
+	return L->dev->gpu->regs_sm / (128 * groups) / 8 * 8;
+}
+
+bool lower_roles_widen(const Kernel *k, Facts *f, const GpuTarget *g, int warps, int stages,
+                       int align)
+{
+	
+	Dev *d = ARENA_NEW(k->arena, Dev);
+	Lower *L;
+
+	d->k = k;
+	d->gpu = g;
+	d->arena = k->arena;
+	d->name = k->name;
+	d->warps = warps;
+	L = lower_new(d, f, stages, align, PART_ALL);
+	for (int groups = 2; groups <= 3; groups++) {
+		int all;
+
+		facts_split(f, warps);
+		if (!facts_widen(f, 4 * groups) || !lower_roles_fit(L))
+			continue;
+		all = launch_registers(L, groups + 1) * (groups + 1);
+		if (all - groups * keeper_registers(L) >= LEAST)
+			return true;
+	}
+	facts_split(f, warps);
+	return false;
+}
+
+/* A thread of one warpgroup of each role has 256 registers together where two blocks share an SM,
+ * which is so where the states leave room; several warpgroups of states have the SM for themselves.
+ * The launch gives all threads the same. */
 static void share_registers(Lower *L, Stmt *split)
 {
-	enum { WORK = 56, LEAST = 104, HALF = 128 };
-	int first = (state_registers(L) + WORK + 7) / 8 * 8;
+	int keepers = L->dev->keepers / 4, groups = keepers + L->dev->warps / 4;
+	int blocks = keepers > 1 ? 1 : 2, each = launch_registers(L, blocks * groups);
+	int n[2] = {keeper_registers(L)};
 	Block *const role[2] = {&split->body, &split->orelse};
 
-	if (first < HALF)
-		first = HALF;
-	if (2 * HALF - first < LEAST || (first > HALF && !L->dev->gpu->setmaxnreg))
+	if (n[0] < each)
+		n[0] = each;
+	n[1] = groups * each - keepers * n[0];
+	if ((blocks > 1 && n[1] < LEAST) || (n[0] > each && !L->dev->gpu->setmaxnreg))
 		return;
-	L->dev->min_blocks = 2;
-	for (int i = 0; first > HALF && i < 2; i++) {
+	L->dev->min_blocks = blocks;
+	for (int i = 0; n[0] != each && i < 2; i++) {
 		Stmt *s = ARENA_NEW(L->a, Stmt);
 
 		s->kind = S_CODE;
-		s->text = arena_printf(L->a, i ? "regs_lower(%d);" : "regs_raise(%d);",
-		                       i ? 2 * HALF - first : first);
+		s->text = arena_printf(L->a, n[i] < each ? "regs_lower(%d);" : "regs_raise(%d);", n[i]);
 		dev_insert(role[i], NULL, s);
 	}
 }
@@ -170,12 +213,13 @@ void lower_roles(Lower *L)
 	split->kind = S_ROLES;
 	split->text = "role == 0";
 	split->uniform = true;
-	L->dev->roles = 2;
+	L->dev->keepers = L->f->keepers;
 	for (int r = ROLE_STATE; r <= ROLE_OUTPUT; r++) {
 		Block *into = r == ROLE_STATE ? &split->body : &split->orelse, own = {0}, body = {0};
 
 		L->role = (Role)r;
 		L->live = e.live[r];
+		L->warps = r == ROLE_STATE ? L->dev->keepers : L->dev->warps;
 		L->pro = &own;
 		L->out = &body;
 		forget(L, names);

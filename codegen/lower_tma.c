@@ -115,7 +115,7 @@ void lower_barriers_make(Lower *L)
 		if (!b->barriers)
 			continue;
 		if (!first)
-			first = lower_open(L, S_IF, false, L->dev->roles > 1 ? "threadIdx.x == 0" : "tid == 0");
+			first = lower_open(L, S_IF, false, L->dev->keepers ? "threadIdx.x == 0" : "tid == 0");
 		in = L->out;
 		k = "0";
 		if (b->barriers > 1) {
@@ -140,7 +140,7 @@ Ring lower_ring_new(Lower *L, int first, int stages)
 	Ring r = {.first = first, .n = L->nstaged - first, .stages = stages};
 
 	r.full = lower_barriers(L, "full", stages, 1);
-	r.empty = lower_barriers(L, "empty", stages, L->warps * (L->role == ROLE_ALL ? 1 : 2));
+	r.empty = lower_barriers(L, "empty", stages, L->dev->keepers + L->dev->warps);
 	for (int i = first; i < L->nstaged; i++) {
 		Buffer *b = L->staged[i].buf;
 

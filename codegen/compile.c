@@ -47,17 +47,20 @@ static int alignment(const Compile *c)
 	return c->o->align ? c->o->align : 16;
 }
 
-static bool widen(void *user, Facts *f)
+static bool widen(Compile *c, Facts *f, bool must)
 {
-	Compile *c = user;
-
 	return lower_roles_widen(c->k, f, c->gpu, setting(c->k, "warps", 4), setting(c->k, "stages", 2),
-	                         alignment(c));
+	                         alignment(c), must);
+}
+
+static bool must_widen(void *user, Facts *f)
+{
+	return widen(user, f, true);
 }
 
 static Room room_of(Compile *c)
 {
-	return (Room){REG_LIMIT, c->gpu->smem_block, setting(c->k, "stages", 2), widen, c};
+	return (Room){REG_LIMIT, c->gpu->smem_block, setting(c->k, "stages", 2), must_widen, c};
 }
 
 static void pass_divide(Compile *c)
@@ -81,6 +84,8 @@ static void pass_place(Compile *c)
 	grow_check(c->f);
 	facts_split(c->f, setting(c->k, "warps", 4));
 	divide_place(c->f, setting(c->k, "warps", 4), &room);
+	if (c->f->keepers == setting(c->k, "warps", 4))
+		widen(c, c->f, false);
 	c->m->redundancy = cost_redundancy(c->f, setting(c->k, "warps", 4));
 }
 

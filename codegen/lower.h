@@ -111,8 +111,10 @@ typedef struct Lower {
 	int nnames, nfor;
 	int stages, align, warps;
 	bool f16;
+	int room;           /* a role's registers a thread, once they are known; else 0 */
 	int nflying, group; /* products of warpgroups not waited for: lower_wgmma.c */
 	Role role;
+	int depth;        /* stages of the ring that roles share */
 	const char *turn; /* in roles: counts the loop's turns */
 	bool stores_fly;  /* stores by the copy engine were made */
 	int nturned;
@@ -247,9 +249,10 @@ void lower_turn_tiles(Lower *L, const Region *r);
 /* lower_roles.c */
 bool lower_roles_fit(Lower *L);
 void lower_roles(Lower *L);
-/* Several warpgroups for the states: sets f->keepers where that is what their registers need. */
+/* Several warpgroups for the states, in f->keepers: where they must since their registers do not
+ * suffice otherwise, or where it pays. */
 bool lower_roles_widen(const Kernel *k, Facts *f, const GpuTarget *g, int warps, int stages,
-                       int align);
+                       int align, bool must);
 
 /* lower_order.c */
 const char *lower_weight_table(Lower *L, const Grow *right, const Grow *left, bool state);
@@ -270,6 +273,7 @@ bool lower_is_beside(Lower *L, const Op *state); /* updated along with a wide st
 Layout lower_beside_layout(Lower *L, int slots);
 /* What another role reads: the value's two 16-bit parts, the first two rows of a tile of slots. */
 Buffer *lower_beside_buffer(Lower *L, const Op *state, const char *name);
+int lower_beside_bytes(Lower *L, const Op *state); /* of one copy */
 void lower_beside_write(Lower *L, const Staged *s, const Op *get, const Grow *left);
 
 /* lower_gather.c */

@@ -253,10 +253,22 @@ void lower_beside_step(Product *p, const char *f, const char *u, const char *k, 
 
 enum { PANEL = 64, ROWS = 8 }; /* slots of a panel of 128 bytes; rows of a core */
 
-Buffer *lower_beside_buffer(Lower *L, const Op *state, const char *name)
+/* Columns: a warp's lanes write four steps at once. */
+static int published_slots(Lower *L, const Op *state)
 {
 	int slots = lower_state_grow(L, state)->slots, four = 4 * 16 * L->f->keepers;
-	Buffer *b = dev_buffer(L->dev, name, ROWS, (slots + four - 1) / four * four, 2, 2);
+
+	return (slots + four - 1) / four * four;
+}
+
+int lower_beside_bytes(Lower *L, const Op *state)
+{
+	return 2 * ROWS * published_slots(L, state);
+}
+
+Buffer *lower_beside_buffer(Lower *L, const Op *state, const char *name)
+{
+	Buffer *b = dev_buffer(L->dev, name, ROWS, published_slots(L, state), 2, 2);
 
 	b->used_cols = 1; /* what slots and their two parts do not fill stays 0 */
 	return b;

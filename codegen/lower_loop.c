@@ -231,7 +231,7 @@ static bool by_engine(Lower *L, const Op *loop)
 /* The engine's ring: made by one role, or by all threads, and shared with the other role. */
 static Ring ring_open(Lower *L, Op *loop, const char *lo, const char *end)
 {
-	int first = L->nstaged, stages = L->stages + (L->role != ROLE_ALL);
+	int first = L->nstaged, stages = L->role == ROLE_ALL ? L->stages : L->depth;
 	Ring ring;
 
 	if (L->role == ROLE_OUTPUT) {

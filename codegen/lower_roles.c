@@ -59,7 +59,7 @@ typedef struct Look {
 	Lower *L;
 	const bool *updates; /* what the states' role does */
 	const Op *loop;
-	int loops, stores, published;
+	int loops, stores, published, bytes, regs;
 	bool unfit;
 } Look;
 
@@ -87,6 +87,36 @@ static void look_op(void *user, Op *op)
 		}
 }
 
+/* What roles need beside tiles and states: states of one column, tiles turned round. */
+static void more_bytes(void *user, Op *op)
+{
+	Lower *L = ((Look *)user)->L;
+	int *n = &((Look *)user)->bytes;
+	bool sw = false;
+	const Op *x;
+	const Grow *g;
+
+	if (op->code == OP_state && lower_is_thin(L, op))
+		*n += 2 * lower_beside_bytes(L, op);
+	if (op->code != OP_update || op->src[1]->code != OP_dot || op->src[0]->dim[1].n == 1)
+		return;
+	x = op_base(op->src[1]->src[0], &sw);
+	g = sw ? grow_parse(L->a, x) : NULL;
+	for (int q = 0; g && q < g->npieces; q++)
+		if (g->piece[q].kind == PIECE_POW2)
+			*n += 2 * 2 * facts_extent(L->f, facts_class(L->f, g->piece[q].x, 0)) *
+			      facts_extent(L->f, facts_class(L->f, g->piece[q].x, 1));
+}
+
+/* A ring of as many stages, and two copies of the states; some room for barriers and alignment. */
+static bool shared_fits(Look *k, int stages)
+{
+	k->bytes = 4096;
+	ir_walk(k->L->k->body, more_bytes, k);
+	return divide_shared(k->L->f, stages) + divide_shared(k->L->f, 0) + k->bytes <=
+	       k->L->dev->gpu->smem_block;
+}
+
 bool lower_roles_fit(Lower *L)
 {
 	Look k = {.L = L};
@@ -99,34 +129,41 @@ bool lower_roles_fit(Lower *L)
 	k.loop = e.loop;
 	k.updates = e.live[ROLE_STATE];
 	ir_walk(body, look_op, &k);
-	/* a stage more, and two copies of the states; some room for barriers and alignment */
-	return k.loop && k.loops == 1 && !k.unfit && k.stores && k.published &&
-	       divide_shared(L->f, L->stages + 1) + divide_shared(L->f, 0) + 4096 <=
-	           L->dev->gpu->smem_block;
+	if (!k.loop || k.loops != 1 || k.unfit || !k.stores || !k.published)
+		return false;
+	L->depth = L->stages + shared_fits(&k, L->stages + 1);
+	return L->depth > L->stages || (L->f->keepers > L->warps && shared_fits(&k, L->stages));
 }
 
-/* Registers of the states, for a thread of the first role. */
-static int state_registers(Lower *L)
+/* Registers of the states, for a thread of the first role; `thin`: and of adding up one column. */
+static int state_registers(Lower *L, bool thin)
 {
 	int n = 0;
 
 	for (const Op *x = L->k->body->first; x; x = x->next)
-		if (x->code == OP_state && !lower_is_thin(L, x)) {
+		if (x->code == OP_state && (thin || !lower_is_thin(L, x))) {
 			Layout l = lower_value_layout(L, x);
 
-			n += layout_regs(&l);
+			n += layout_regs(&l) + (lower_is_thin(L, x) ? 8 : 0);
 		}
 	return n;
 }
 
-/* WORK: what a thread of the first role needs beside its states; LEAST what one of the second
- * needs; by ptxas on the kernels of specs/. */
-enum { WORK = 56, LEAST = 104, MOST = 240 };
-
-static int keeper_registers(Lower *L)
+/* The rows that all warps together hold, padding included. */
+static int state_rows(Lower *L)
 {
-	return (state_registers(L) + WORK + 7) / 8 * 8;
+	int n = 0;
+
+	for (const Op *x = L->k->body->first; x; x = x->next)
+		if (x->code == OP_state && !lower_is_thin(L, x))
+			n += facts_extent(L->f, facts_class(L->f, x, 0));
+	return n;
 }
+
+/* WORK: what a thread of the first role needs beside its states, WIDE the same where a block has an
+ * SM for itself; LEAST what one of the second needs, or BESIDE its largest product; by ptxas on the
+ * kernels of specs/. */
+enum { WORK = 56, WIDE = 48, LEAST = 104, BESIDE = 72 };
 
 /* What the launch gives a thread of `groups` warpgroups that have an SM for themselves. */
 static int launch_registers(Lower *L, int groups)
@@ -134,12 +171,71 @@ static int launch_registers(Lower *L, int groups)
 	return L->dev->gpu->regs_sm / (128 * groups) / 8 * 8;
 }
 
+/* The most registers of one product, for a thread of the second role. */
+static void output_op(void *user, Op *op)
+{
+	Look *k = user;
+	Layout l;
+
+	if (op->code != OP_dot || k->updates[op->id])
+		return;
+	l = facts_layout(k->L->f, op, ORIENT_N);
+	if (layout_regs(&l) > k->regs)
+		k->regs = layout_regs(&l);
+}
+
+static int output_registers(Lower *L)
+{
+	Effects e = effects_of(L);
+	Look k = {.L = L, .updates = e.live[ROLE_STATE]};
+
+	ir_walk(L->k->body, output_op, &k);
+	return k.regs + BESIDE;
+}
+
+/* What a thread of each role has. One warpgroup of each has 256 registers together where two blocks
+ * share an SM, which is so where the states leave room; several warpgroups of states have the SM
+ * for themselves. Returns what the launch gives them all, or 0: the states do not leave room. */
+static int share_registers(Lower *L, int n[2])
+{
+	int keepers = L->dev->keepers / 4, groups = keepers + L->dev->warps / 4;
+	int blocks = keepers > 1 ? 1 : 2, each = launch_registers(L, blocks * groups);
+
+	if (keepers > 1) { /* what is left is shared */
+		n[0] = (state_registers(L, true) + WIDE + 7) / 8 * 8;
+		n[0] += (groups * each - keepers * n[0] - output_registers(L)) / groups / 8 * 8;
+		n[1] = groups * each - keepers * n[0];
+		return n[1] >= output_registers(L) && L->dev->gpu->setmaxnreg ? each : 0;
+	}
+	n[0] = (state_registers(L, false) + WORK + 7) / 8 * 8;
+	if (n[0] < each)
+		n[0] = each;
+	n[1] = groups * each - n[0];
+	if (n[1] < LEAST || (n[0] > each && !L->dev->gpu->setmaxnreg))
+		return 0;
+	return each;
+}
+
+/* Forming features is what keeps a state's role busy, where one warpgroup of it has the SM for
+ * itself anyway. */
+static bool is_busy(Lower *L)
+{
+	int n[2];
+
+	for (const Op *x = L->k->body->first; x; x = x->next)
+		if (x->code == OP_state && !L->f->op[x->id].unscaled)
+			return false;
+	L->dev->keepers = L->dev->warps;
+	return lower_roles_fit(L) && !share_registers(L, n);
+}
+
 bool lower_roles_widen(const Kernel *k, Facts *f, const GpuTarget *g, int warps, int stages,
-                       int align)
+                       int align, bool must)
 {
 	
 	Dev *d = ARENA_NEW(k->arena, Dev);
 	Lower *L;
+	int best = 0, least = 0;
 
 	d->k = k;
 	d->gpu = g;
@@ -147,43 +243,33 @@ bool lower_roles_widen(const Kernel *k, Facts *f, const GpuTarget *g, int warps,
 	d->name = k->name;
 	d->warps = warps;
 	L = lower_new(d, f, stages, align, PART_ALL);
+	if (!must && !is_busy(L))
+		return false;
 	for (int groups = 2; groups <= 3; groups++) {
-		int all;
+		int n[2], rows;
 
 		facts_split(f, warps);
 		if (!facts_widen(f, 4 * groups) || !lower_roles_fit(L))
 			continue;
-		all = launch_registers(L, groups + 1) * (groups + 1);
-		if (all - groups * keeper_registers(L) >= LEAST)
-			return true;
+		d->keepers = 4 * groups;
+		rows = state_rows(L);
+		if (share_registers(L, n) && (!best || rows < least)) {
+			best = groups;
+			least = rows;
+		}
 	}
 	facts_split(f, warps);
-	return false;
+	return best && facts_widen(f, 4 * best);
 }
 
-/* A thread of one warpgroup of each role has 256 registers together where two blocks share an SM,
- * which is so where the states leave room; several warpgroups of states have the SM for themselves.
- * The launch gives all threads the same. */
-static void share_registers(Lower *L, Stmt *split)
+static void move_registers(Lower *L, Block *role, int each, int n)
 {
-	int keepers = L->dev->keepers / 4, groups = keepers + L->dev->warps / 4;
-	int blocks = keepers > 1 ? 1 : 2, each = launch_registers(L, blocks * groups);
-	int n[2] = {keeper_registers(L)};
-	Block *const role[2] = {&split->body, &split->orelse};
+	Stmt *s = ARENA_NEW(L->a, Stmt);
 
-	if (n[0] < each)
-		n[0] = each;
-	n[1] = groups * each - keepers * n[0];
-	if ((blocks > 1 && n[1] < LEAST) || (n[0] > each && !L->dev->gpu->setmaxnreg))
-		return;
-	L->dev->min_blocks = blocks;
-	for (int i = 0; n[0] != each && i < 2; i++) {
-		Stmt *s = ARENA_NEW(L->a, Stmt);
-
-		s->kind = S_CODE;
-		s->text = arena_printf(L->a, n[i] < each ? "regs_lower(%d);" : "regs_raise(%d);", n[i]);
-		dev_insert(role[i], NULL, s);
-	}
+	s->kind = S_CODE;
+	s->text = arena_printf(L->a, n < each ? "regs_lower(%d);" : "regs_raise(%d);", n);
+	if (n != each)
+		dev_insert(role, NULL, s);
 }
 
 /* What the other role has computed, declared and named is not in scope; buffers are. */
@@ -207,18 +293,22 @@ void lower_roles(Lower *L)
 {
 	Stmt *split = ARENA_NEW(L->a, Stmt);
 	Block *saved = L->out, *pro = L->pro;
-	int names = L->nnames;
+	int names = L->nnames, each, n[2];
 	Effects e = effects_of(L);
 
 	split->kind = S_ROLES;
 	split->text = "role == 0";
 	split->uniform = true;
 	L->dev->keepers = L->f->keepers;
+	each = share_registers(L, n);
+	if (each && L->dev->keepers == L->dev->warps)
+		L->dev->min_blocks = 2;
 	for (int r = ROLE_STATE; r <= ROLE_OUTPUT; r++) {
 		Block *into = r == ROLE_STATE ? &split->body : &split->orelse, own = {0}, body = {0};
 
 		L->role = (Role)r;
 		L->live = e.live[r];
+		L->room = each ? n[r] : 0;
 		L->warps = r == ROLE_STATE ? L->dev->keepers : L->dev->warps;
 		L->pro = &own;
 		L->out = &body;
@@ -227,10 +317,12 @@ void lower_roles(Lower *L)
 		lower_store_end(L);
 		lower_splice(into, &own);
 		lower_splice(into, &body);
+		if (each)
+			move_registers(L, into, each, n[r]);
 	}
 	L->role = ROLE_ALL;
 	L->pro = pro;
-	share_registers(L, split);
+	L->room = 0;
 	for (int i = 0; i < L->dev->nbufs; i++)
 		if (L->dev->buf[i]->barriers)
 			dev_access(split, L->dev->buf[i], ACC_READ);

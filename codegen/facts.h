@@ -65,7 +65,7 @@ typedef struct Facts {
 	Arena *arena;
 	int nops, nclasses, ndots;
 	int keepers; /* how many warps keep the states: all, or those of a role of their own */
-	Fact *op; /* by Op.id */
+	Fact *op;    /* by Op.id */
 	Class *class;
 } Facts;
 

@@ -195,8 +195,8 @@ static void zero_padding(Lower *L)
 		    (b->used_cols == b->cols && (b->elem == 4 || b->cols % b->pcols == 0)))
 			continue;
 		saved = lower_open(L, S_FOR, false, "int x = %s; x < %d; x += %d",
-		                   L->dev->keepers ? "(int)threadIdx.x" : "tid",
-		                   b->bytes * b->stages / 16, threads);
+		                   L->dev->keepers ? "(int)threadIdx.x" : "tid", b->bytes * b->stages / 16,
+		                   threads);
 		saved->last->atomic = true;
 		dev_access(lower_code(L, "st_shared_v4(%s + 16 * x, 0, 0, 0, 0);", b->name), b, ACC_WRITE);
 		lower_close(L, saved);

@@ -92,7 +92,8 @@ static Op *wide_of(Lower *L, Op *u)
 		return NULL;
 	for (Op *x = u->parent->first; x; x = x->next)
 		if (x->code == OP_update && x->src[0]->rank == 2 && x->src[0]->dim[1].n > 1 &&
-		    L->f->op[x->src[0]->id].unscaled && facts_dim(L->f, x->src[0], 0).warps == L->f->keepers &&
+		    L->f->op[x->src[0]->id].unscaled &&
+		    facts_dim(L->f, x->src[0], 0).warps == L->f->keepers &&
 		    same_features(features_of(L, x), g) &&
 		    !(before(x, u) ? read_between(x, u, z) : read_between(u, x, z)))
 			return x;
@@ -140,7 +141,7 @@ Layout lower_beside_layout(Lower *L, int slots)
 	return l;
 }
 
-/* -- the update --------------------------------------------------------------------------------
+/* -- the update ---------------------------------------------------------------------------------
  */
 
 /* Ones; *live: but 0 where a row does not exist. */
@@ -248,27 +249,21 @@ void lower_beside_step(Product *p, const char *f, const char *u, const char *k, 
 	           p->ty, w->name, core, w->name, core, f, f, f, f, one[0], one[1]);
 }
 
-/* -- what another role reads -------------------------------------------------------------------
- */
+/* -- what another role reads ------------------------------------------------------------------- */
 
 enum { PANEL = 64, ROWS = 8 }; /* slots of a panel of 128 bytes; rows of a core */
 
-/* Columns: a warp's lanes write four steps at once. */
-static int published_slots(Lower *L, const Op *state)
-{
-	int slots = lower_state_grow(L, state)->slots, four = 4 * 16 * L->f->keepers;
-
-	return (slots + four - 1) / four * four;
-}
-
+/* A warp's lanes write four steps at once. */
 int lower_beside_bytes(Lower *L, const Op *state)
 {
-	return 2 * ROWS * published_slots(L, state);
+	int four = 4 * 16 * L->f->keepers;
+
+	return 2 * ROWS * ((lower_state_grow(L, state)->slots + four - 1) / four * four);
 }
 
 Buffer *lower_beside_buffer(Lower *L, const Op *state, const char *name)
 {
-	Buffer *b = dev_buffer(L->dev, name, ROWS, published_slots(L, state), 2, 2);
+	Buffer *b = dev_buffer(L->dev, name, ROWS, lower_beside_bytes(L, state) / (2 * ROWS), 2, 2);
 
 	b->used_cols = 1; /* what slots and their two parts do not fill stays 0 */
 	return b;
@@ -365,8 +360,7 @@ void lower_beside_write(Lower *L, const Staged *s, const Op *get, const Grow *le
 	}
 }
 
-/* -- the read ----------------------------------------------------------------------------------
- */
+/* -- the read --------------------------------------------------------------------------------- */
 
 static bool reads_thin(Lower *L, const Op *x)
 {
@@ -407,9 +401,7 @@ bool lower_beside_read(Product *p, Product *q)
 	return false;
 }
 
-/* -- row sums of a left operand
- * --------------------------------------------------------------------
- */
+/* -- row sums of a left operand ---------------------------------------------------------------- */
 
 static Op *only_reader(Lower *L, const Op *x)
 {

@@ -83,9 +83,9 @@ static void over_few(Product *p, const Leaf *x, int q, const char *i, int n)
 				lower_wgmma_formed(L, set, n);
 			lower_open(L, S_FOR, true, "int %s = %s; %s < %s + %d && %s < %d; %s++", at, from, at,
 			           from, n, at, G, at);
-			step = others ? arena_printf(L->a, "%s%d + I * (%d - I) / 2 + J", first, G - 1,
-			                             2 * G - 3)
-			              : arena_printf(L->a, "%sI", first);
+			step = others
+			           ? arena_printf(L->a, "%s%d + I * (%d - I) / 2 + J", first, G - 1, 2 * G - 3)
+			           : arena_printf(L->a, "%sI", first);
 			f = arena_printf(L->a, "%s[%s - %s]", set, at, from);
 			if (issue) {
 				lower_wgmma_step(p, f, false, i, step);

@@ -232,7 +232,7 @@ static bool is_busy(Lower *L)
 bool lower_roles_widen(const Kernel *k, Facts *f, const GpuTarget *g, int warps, int stages,
                        int align, bool must)
 {
-	
+
 	Dev *d = ARENA_NEW(k->arena, Dev);
 	Lower *L;
 	int best = 0, least = 0;

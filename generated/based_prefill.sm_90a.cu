@@ -337,7 +337,7 @@ __global__ void __launch_bounds__(256, 2) based_prefill(
 	}
 	block_sync();
 	if (role == 0) {
-		regs_raise(136);
+		regs_raise(152);
 		const u32 K_t_w = (lane / 16 * 8 + lane % 8) * 128 + (lane / 8 % 2 ^ ((lane / 16 * 8 + lane % 8) & 7)) * 16;
 		const u32 K_s_l = (lane % 16) * 32 + (lane / 16 % 2 ^ ((lane % 16 >> 2) & 1)) * 16;
 		const u32 S_s_w = (lane % 8 + 16 * warp) * 128 + (lane / 8 ^ ((lane % 8 + 16 * warp) & 7)) * 16;
@@ -553,7 +553,7 @@ __global__ void __launch_bounds__(256, 2) based_prefill(
 			turn++;
 		}
 	} else {
-		regs_lower(120);
+		regs_lower(104);
 		const u32 Q_s_g = (g + warp * 16) * 32 + (((g + warp * 16) >> 2) & 1) * 16;
 		const u32 o_w = o_s + (16 * warp + lane % 8) * 128 + (lane / 8 ^ ((16 * warp + lane % 8) & 7)) * 16;
 		// based_prefill.lua:20

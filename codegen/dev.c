@@ -217,7 +217,9 @@ static void print_stmt(const Stmt *s, int depth, Text *out)
 		break;
 	case S_BARRIER:
 		if (s->n)
-			text_add(out, "named_sync(%d, %d);", s->n, s->threads);
+			text_add(out,
+			         s->n > 1 && s->shifted ? "named_sync(role + %d, %d);" : "named_sync(%d, %d);",
+			         s->n - (s->n > 1 && s->shifted), s->threads);
 		else
 			text_puts(out, "block_sync();");
 		break;
@@ -365,7 +367,7 @@ static void tidy_block(const Dev *d, Block *b, int warps)
 
 int dev_threads(const Dev *d)
 {
-	return (d->keepers + d->warps) * 32;
+	return 32 * (d->keepers ? d->keepers + d->warps * d->takers : d->warps);
 }
 
 void dev_print(const Dev *d, Text *out)
@@ -385,7 +387,12 @@ void dev_print(const Dev *d, Text *out)
 	text_puts(out, ")\n{\n");
 	if (d->nbufs)
 		text_puts(out, "\tconst u32 smem = smem_base();\n");
-	if (d->keepers)
+	if (d->keepers && d->takers > 1)
+		text_add(out,
+		         "\tconst int role = (int)threadIdx.x < %d ? 0 : (int)threadIdx.x / %d - %d;\n"
+		         "\tconst int tid = role ? (int)threadIdx.x %% %d : (int)threadIdx.x;\n",
+		         d->keepers * 32, d->warps * 32, d->keepers / d->warps - 1, d->warps * 32);
+	else if (d->keepers)
 		text_add(out,
 		         "\tconst int role = (int)threadIdx.x / %d;\n\tconst int tid = (int)threadIdx.x %% "
 		         "%d;\n",
@@ -403,9 +410,12 @@ void dev_print(const Dev *d, Text *out)
 	for (int i = 0; i < d->nbufs; i++)
 		if (mentions(body.s, d->buf[i]->name))
 			text_add(out,
-			         d->buf[i]->offset ? "\tconst u32 %s = smem + %d;\n"
-			                           : "\tconst u32 %s = smem;\n",
-			         d->buf[i]->name, d->buf[i]->offset);
+			         d->buf[i]->copies   ? "\tconst u32 %s = smem + %d + %d * role;\n"
+			         : d->buf[i]->offset ? "\tconst u32 %s = smem + %d;\n"
+			                             : "\tconst u32 %s = smem;\n",
+			         d->buf[i]->name,
+			         d->buf[i]->copies ? d->buf[i]->offset - d->buf[i]->apart : d->buf[i]->offset,
+			         d->buf[i]->apart);
 	text_puts(out, body.s);
 	text_puts(out, "}\n");
 }

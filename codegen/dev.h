@@ -27,6 +27,8 @@ typedef struct Buffer {
 	int barriers, arrivals; /* it holds barriers, of so many arrivals each */
 	bool by_engine;         /* filled by the copy engine, ordered by barriers of its own */
 	bool by_turns;          /* two copies: a write does not meet the reads of the turn before */
+	int copies;             /* those who take turns have one each, of `apart` bytes; else 0 */
+	int apart;              /* set by allocate */
 	bool left;              /* read for the last time; an output has its place */
 	bool whole;             /* some warp reads rows that are not its own warpgroup's */
 	int used_cols; /* columns the copies fill, the others are zeroed once; 0: threads fill all */
@@ -71,7 +73,8 @@ struct Stmt {
 	bool atomic, unroll;
 	bool settles;   /* all products in flight have read what they read */
 	bool uniform;   /* a run-time loop or condition that is the same in all threads */
-	int n, threads; /* S_BARRIER: 0, or a role's barrier and its threads */
+	int n, threads; /* S_BARRIER: 0, or a role's barrier and its threads; */
+	bool shifted;   /* each warpgroup of the second role has one */
 	int nacc;
 	Access acc[MAX_ACCESSES];
 	Stmt *next;
@@ -90,6 +93,7 @@ typedef struct Dev {
 	Block body;
 	int nbufs, ntables, warps, min_blocks;
 	int keepers;        /* warps of a role of their own, beside `warps` others; 0: no roles */
+	int takers;         /* of the other role so many warpgroups, which take turns; at least 1 */
 	double products[2]; /* multiplications of products, by warps and by warpgroups */
 	Buffer *buf[MAX_BUFFERS];
 	Table table[MAX_TABLES];

@@ -188,18 +188,21 @@ static void zero_padding(Lower *L)
 {
 	for (int i = 0; i < L->dev->nbufs; i++) {
 		Buffer *b = L->dev->buf[i];
-		int threads = dev_threads(L->dev);
-		Block *saved;
+		int threads = b->copies ? L->dev->warps * 32 : dev_threads(L->dev);
+		Block *saved = L->out, *in;
 
 		if (b->rows == 1 || !b->used_cols ||
 		    (b->used_cols == b->cols && (b->elem == 4 || b->cols % b->pcols == 0)))
 			continue;
-		saved = lower_open(L, S_FOR, false, "int x = %s; x < %d; x += %d",
-		                   L->dev->keepers ? "(int)threadIdx.x" : "tid", b->bytes * b->stages / 16,
-		                   threads);
-		saved->last->atomic = true;
+		if (b->copies)
+			lower_open(L, S_IF, false, "role > 0")->last->atomic = true;
+		in = L->out;
+		lower_open(L, S_FOR, false, "int x = %s; x < %d; x += %d",
+		           L->dev->keepers && !b->copies ? "(int)threadIdx.x" : "tid",
+		           b->bytes * b->stages / 16, threads);
+		in->last->atomic = true;
 		dev_access(lower_code(L, "st_shared_v4(%s + 16 * x, 0, 0, 0, 0);", b->name), b, ACC_WRITE);
-		lower_close(L, saved);
+		L->out = saved;
 		if (b->by_engine) /* whose readers sync does not look at */
 			dev_access(dev_add(L->dev, L->out, S_PROXY, NULL), b, ACC_WRITE);
 	}
@@ -235,6 +238,8 @@ Lower *lower_new(Dev *d, Facts *f, int stages, int align, LowerPart part)
 	L->stages = stages;
 	L->align = align;
 	L->warps = d->warps;
+	L->stride = 1;
+	L->who = "0";
 	L->f16 = ir_narrow(d->k) == DT_F16;
 	for (int i = 0; i < d->k->naxes; i++)
 		L->names[L->nnames++] = d->k->axes[i]->name;

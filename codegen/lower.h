@@ -66,6 +66,7 @@ typedef struct Published {
 typedef struct Ring {
 	int first, n, stages; /* the tiles are L->staged[first ..], n of them */
 	int ahead;            /* chunks asked for ahead of their turn */
+	bool counts;          /* the loop's turns, by a variable of its own */
 	bool asks;            /* this role's first thread asks for them */
 	Buffer *full, *empty;
 	const char *map[MAX_BUFFERS];
@@ -114,7 +115,9 @@ typedef struct Lower {
 	int room;           /* a role's registers a thread, once they are known; else 0 */
 	int nflying, group; /* products of warpgroups not waited for: lower_wgmma.c */
 	Role role;
-	int depth;        /* stages of the ring that roles share */
+	int depth;  /* stages of the ring that roles share */
+	int stride; /* a loop's turns from one of this role's to its next; who begins with which */
+	const char *who;
 	const char *turn; /* in roles: counts the loop's turns */
 	bool stores_fly;  /* stores by the copy engine were made */
 	int nturned;
@@ -251,8 +254,7 @@ bool lower_roles_fit(Lower *L);
 void lower_roles(Lower *L);
 /* Several warpgroups for the states, in f->keepers: where they must since their registers do not
  * suffice otherwise, or where it pays. */
-bool lower_roles_widen(const Kernel *k, Facts *f, const GpuTarget *g, int warps, int stages,
-                       int align, bool must);
+bool lower_roles_widen(Dev *d, Facts *f, int stages, int align, bool must);
 
 /* lower_order.c */
 const char *lower_weight_table(Lower *L, const Grow *right, const Grow *left, bool state);

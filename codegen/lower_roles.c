@@ -122,6 +122,7 @@ bool lower_roles_fit(Lower *L)
 	Look k = {.L = L};
 	Effects e;
 	const Region *body = L->k->body;
+	int least;
 
 	if (!L->dev->gpu->wgmma || L->warps != 4 || L->stages < 2 || L->part == PART_LOCAL)
 		return false;
@@ -131,8 +132,15 @@ bool lower_roles_fit(Lower *L)
 	ir_walk(body, look_op, &k);
 	if (!k.loop || k.loops != 1 || k.unfit || !k.stores || !k.published)
 		return false;
-	L->depth = L->stages + shared_fits(&k, L->stages + 1);
-	return L->depth > L->stages || (L->f->keepers > L->warps && shared_fits(&k, L->stages));
+	if (L->dev->takers > 1 && k.loop->reverse)
+		return false;
+	/* stages more, so that the roles may be at different turns; at least one, but where there is
+	 * no other way */
+	least = L->stages + (L->dev->takers > 1 || L->f->keepers == L->warps);
+	L->depth = L->stages + L->dev->takers;
+	while (L->depth >= least && !shared_fits(&k, L->depth))
+		L->depth--;
+	return L->depth >= least;
 }
 
 /* Registers of the states, for a thread of the first role; `thin`: and of adding up one column. */
@@ -149,6 +157,14 @@ static int state_registers(Lower *L, bool thin)
 	return n;
 }
 
+static bool all_features(Lower *L)
+{
+	for (const Op *x = L->k->body->first; x; x = x->next)
+		if (x->code == OP_state && !L->f->op[x->id].unscaled)
+			return false;
+	return true;
+}
+
 /* The rows that all warps together hold, padding included. */
 static int state_rows(Lower *L)
 {
@@ -161,9 +177,9 @@ static int state_rows(Lower *L)
 }
 
 /* WORK: what a thread of the first role needs beside its states, WIDE the same where a block has an
- * SM for itself; LEAST what one of the second needs, or BESIDE its largest product; by ptxas on the
- * kernels of specs/. */
-enum { WORK = 56, WIDE = 48, LEAST = 104, BESIDE = 72 };
+ * SM for itself, or PLAIN where operands of updates are no features; LEAST what one of the second
+ * needs, or BESIDE its largest product; by ptxas on the kernels of specs/. */
+enum { WORK = 56, WIDE = 48, PLAIN = 88, LEAST = 104, BESIDE = 72, MOST = 240, SLACK = 16 };
 
 /* What the launch gives a thread of `groups` warpgroups that have an SM for themselves. */
 static int launch_registers(Lower *L, int groups)
@@ -193,73 +209,88 @@ static int output_registers(Lower *L)
 	return k.regs + BESIDE;
 }
 
-/* What a thread of each role has. One warpgroup of each has 256 registers together where two blocks
- * share an SM, which is so where the states leave room; several warpgroups of states have the SM
- * for themselves. Returns what the launch gives them all, or 0: the states do not leave room. */
-static int share_registers(Lower *L, int n[2])
-{
-	int keepers = L->dev->keepers / 4, groups = keepers + L->dev->warps / 4;
-	int blocks = keepers > 1 ? 1 : 2, each = launch_registers(L, blocks * groups);
+/* What a thread of each role has, and the launch gives all of them. */
+typedef struct Registers {
+	int blocks, each, n[2];
+} Registers;
 
-	if (keepers > 1) { /* what is left is shared */
-		n[0] = (state_registers(L, true) + WIDE + 7) / 8 * 8;
-		n[0] += (groups * each - keepers * n[0] - output_registers(L)) / groups / 8 * 8;
-		n[1] = groups * each - keepers * n[0];
-		return n[1] >= output_registers(L) && L->dev->gpu->setmaxnreg ? each : 0;
+/* One warpgroup of each role: 256 registers together where two blocks share an SM, which is so
+ * where the states leave room; else what the compiler takes, of 255. With more warpgroups what is
+ * needed is given, and what is left is shared. False: there are too few. */
+static bool share_registers(Lower *L, Registers *r)
+{
+	int keepers = L->dev->keepers / 4, takers = L->dev->takers, groups = keepers + takers;
+	int least = output_registers(L), first, spare, most;
+
+	for (r->blocks = keepers > 1 ? 1 : 2; r->blocks; r->blocks--) {
+		r->each = launch_registers(L, r->blocks * groups);
+		if (groups == 2) {
+			first = (state_registers(L, false) + WORK + 7) / 8 * 8;
+			r->n[0] = first > r->each ? first : r->each;
+			r->n[1] = 2 * r->each - r->n[0];
+			if (r->blocks == 2 && r->n[1] >= LEAST)
+				return r->n[0] == r->each || L->dev->gpu->setmaxnreg;
+			continue;
+		}
+		first = (state_registers(L, true) + (all_features(L) ? WIDE : PLAIN) + 7) / 8 * 8;
+		spare = groups * r->each - keepers * first - takers * least;
+		if (spare < 0 || first > MOST || !L->dev->gpu->setmaxnreg)
+			continue;
+		r->n[1] = least + (takers == 1              ? spare / groups
+		                   : spare / takers < SLACK ? spare / takers
+		                                            : SLACK);
+		r->n[0] = (groups * r->each - takers * (r->n[1] / 8 * 8)) / keepers / 8 * 8;
+		most = first + WIDE > MOST ? MOST : first + WIDE;
+		if (r->n[0] > most)
+			r->n[0] = most;
+		r->n[1] = (groups * r->each - keepers * r->n[0]) / takers / 8 * 8;
+		return true;
 	}
-	n[0] = (state_registers(L, false) + WORK + 7) / 8 * 8;
-	if (n[0] < each)
-		n[0] = each;
-	n[1] = groups * each - n[0];
-	if (n[1] < LEAST || (n[0] > each && !L->dev->gpu->setmaxnreg))
-		return 0;
-	return each;
+	return false;
 }
 
 /* Forming features is what keeps a state's role busy, where one warpgroup of it has the SM for
  * itself anyway. */
 static bool is_busy(Lower *L)
 {
-	int n[2];
+	Registers r;
+	int takers = L->dev->takers;
+	bool busy;
 
-	for (const Op *x = L->k->body->first; x; x = x->next)
-		if (x->code == OP_state && !L->f->op[x->id].unscaled)
-			return false;
+	if (!all_features(L))
+		return false;
 	L->dev->keepers = L->dev->warps;
-	return lower_roles_fit(L) && !share_registers(L, n);
+	L->dev->takers = 1;
+	busy = lower_roles_fit(L) && !share_registers(L, &r);
+	L->dev->takers = takers;
+	return busy;
 }
 
-bool lower_roles_widen(const Kernel *k, Facts *f, const GpuTarget *g, int warps, int stages,
-                       int align, bool must)
+bool lower_roles_widen(Dev *d, Facts *f, int stages, int align, bool must)
 {
+	Lower *L = lower_new(d, f, stages, align, PART_ALL);
+	int best = 0, least = 0, warps = d->warps;
 
-	Dev *d = ARENA_NEW(k->arena, Dev);
-	Lower *L;
-	int best = 0, least = 0;
+	bool busy = is_busy(L);
 
-	d->k = k;
-	d->gpu = g;
-	d->arena = k->arena;
-	d->name = k->name;
-	d->warps = warps;
-	L = lower_new(d, f, stages, align, PART_ALL);
-	if (!must && !is_busy(L))
+	if (!must && !busy)
 		return false;
-	for (int groups = 2; groups <= 3; groups++) {
-		int n[2], rows;
+	for (int groups = d->takers > 1 && !busy ? 1 : 2; groups <= 3; groups++) {
+		Registers r;
+		int rows;
 
 		facts_split(f, warps);
-		if (!facts_widen(f, 4 * groups) || !lower_roles_fit(L))
+		if ((groups > 1 && !facts_widen(f, 4 * groups)) || !lower_roles_fit(L))
 			continue;
 		d->keepers = 4 * groups;
 		rows = state_rows(L);
-		if (share_registers(L, n) && (!best || rows < least)) {
+		if (share_registers(L, &r) && (!best || rows < least)) {
 			best = groups;
 			least = rows;
 		}
 	}
 	facts_split(f, warps);
-	return best && facts_widen(f, 4 * best);
+	return best && (best == 1 || facts_widen(f, 4 * best));
 }
 
 static void move_registers(Lower *L, Block *role, int each, int n)
@@ -293,23 +324,27 @@ void lower_roles(Lower *L)
 {
 	Stmt *split = ARENA_NEW(L->a, Stmt);
 	Block *saved = L->out, *pro = L->pro;
-	int names = L->nnames, each, n[2];
+	int names = L->nnames, own_from;
+	Registers regs;
+	bool shared;
 	Effects e = effects_of(L);
 
 	split->kind = S_ROLES;
 	split->text = "role == 0";
 	split->uniform = true;
 	L->dev->keepers = L->f->keepers;
-	each = share_registers(L, n);
-	if (each && L->dev->keepers == L->dev->warps)
-		L->dev->min_blocks = 2;
+	shared = share_registers(L, &regs);
+	L->dev->min_blocks = shared ? regs.blocks : 1;
 	for (int r = ROLE_STATE; r <= ROLE_OUTPUT; r++) {
 		Block *into = r == ROLE_STATE ? &split->body : &split->orelse, own = {0}, body = {0};
 
 		L->role = (Role)r;
 		L->live = e.live[r];
-		L->room = each ? n[r] : 0;
+		L->room = shared ? regs.n[r] : 0;
 		L->warps = r == ROLE_STATE ? L->dev->keepers : L->dev->warps;
+		L->stride = r == ROLE_STATE ? 1 : L->dev->takers;
+		L->who = L->stride > 1 ? "(role - 1)" : "0";
+		own_from = L->dev->nbufs;
 		L->pro = &own;
 		L->out = &body;
 		forget(L, names);
@@ -317,10 +352,13 @@ void lower_roles(Lower *L)
 		lower_store_end(L);
 		lower_splice(into, &own);
 		lower_splice(into, &body);
-		if (each)
-			move_registers(L, into, each, n[r]);
+		for (int i = own_from; L->stride > 1 && i < L->dev->nbufs; i++)
+			L->dev->buf[i]->copies = L->stride;
+		if (shared)
+			move_registers(L, into, regs.each, regs.n[r]);
 	}
 	L->role = ROLE_ALL;
+	L->stride = 1;
 	L->pro = pro;
 	L->room = 0;
 	for (int i = 0; i < L->dev->nbufs; i++)

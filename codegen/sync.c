@@ -140,6 +140,7 @@ static void put_before(Dev *d, Block *b, Stmt *prev, const Stmt *next, State *st
 		         (st->flag[i] & LANDED || (st->flag[i] & WRITTEN && !writes(next, d->buf[i])));
 	s->kind = S_BARRIER;
 	s->n = st->role;
+	s->shifted = d->takers > 1;
 	s->threads = (st->role == 1 ? d->keepers : d->warps) * 32;
 	dev_insert(b, prev, s);
 	if (fence) {

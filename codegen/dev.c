@@ -387,7 +387,7 @@ void dev_print(const Dev *d, Text *out)
 	text_puts(out, ")\n{\n");
 	if (d->nbufs)
 		text_puts(out, "\tconst u32 smem = smem_base();\n");
-	if (d->keepers && d->takers > 1)
+	if (d->keepers > d->warps && d->takers > 1)
 		text_add(out,
 		         "\tconst int role = (int)threadIdx.x < %d ? 0 : (int)threadIdx.x / %d - %d;\n"
 		         "\tconst int tid = role ? (int)threadIdx.x %% %d : (int)threadIdx.x;\n",

@@ -59,7 +59,7 @@ typedef struct Look {
 	Lower *L;
 	const bool *updates; /* what the states' role does */
 	const Op *loop;
-	int loops, stores, published, bytes, regs;
+	int loops, stores, published, bytes, regs, beside;
 	bool unfit;
 } Look;
 
@@ -187,10 +187,13 @@ static int launch_registers(Lower *L, int groups)
 	return L->dev->gpu->regs_sm / (128 * groups) / 8 * 8;
 }
 
-/* The most registers of one product, for a thread of the second role. */
+/* The most registers of one product of the second role, and what it has beside them: less where
+ * the features that it forms are few. */
 static void output_op(void *user, Op *op)
 {
 	Look *k = user;
+	bool sw = false;
+	const Grow *g;
 	Layout l;
 
 	if (op->code != OP_dot || k->updates[op->id])
@@ -198,15 +201,18 @@ static void output_op(void *user, Op *op)
 	l = facts_layout(k->L->f, op, ORIENT_N);
 	if (layout_regs(&l) > k->regs)
 		k->regs = layout_regs(&l);
+	g = grow_parse(k->L->a, op_base(op->src[0], &sw));
+	if (g && g->pow2 >= 0 && 24 + 12 * g->piece[g->pow2].groups < k->beside)
+		k->beside = 24 + 12 * g->piece[g->pow2].groups;
 }
 
 static int output_registers(Lower *L)
 {
 	Effects e = effects_of(L);
-	Look k = {.L = L, .updates = e.live[ROLE_STATE]};
+	Look k = {.L = L, .updates = e.live[ROLE_STATE], .beside = BESIDE};
 
 	ir_walk(L->k->body, output_op, &k);
-	return k.regs + BESIDE;
+	return k.regs + k.beside;
 }
 
 /* What a thread of each role has, and the launch gives all of them. */

@@ -115,6 +115,7 @@ typedef struct Lower {
 	int room;           /* a role's registers a thread, once they are known; else 0 */
 	int nflying, group; /* products of warpgroups not waited for: lower_wgmma.c */
 	Role role;
+	int shared; /* bytes of shared memory that roles need, an estimate */
 	int depth;  /* stages of the ring that roles share */
 	int stride; /* a loop's turns from one of this role's to its next; who begins with which */
 	const char *who;

@@ -43,10 +43,10 @@ static void thin_step(Product *p, const char *i, const char *f, const char *s)
  * columns that they are made of and WORK others. */
 static int few_steps(const Product *p, const Piece *pc)
 {
-	enum { WORK = 24, MORE = 16 }; /* where turns are taken */
+	enum { WORK = 24, MORE = 16 }; /* where there are more warpgroups than two */
 	int left = p->L->room - 4 * p->l.d[1].n - 4 * pc->groups - WORK;
 
-	if (p->L->stride > 1)
+	if (p->L->dev->keepers > p->L->dev->warps || p->L->stride > 1)
 		left -= MORE + 2 * pc->groups;
 	return !p->L->room || left >= 8 * pc->groups ? pc->groups : left < 16 ? 2 : left / 8;
 }

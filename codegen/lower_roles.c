@@ -87,15 +87,20 @@ static void look_op(void *user, Op *op)
 		}
 }
 
-/* What roles need beside tiles and states: states of one column, tiles turned round. */
+/* What roles need beside tiles and states: states of one column, tiles turned round, and columns
+ * that fill their panels of 64. */
 static void more_bytes(void *user, Op *op)
 {
 	Lower *L = ((Look *)user)->L;
-	int *n = &((Look *)user)->bytes;
+	int *n = &((Look *)user)->bytes, cols, stages;
 	bool sw = false;
 	const Op *x;
 	const Grow *g;
 
+	stages = op->code == OP_state ? 2 : op->code == OP_load && op->parent->owner ? L->depth : 0;
+	cols = stages && op->rank == 2 ? facts_extent(L->f, facts_class(L->f, op, 1)) : 0;
+	if (cols > 64 && cols % 64)
+		*n += stages * 2 * facts_extent(L->f, facts_class(L->f, op, 0)) * (64 - cols % 64);
 	if (op->code == OP_state && lower_is_thin(L, op))
 		*n += 2 * lower_beside_bytes(L, op);
 	if (op->code != OP_update || op->src[1]->code != OP_dot || op->src[0]->dim[1].n == 1)
@@ -112,9 +117,10 @@ static void more_bytes(void *user, Op *op)
 static bool shared_fits(Look *k, int stages)
 {
 	k->bytes = 4096;
+	k->L->depth = stages;
 	ir_walk(k->L->k->body, more_bytes, k);
-	return divide_shared(k->L->f, stages) + divide_shared(k->L->f, 0) + k->bytes <=
-	       k->L->dev->gpu->smem_block;
+	k->L->shared = divide_shared(k->L->f, stages) + divide_shared(k->L->f, 0) + k->bytes;
+	return k->L->shared <= k->L->dev->gpu->smem_block;
 }
 
 bool lower_roles_fit(Lower *L)
@@ -215,6 +221,11 @@ static int output_registers(Lower *L)
 	return k.regs + k.beside;
 }
 
+static int min(int a, int b)
+{
+	return a < b ? a : b;
+}
+
 /* What a thread of each role has, and the launch gives all of them. */
 typedef struct Registers {
 	int blocks, each, n[2];
@@ -226,10 +237,12 @@ typedef struct Registers {
 static bool share_registers(Lower *L, Registers *r)
 {
 	int keepers = L->dev->keepers / 4, takers = L->dev->takers, groups = keepers + takers;
-	int least = output_registers(L), first, spare, most;
+	int least = output_registers(L), first, spare;
 
 	for (r->blocks = keepers > 1 ? 1 : 2; r->blocks; r->blocks--) {
 		r->each = launch_registers(L, r->blocks * groups);
+		if (r->blocks * (L->shared - 4096) > L->dev->gpu->smem_sm)
+			continue;
 		if (groups == 2) {
 			first = (state_registers(L, false) + WORK + 7) / 8 * 8;
 			r->n[0] = first > r->each ? first : r->each;
@@ -242,13 +255,11 @@ static bool share_registers(Lower *L, Registers *r)
 		spare = groups * r->each - keepers * first - takers * least;
 		if (spare < 0 || first > MOST || !L->dev->gpu->setmaxnreg)
 			continue;
-		r->n[1] = least + (takers == 1              ? spare / groups
-		                   : spare / takers < SLACK ? spare / takers
-		                                            : SLACK);
-		r->n[0] = (groups * r->each - takers * (r->n[1] / 8 * 8)) / keepers / 8 * 8;
-		most = first + WIDE > MOST ? MOST : first + WIDE;
-		if (r->n[0] > most)
-			r->n[0] = most;
+		if (takers > 1 && spare / takers > SLACK) /* those who take turns are seldom waited for */
+			first += min((spare - takers * SLACK) / keepers, WIDE) / 8 * 8;
+		else if (takers == 1)
+			first += spare / (2 * groups) / 8 * 8;
+		r->n[0] = min(first, MOST);
 		r->n[1] = (groups * r->each - keepers * r->n[0]) / takers / 8 * 8;
 		return true;
 	}

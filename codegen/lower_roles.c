@@ -88,19 +88,21 @@ static void look_op(void *user, Op *op)
 }
 
 /* What roles need beside tiles and states: states of one column, tiles turned round, and columns
- * that fill their panels of 64. */
+ * that fill their panels. */
 static void more_bytes(void *user, Op *op)
 {
 	Lower *L = ((Look *)user)->L;
-	int *n = &((Look *)user)->bytes, cols, stages;
+	int *n = &((Look *)user)->bytes, cols, stages, full = 8;
 	bool sw = false;
 	const Op *x;
 	const Grow *g;
 
 	stages = op->code == OP_state ? 2 : op->code == OP_load && op->parent->owner ? L->depth : 0;
 	cols = stages && op->rank == 2 ? facts_extent(L->f, facts_class(L->f, op, 1)) : 0;
-	if (cols > 64 && cols % 64)
-		*n += stages * 2 * facts_extent(L->f, facts_class(L->f, op, 0)) * (64 - cols % 64);
+	while (full < cols)
+		full += full < 64 ? full : 64;
+	if (cols > 1)
+		*n += stages * 2 * facts_extent(L->f, facts_class(L->f, op, 0)) * (full - cols);
 	if (op->code == OP_state && lower_is_thin(L, op))
 		*n += 2 * lower_beside_bytes(L, op);
 	if (op->code != OP_update || op->src[1]->code != OP_dot || op->src[0]->dim[1].n == 1)
@@ -193,8 +195,16 @@ static int launch_registers(Lower *L, int groups)
 	return L->dev->gpu->regs_sm / (128 * groups) / 8 * 8;
 }
 
-/* The most registers of one product of the second role, and what it has beside them: less where
- * the features that it forms are few. */
+/* More than three steps of a warp: where each finds its features. */
+static int wide_registers(Lower *L)
+{
+	int n = state_rows(L) / 16 / L->f->keepers;
+
+	return WIDE + (n > 3 ? 2 * (n - 3) : 0);
+}
+
+/* The most registers of one product of the second role, and what it has beside them: by how many
+ * groups of columns the features that it forms are made of. */
 static void output_op(void *user, Op *op)
 {
 	Look *k = user;
@@ -208,8 +218,11 @@ static void output_op(void *user, Op *op)
 	if (layout_regs(&l) > k->regs)
 		k->regs = layout_regs(&l);
 	g = grow_parse(k->L->a, op_base(op->src[0], &sw));
-	if (g && g->pow2 >= 0 && 24 + 12 * g->piece[g->pow2].groups < k->beside)
-		k->beside = 24 + 12 * g->piece[g->pow2].groups;
+	if (g && g->pow2 >= 0) {
+		int groups = g->piece[g->pow2].groups;
+
+		k->beside = groups < 4 ? 24 + 12 * groups : groups > 6 ? 24 + 8 * groups : BESIDE;
+	}
 }
 
 static int output_registers(Lower *L)
@@ -251,7 +264,8 @@ static bool share_registers(Lower *L, Registers *r)
 				return r->n[0] == r->each || L->dev->gpu->setmaxnreg;
 			continue;
 		}
-		first = (state_registers(L, true) + (all_features(L) ? WIDE : PLAIN) + 7) / 8 * 8;
+		first = state_registers(L, true) + (all_features(L) ? wide_registers(L) : PLAIN);
+		first = (first + 7) / 8 * 8;
 		spare = groups * r->each - keepers * first - takers * least;
 		if (spare < 0 || first > MOST || !L->dev->gpu->setmaxnreg)
 			continue;

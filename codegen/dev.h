@@ -48,7 +48,7 @@ typedef enum StmtKind {
 	S_FOR,     /* text is the header: "for (...)"; body */
 	S_IF,      /* text is the condition; body, orelse */
 	S_SCOPE,   /* body, always */
-	S_ROLES,   /* text is the condition; body for one warpgroup, orelse for the other */
+	S_ROLES,   /* text is the condition; body for one role, orelse for the other */
 	S_COMMENT, /* a spec line */
 	S_COMMIT,  /* cp_async_commit */
 	S_WAIT,    /* cp_async_wait: n groups may be pending */

@@ -50,7 +50,7 @@ typedef struct Turned {
 	const char *base;
 } Turned;
 
-/* Who the warps are: all of them one, or (lower_roles.c) two warpgroups. */
+/* Who the warps are: all of them one, or (lower_roles.c) those of two roles. */
 typedef enum Role { ROLE_STATE, ROLE_OUTPUT, ROLE_ALL } Role;
 
 /* A state's rounded copy, written by one role and read by the other. */

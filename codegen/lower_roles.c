@@ -1,5 +1,5 @@
-/* lower_roles.c -- a kernel's warps in two roles: one warpgroup keeps the states, one makes
- * outputs.
+/* lower_roles.c -- a kernel's warps in two roles: one warpgroup keeps the states, or several where
+ * they are large, and one makes outputs, or two that take turns.
  *
  * Where a loop carries states and stores what products make of them, the two halves of a turn do
  * not wait for each other but for what they share: the loop's tiles, which either reads when a

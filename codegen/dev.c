@@ -367,12 +367,15 @@ static void tidy_block(const Dev *d, Block *b, int warps)
 
 int dev_threads(const Dev *d)
 {
-	return 32 * (d->keepers ? d->keepers + d->warps * d->takers : d->warps);
+	if (d->keepers)
+		return 32 * (d->keepers + d->warps * d->takers);
+	return 32 * (d->warps + (d->roles > 1 ? d->last_warps : 0));
 }
 
 void dev_print(const Dev *d, Text *out)
 {
 	Text body = {.arena = d->arena};
+	int first = d->keepers ? d->keepers : d->warps;
 
 	tidy_block(d, (Block *)&d->body, d->warps);
 	drop_unused((Block *)&d->body, NULL);
@@ -389,18 +392,19 @@ void dev_print(const Dev *d, Text *out)
 		text_puts(out, "\tconst u32 smem = smem_base();\n");
 	if (d->keepers > d->warps && d->takers > 1)
 		text_add(out,
-		         "\tconst int role = (int)threadIdx.x < %d ? 0 : (int)threadIdx.x / %d - %d;\n"
-		         "\tconst int tid = role ? (int)threadIdx.x %% %d : (int)threadIdx.x;\n",
+		         "\tconst int role = warp_uniform((int)(threadIdx.x < %d ? 0 : threadIdx.x / %d - "
+		         "%d));\n"
+		         "\tconst int tid = (int)(role ? threadIdx.x %% %d : threadIdx.x);\n",
 		         d->keepers * 32, d->warps * 32, d->keepers / d->warps - 1, d->warps * 32);
-	else if (d->keepers)
+	else if (d->roles > 1)
 		text_add(out,
-		         "\tconst int role = (int)threadIdx.x / %d;\n\tconst int tid = (int)threadIdx.x %% "
-		         "%d;\n",
-		         d->keepers * 32, d->keepers * 32);
+		         "\tconst int role = warp_uniform((int)(threadIdx.x / %d));\n"
+		         "\tconst int tid = (int)(threadIdx.x %% %d);\n",
+		         first * 32, first * 32);
 	else
 		text_puts(out, "\tconst int tid = (int)threadIdx.x;\n");
 	if (mentions(body.s, "warp"))
-		text_puts(out, "\tconst int warp = tid / 32;\n");
+		text_puts(out, "\tconst int warp = warp_uniform(tid / 32);\n");
 	if (mentions(body.s, "lane") || mentions(body.s, "g") || mentions(body.s, "t"))
 		text_puts(out, "\tconst int lane = tid % 32;\n");
 	if (mentions(body.s, "g"))

@@ -71,10 +71,11 @@ struct Stmt {
 	const char *text;
 	Block body, orelse;
 	bool atomic, unroll;
-	bool settles;   /* all products in flight have read what they read */
-	bool uniform;   /* a run-time loop or condition that is the same in all threads */
-	int n, threads; /* S_BARRIER: 0, or a role's barrier and its threads; */
-	bool shifted;   /* each warpgroup of the second role has one */
+	bool settles;       /* all products in flight have read what they read */
+	bool uniform;       /* a run-time loop or condition that is the same in all threads */
+	bool entered_clean; /* such a loop whose turns have no barrier for what precedes it */
+	int n, threads;     /* S_BARRIER: 0, or a role's barrier and its threads */
+	bool shifted;       /* each warpgroup of the second role has one */
 	int nacc;
 	Access acc[MAX_ACCESSES];
 	Stmt *next;
@@ -92,7 +93,9 @@ typedef struct Dev {
 	const char *name; /* of the kernel */
 	Block body;
 	int nbufs, ntables, warps, min_blocks;
-	int keepers;        /* warps of a role of their own, beside `warps` others; 0: no roles */
+	int roles; /* 1, or 2: of `warps` warps and last_warps others, or of keepers and takers */
+	int last_warps;
+	int keepers;        /* warps of a role of their own, beside `warps` others; 0: not so */
 	int takers;         /* of the other role so many warpgroups, which take turns; at least 1 */
 	double products[2]; /* multiplications of products, by warps and by warpgroups */
 	Buffer *buf[MAX_BUFFERS];

@@ -119,22 +119,22 @@ static const char *longest_first(Lower *L, const char *pid, const char *count, c
 		others = i ? arena_printf(L->a, "%s * %s", others, size) : size;
 	}
 	lower_code(L, "const int %s = %s;", tiles, count);
-	lower_code(L, "const int %s = %s / (%d * %s) * %d;", first, pid, NEAR, tiles, NEAR);
-	lower_code(L, "const int %s = %s - %s < %d ? %s - %s : %d;", near, others, first, NEAR, others,
+	lower_code(L, "const u32 %s = %s / (%d * %s) * %d;", first, pid, NEAR, tiles, NEAR);
+	lower_code(L, "const u32 %s = %s - %s < %d ? %s - %s : %d;", near, others, first, NEAR, others,
 	           first, NEAR);
-	lower_code(L, "const int %s = %s - %s * %s;", in, pid, first, tiles);
+	lower_code(L, "const u32 %s = %s - %s * %s;", in, pid, first, tiles);
 	rest = lower_name(L, "pid");
-	lower_code(L, "const int %s = %s + %s %% %s;", rest, first, in, near);
+	lower_code(L, "const u32 %s = %s + %s %% %s;", rest, first, in, near);
 	*at = arena_printf(L->a, "%s - 1 - %s / %s", tiles, in, near);
 	return rest;
 }
 
-/* Which program this is: the last grid entry varies fastest. */
+/* Which program this is: the last grid entry varies fastest. Unsigned: divisions are shorter so. */
 static void decode_program(Lower *L)
 {
 	const Grid *grid = &L->k->grid;
 	KernelText *t = &L->dev->text;
-	const char *pid = L->part == PART_ALL ? "(int)blockIdx.x" : segment_program(L);
+	const char *pid = L->part == PART_ALL ? "blockIdx.x" : segment_program(L);
 
 	t->nfactors = 0;
 	for (int i = 0; i < grid->n; i++) {
@@ -173,7 +173,7 @@ static void decode_program(Lower *L)
 		}
 		if (!last && !next) {
 			next = lower_name(L, "pid");
-			lower_code(L, "const int %s = %s / %s;", next, pid, count);
+			lower_code(L, "const u32 %s = %s / %s;", next, pid, count);
 		}
 		pid = next;
 	}
@@ -198,7 +198,7 @@ static void zero_padding(Lower *L)
 			lower_open(L, S_IF, false, "role > 0")->last->atomic = true;
 		in = L->out;
 		lower_open(L, S_FOR, false, "int x = %s; x < %d; x += %d",
-		           L->dev->keepers && !b->copies ? "(int)threadIdx.x" : "tid",
+		           L->dev->roles > 1 && !b->copies ? "(int)threadIdx.x" : "tid",
 		           b->bytes * b->stages / 16, threads);
 		in->last->atomic = true;
 		dev_access(lower_code(L, "st_shared_v4(%s + 16 * x, 0, 0, 0, 0);", b->name), b, ACC_WRITE);
@@ -264,6 +264,8 @@ void lower_kernel(Dev *d, Facts *f, int stages, int align, LowerPart part, Segme
 	L->out = &body;
 	if (lower_roles_fit(L))
 		lower_roles(L);
+	else if (lower_feed_fits(L))
+		lower_feed(L);
 	else {
 		lower_ahead(L);
 		lower_region(L, d->k->body);
@@ -272,6 +274,7 @@ void lower_kernel(Dev *d, Facts *f, int stages, int align, LowerPart part, Segme
 	L->out = L->pro;
 	lower_barriers_make(L);
 	L->out = &zero;
+	lower_ones_fill(L);
 	zero_padding(L);
 	lower_splice(&d->body, &pro);
 	lower_splice(&d->body, &zero);

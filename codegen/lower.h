@@ -22,6 +22,7 @@ struct Version {
 	bool packed;      /* two 16-bit values a register, innermost digit the pair */
 	const char *name; /* the array */
 	int scope;
+	int more; /* columns of cores behind those of l */
 	Version *next;
 };
 
@@ -119,12 +120,16 @@ typedef struct Lower {
 	int depth;  /* stages of the ring that roles share */
 	int stride; /* a loop's turns from one of this role's to its next; who begins with which */
 	const char *who;
+	Buffer *ready;    /* the barrier of tiles that were fetched and not waited for */
+	bool fed;         /* another warpgroup asks for the loop's tiles */
 	const char *turn; /* in roles: counts the loop's turns */
 	bool stores_fly;  /* stores by the copy engine were made */
 	int nturned;
 	Turned turned[MAX_BUFFERS];
-	Version *begun; /* accumulators of begun_dot: lower_beside.c */
+	Version *begun; /* accumulators of begun_dot: lower_ones.c */
 	const Op *begun_dot;
+	const Op *then; /* the product that will be added to the one being made, or NULL */
+	Staged *ones;   /* lower_ones.c */
 	int npublished;
 	Published published[MAX_BUFFERS];
 	Ring ring; /* the loop's; of the first role, for the second */
@@ -136,9 +141,9 @@ typedef struct Lower {
 	const bool *live;    /* by Op.id: what PART_LOCAL needs; else NULL */
 	const Op *spread[4]; /* vectors of which each lane holds the element of its number */
 	const char *spread_name[4];
-	int nspread;
-	Late *late;      /* of the loop being lowered, if it has one: lower_late.c */
-	const Op *parts; /* a sum whose lanes keep their parts */
+	int nspread, nahead; /* nahead of them since the start of the kernel */
+	Late *late;          /* of the loop being lowered, if it has one: lower_late.c */
+	const Op *parts;     /* a sum whose lanes keep their parts */
 } Lower;
 
 /* lower.c */
@@ -168,6 +173,10 @@ Layout lower_vector_layout(Lower *L, const Op *op);
 Layout lower_value_layout(Lower *L, const Op *op);
 Layout lower_lane_layout(int n);
 int lower_last(const Layout *l); /* the last register digit's place in v */
+int lower_pairs(const Layout *l);
+/* The words that hold v's element of a packed version: an array where lower_pairs is more than 1.
+ */
+const char *lower_words(Lower *L, const Version *w, const Layout *l, const char *const *v);
 int lower_covered(const Layout *l,
                   int d); /* elements along dimension d, from the first to the last */
 /* The same from 0 on, over all strips: more than the coordinates that occur. */
@@ -256,6 +265,11 @@ void lower_roles(Lower *L);
 /* Several warpgroups for the states, in f->keepers: where they must since their registers do not
  * suffice otherwise, or where it pays. */
 bool lower_roles_widen(Dev *d, Facts *f, int stages, int align, bool must);
+void lower_forget(Lower *L, int names); /* between roles: all names but the first `names` */
+
+/* lower_feed.c */
+bool lower_feed_fits(Lower *L);
+void lower_feed(Lower *L);
 
 /* lower_order.c */
 const char *lower_weight_table(Lower *L, const Grow *right, const Grow *left, bool state);
@@ -279,10 +293,13 @@ Buffer *lower_beside_buffer(Lower *L, const Op *state, const char *name);
 int lower_beside_bytes(Lower *L, const Op *state); /* of one copy */
 void lower_beside_write(Lower *L, const Staged *s, const Op *get, const Grow *left);
 
+void lower_ones_fill(Lower *L); /* lower_ones.c: what it has in shared memory from the start */
+
 /* lower_gather.c */
 const char *lower_at(Lower *L, Op *op,
                      const char *const *coord); /* the element there, from memory */
 Version *lower_gather(Lower *L, Op *op, const Layout *want);
+void lower_gather_ahead(Lower *L, Op *op);
 
 /* lower_stream.c */
 Layout lower_stream_layout(Lower *L, const Op *op);
@@ -317,10 +334,18 @@ const char *lower_unit(Lower *L, const Buffer *b, const char *r, const char *c);
 /* lower_tma.c */
 Buffer *lower_barriers(Lower *L, const char *want, int n, int count);
 void lower_barriers_make(Lower *L);
+int lower_tma_axis(const Op *op,
+                   int d); /* of its argument, behind the tile's dimension d; -1: none */
+int lower_maps_left(Lower *L);
+const char *lower_map_param(Lower *L, const Op *op, const Buffer *b, int height);
 bool lower_tma_fits(Lower *L, const Op *load);
 Ring lower_ring_new(Lower *L, int first, int stages);
 void lower_ring_fill(Lower *L, Ring *r, const Op *loop, const char *lo, const char *end);
 void lower_ring_turn(Lower *L, Ring *r, const Op *loop, const char *n, const char *lo,
+                     const char *end);
+void lower_fetch(Lower *L, int first);
+void lower_fetch_wait(Lower *L);
+void lower_ring_feed(Lower *L, const Ring *r, const Op *loop, const char *n, const char *lo,
                      const char *end);
 void lower_ring_release(Lower *L, const Ring *r);
 /* Stores `from` in layout l by op through the copy engine; false: it cannot be. */
@@ -381,6 +406,7 @@ void lower_when_close(Lower *L, When w);
 
 /* lower_loop.c */
 void lower_region(Lower *L, Region *r);
+bool lower_by_engine(Lower *L, const Op *loop); /* its matrices, by the copy engine */
 void lower_comment(Lower *L, const Op *op);
 void lower_drop_versions(Lower *L, int scope); /* those of this scope and inside it */
 void lower_root_strips(Lower *L, Op *op, Op *value, void (*body)(Lower *, Op *, const Layout *));

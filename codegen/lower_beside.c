@@ -1,11 +1,12 @@
 /* lower_beside.c -- a thin state beside a wide one that is updated with the same features.
  *
  * What a step of the wide state's update forms (lower_share.c) is the left operand of the thin
- * state's too: one mma more, with a right operand of ones (0 where a row does not exist). Ones fill
- * one of its eight columns, another one for each of a warp's steps, so that eight steps share a
- * pair of cores: register [i][e] of lane 4 g + t is the sum of slot 8 i + g of the warp's 16 in its
- * step 4 e + t, which is column 2 t + e. So each slot has one owner, as in lower_thin.c, and needs
- * nobody else's sum.
+ * state's too: one product more, with a right operand of ones. Ones fill one of its eight columns,
+ * another one for each of a warp's steps, so that eight steps share a pair of cores: register
+ * [i][e] of lane 4 g + t is the sum of slot 8 i + g of the warp's 16 in its step 4 e + t, which is
+ * column 2 t + e. So each slot has one owner, as in lower_thin.c, and needs nobody else's sum. Rows
+ * that do not exist are left out: where products are a warpgroup's (lower_ones.c) by what is
+ * constant in them, else by zeros among the ones.
  *
  * requires: facts with warps assigned. The same for all parts of a segmented schedule.
  */
@@ -141,7 +142,7 @@ Layout lower_beside_layout(Lower *L, int slots)
 	return l;
 }
 
-/* -- the update ---------------------------------------------------------------------------------
+/* -- the update --------------------------------------------------------------------------------
  */
 
 /* Ones; *live: but 0 where a row does not exist. */
@@ -158,12 +159,61 @@ static bool is_ones(const Op *x, bool *live)
 	return op_is_const(x, &v) && v == 1;
 }
 
+/* Whether features but constants are 0 in a row that does not exist: made of loads alone. */
+static bool nothing_of_nothing(const Grow *g)
+{
+	for (int i = 0; i < g->npieces; i++)
+		if (g->piece[i].kind != PIECE_CONST && g->piece[i].x->code != OP_load)
+			return false;
+	return true;
+}
+
+/* Where the sum of the warp's step u is: *core of the accumulators; its column. */
+static const char *column_of(Product *p, const char *u, const char **core)
+{
+	Lower *L = p->L;
+	char *end;
+	long n = strtol(u, &end, 10);
+	bool many = p->beside.w->l.d[0].stride != 8; /* pairs of cores */
+
+	*core = !many  ? ""
+	        : *end ? arena_printf(L->a, "[%s / %d]", u, STEPS)
+	               : arena_printf(L->a, "[%ld]", n / STEPS);
+	if (!*end)
+		return arena_printf(L->a, "%ld", 2 * (n % 4) + n / 4 % 2);
+	return p->l.d[0].n <= STEPS ? arena_printf(L->a, "2 * %s", u)
+	                            : arena_printf(L->a, "(2 * (%s %% 4) + %s / 4 %% 2)", u, u);
+}
+
+/* The sums of constants will count rows that do not exist; who keeps such a sum takes those off. */
+static void take_dead(Product *p)
+{
+	Lower *L = p->L;
+	const Grow *g = p->a.grow;
+	Block *saved = L->out;
+
+	for (int i = 0; i < g->npieces; i++) {
+		int slot = g->piece[i].slot, warp = slot / 16 % L->f->keepers,
+		    u = slot / 16 / L->f->keepers;
+		const char *core;
+
+		if (g->piece[i].kind != PIECE_CONST)
+			continue;
+		column_of(p, arena_printf(L->a, "%d", u), &core);
+		lower_open(L, S_IF, false, "warp == %d && lane == %d", warp, slot % 8 * 4 + u % 4);
+		lower_code(L, "%s%s[%d][%d] -= (float)(%d - %s_live);", p->beside.w->name, core,
+		           slot / 8 % 2, u / 4 % 2, 8 * p->a.k,
+		           lower_start(L, p->beside.ones->dim[0].range));
+		L->out = saved;
+	}
+}
+
 /* p: the wide state's update. */
 void lower_beside_open(Product *p)
 {
 	Lower *L = p->L;
 	Op *u = NULL;
-	bool sw = false, live;
+	bool sw = false, live, ones;
 	Split rows;
 
 	for (Op *x = p->op->parent->first; x && !u; x = x->next)
@@ -175,97 +225,79 @@ void lower_beside_open(Product *p)
 	rows = (Split){rows.cores * rows.warps, 1, 1};
 	p->beside.w = lower_var_version(L, u->src[0]);
 	p->beside.ones = u->src[1]->src[1];
+	ones = is_ones(p->beside.ones, &live);
+	if (p->wgmma && ones && (!live || nothing_of_nothing(p->a.grow))) {
+		if (live)
+			take_dead(p);
+		p->beside.desc = lower_ones(L);
+		lower_wgmma_take(L, p->beside.w);
+		return;
+	}
 	p->beside.col = layout_core(ORIENT_T, rows, (Split){1, 1, 1});
 	lower_ensure(L, p->beside.ones, &p->beside.col);
 	p->beside.g = lower_name(L, "own_g");
 	lower_code(L, "const int %s = opaque_i32(g);", p->beside.g);
-	if (is_ones(p->beside.ones, &live) && live) {
-		p->beside.live = lower_name(L, "live");
-		lower_code(L, "const int %s = %s_live - 2 * t;", p->beside.live,
-		           lower_start(L, p->beside.ones->dim[0].range));
-	}
 }
 
-/* Whether features of slots [lo, hi) are 0 in a row that does not exist: made of loads alone. */
-static bool nothing_of_nothing(const Grow *g, int lo, int hi)
-{
-	for (int i = 0; i < g->npieces; i++) {
-		const Piece *p = &g->piece[i];
-
-		if (p->kind == PIECE_CONST ? p->slot >= lo && p->slot < hi : p->x->code != OP_load)
-			return false;
-	}
-	return true;
-}
-
-/* The thin state += the formed cores f of the warp's step u, one of slots [lo, hi) for all warps,
- * times the ones of k16 step k. */
-void lower_beside_step(Product *p, const char *f, const char *u, const char *k, int lo, int hi)
+/* The thin state += the formed cores f of the warp's step u times the ones of k16 step k. */
+void lower_beside_step(Product *p, const char *f, const char *u, const char *k)
 {
 	Lower *L = p->L;
 	const Version *w = p->beside.w;
-	const char *v[MAX_DIGITS] = {"0", "0", "0"}, *one[2], *column, *core = "";
-	const char *both = L->f16 ? "0x3c003c00u" : "0x3f803f80u",
-	           *first = L->f16 ? "0x3c00u" : "0x3f80u";
-	bool many, live;
-	char *end;
-	long n;
+	const char *v[MAX_DIGITS] = {"0", "0", "0"}, *one[2], *column, *core;
 
-	if (!w)
+	if (!w || p->beside.desc)
 		return;
-	n = strtol(u, &end, 10);
-	many = w->l.d[0].stride != 8; /* pairs of cores */
-	if (many)
-		core = *end ? arena_printf(L->a, "[%s / %d]", u, STEPS)
-		            : arena_printf(L->a, "[%ld]", n / STEPS);
-	column = *end ? arena_printf(L->a, "(2 * (%s %% 4) + %s / 4 %% 2)", u, u)
-	              : arena_printf(L->a, "%ld", 2 * (n % 4) + n / 4 % 2);
-	if (is_ones(p->beside.ones, &live) && (!live || nothing_of_nothing(p->a.grow, lo, hi))) {
-		one[0] = one[1] = lower_name(L, "one");
-		lower_code(L, "const u32 %s = %s == %s ? %s : 0;", one[0], p->beside.g, column, both);
-	} else {
-		for (int h = 0; h < 2; h++) {
-			const char *lo_hi[2];
+	column = column_of(p, u, &core);
+	for (int h = 0; h < 2; h++) {
+		const char *lo_hi[2];
 
-			one[h] = lower_name(L, "one");
-			if (p->beside.live) {
-				const char *at = arena_printf(L->a, "16 * (%s) + %d", k, 8 * h);
-
-				lower_code(L, "const u32 %s = %s != %s || %s <= %s ? 0 : %s == %s + 1 ? %s : %s;",
-				           one[h], p->beside.g, column, p->beside.live, at, p->beside.live, at,
-				           first, both);
-				continue;
-			}
-			v[0] = product_twice(L, h, strchr(k, ' ') ? arena_printf(L->a, "(%s)", k) : k);
-			for (int e = 0; e < 2; e++) {
-				v[2] = e ? "1" : "0";
-				lo_hi[e] = lower_elem(L, p->beside.ones, &p->beside.col, v);
-			}
-			lower_code(L, "const u32 %s = %s == %s ? %s : 0;", one[h], p->beside.g, column,
-			           lower_pack(L, lo_hi[0], lo_hi[1]));
+		one[h] = lower_name(L, "one");
+		v[0] = product_twice(L, h, strchr(k, ' ') ? arena_printf(L->a, "(%s)", k) : k);
+		for (int e = 0; e < 2; e++) {
+			v[2] = e ? "1" : "0";
+			lo_hi[e] = lower_elem(L, p->beside.ones, &p->beside.col, v);
 		}
+		lower_code(L, "const u32 %s = %s == %s ? %s : 0;", one[h], p->beside.g, column,
+		           lower_pack(L, lo_hi[0], lo_hi[1]));
 	}
 	lower_code(L, "mma_%s(%s%s[0], %s%s[1], %s[0][0], %s[0][1], %s[1][0], %s[1][1], %s, %s);",
 	           p->ty, w->name, core, w->name, core, f, f, f, f, one[0], one[1]);
 }
 
-/* -- what another role reads ------------------------------------------------------------------- */
+/* The same as a warpgroup's product, in the group now open. */
+void lower_beside_issue(Product *p, const char *f, const char *u)
+{
+	Lower *L = p->L;
+	const char *core, *column, *sums, *a[4];
 
-enum { PANEL = 64, ROWS = 8 }; /* slots of a panel of 128 bytes; rows of a core */
+	if (!p->beside.desc)
+		return;
+	column = column_of(p, u, &core);
+	sums = arena_printf(L->a, "%s%s", p->beside.w->name, core);
+	for (int i = 0; i < 4; i++)
+		a[i] = arena_printf(L->a, "%s[%d][%d]", f, i / 2, i % 2);
+	lower_ones_step(p, sums, arena_printf(L->a, "%s + 1", sums), a, p->beside.desc, column, "1");
+}
+
+/* -- what another role reads -------------------------------------------------------------------
+ */
+
+enum { PANEL = 64, ROWS = 16 }; /* elements of a panel's row of 128 bytes; slots of a step */
 
 /* A warp's lanes write four steps at once. */
 int lower_beside_bytes(Lower *L, const Op *state)
 {
-	int four = 4 * 16 * L->f->keepers;
+	int slots = lower_state_grow(L, state)->slots, own = 4 * 16 * L->f->keepers;
 
-	return 2 * ROWS * ((lower_state_grow(L, state)->slots + four - 1) / four * four);
+	return 2 * 8 * ((slots + own - 1) / own * own);
 }
 
 Buffer *lower_beside_buffer(Lower *L, const Op *state, const char *name)
 {
 	Buffer *b = dev_buffer(L->dev, name, ROWS, lower_beside_bytes(L, state) / (2 * ROWS), 2, 2);
 
-	b->used_cols = 1; /* what slots and their two parts do not fill stays 0 */
+	b->used_cols = 1; /* of each step's eight columns the two parts take two, the others stay 0 */
 	return b;
 }
 
@@ -305,64 +337,70 @@ static const char *choose(Lower *L, const double *x, const int *n, const char *c
 
 /* The weight of the slots `from` on that a register holds: where t is 0, what the wide state's
  * first rows take (lower_publish.c), which is computed once. */
-static const char *weight_of(Lower *L, const double *weight, const char *t, int from, int slots)
+static const char *weight_of(Lower *L, const double *weight, int from, int slots)
 {
-	const char *const var[] = {t, "g", "warp"};
-	int warps = L->f->keepers, n[] = {4, 8, warps, 0};
-	double *x = ARENA_ARRAY(L->a, double, 4 * 8 * warps);
+	const char *const var[] = {"t", "g", "warp"};
+	int n[] = {4, 8, L->f->keepers, 0};
+	double *x = ARENA_ARRAY(L->a, double, 4 * 8 * L->f->keepers);
 
-	for (int i = 0; i < 4 * 8 * warps; i++) {
-		int slot = from + (i / 8 / warps * warps + i % warps) * 16 + i / warps % 8;
+	for (int i = 0; i < 4 * 8 * L->f->keepers; i++) {
+		int slot = from + (i / 8 / L->f->keepers * L->f->keepers + i % L->f->keepers) * 16 +
+		           i / L->f->keepers % 8;
 
 		x[i] = slot < slots ? weight[slot] : NAN;
 	}
 	return choose(L, x, n, var);
 }
 
-/* Lanes whose slots do not exist write where nobody reads. Warps deal out whole panels; the second
- * row's units are exchanged in pairs. */
+/* Step s of 16 slots is columns 8 (s % 8) .. + 7 of panel s / 8, its slots the rows. Lanes whose
+ * slots do not exist write where nobody reads. */
 void lower_beside_write(Lower *L, const Staged *s, const Op *get, const Grow *left)
 {
 	const Grow *g = lower_state_grow(L, get->src[0]);
 	const double *weight = lower_weights(L, g, left);
 	const Version *w = lower_var_version(L, get->src[0]);
 	const char *ty = L->f16 ? "f16" : "bf16",
-	           *lane = lower_name(L, arena_printf(L->a, "%s_w", s->base)), *t;
-	int step = 16 * L->f->keepers, panels = step / PANEL;
+	           *lane = lower_name(L, arena_printf(L->a, "%s_w", s->base));
+	int warps = L->f->keepers, step = 16 * warps, panel = ROWS * 2 * PANEL;
 	Block *saved = L->out;
 
-	if (step % PANEL || s->buf->pbytes != 2 * PANEL)
-		bug("a thin state published by %d warps", L->f->keepers);
+	if (warps % 4 || s->buf->pbytes != 2 * PANEL)
+		bug("a thin state published by %d warps", warps);
 	L->out = L->pro;
-	lower_code(L, "const u32 %s = %d * (%d * t + warp / 4) + 32 * (warp %% 4) + 2 * g;", lane,
-	           ROWS * 2 * PANEL, panels);
+	if (warps == 4)
+		lower_code(L, "const u32 %s = t / 2 * %d + g * %d + ((warp + t %% 2 * 4) ^ g) * 16;", lane,
+		           panel, 2 * PANEL);
+	else
+		lower_code(
+		    L,
+		    "const u32 %s = (%d * t + warp) / 8 * %d + g * %d + ((%d * t + warp) %% 8 ^ g) * 16;",
+		    lane, warps, panel, 2 * PANEL, warps);
 	L->out = saved;
-	t = lower_name(L, "own_t");
-	lower_code(L, "const int %s = opaque_i32(t);", t);
 	for (int u = 0; u * step < g->slots; u += 4) {
 		const char *core = w->l.d[0].stride != 8 ? arena_printf(L->a, "[%d]", u / STEPS) : "";
-		int panel = ROWS * 2 * PANEL * panels * u;
+		const char *x[2], *hi = lower_name(L, "x_hi"), *lo = lower_name(L, "x_lo");
 
 		for (int i = 0; i < 2; i++) {
-			const char *x = lower_name(L, "x"), *hi = lower_name(L, "x_hi"), *reg;
-
-			reg = arena_printf(L->a, "%s%s[%d][%d]", w->name, core, i, u / 4 % 2);
-			lower_code(L, "const float %s = %s * (%s);", x, reg,
-			           weight_of(L, weight, t, u * step + 8 * i, g->slots));
-			lower_code(L, "const b16 %s = round_%s(%s);", hi, ty, x);
-			dev_access(lower_code(L, "st_shared_b16(%s + %s + %d, %s);", s->base, lane,
-			                      panel + 16 * i, hi),
-			           s->buf, ACC_WRITE);
-			lower_code(L, "st_shared_b16(%s + %s + %d, round_%s(%s - widen_%s(%s)));", s->base,
-			           lane, panel + 2 * PANEL + 16 * (1 - i), ty, x, ty, hi);
+			x[i] = lower_name(L, "x");
+			lower_code(L, "const float %s = %s%s[%d][%d] * (%s);", x[i], w->name, core, i,
+			           u / 4 % 2, weight_of(L, weight, u * step + 8 * i, g->slots));
 		}
-		L->out = saved;
+		lower_code(L, "const u32 %s = %s;", hi, lower_pack(L, x[0], x[1]));
+		lower_code(L, "const u32 %s = pack_%s(%s - %s_lo(%s), %s - %s_hi(%s));", lo, ty, x[0], ty,
+		           hi, x[1], ty, hi);
+		for (int i = 0; i < 2; i++)
+			dev_access(lower_code(L, "st_shared_b32(%s + %s + %d, prmt(%s, %s, %s));", s->base,
+			                      lane, warps * u / 8 * panel + i * ROWS / 2 * 2 * PANEL, hi, lo,
+			                      i ? "0x7632" : "0x5410"),
+			           s->buf, ACC_WRITE);
 	}
 }
 
-/* -- the read --------------------------------------------------------------------------------- */
+/* -- the read ----------------------------------------------------------------------------------
+ */
 
-static bool reads_thin(Lower *L, const Op *x)
+/* Whether x is a product that reads a thin state. */
+bool lower_beside_reads(Lower *L, const Op *x)
 {
 	bool left = false, right = false;
 	const Op *get;
@@ -374,7 +412,15 @@ static bool reads_thin(Lower *L, const Op *x)
 	return !left && !right && get->code == OP_get && lower_is_thin(L, get->src[0]);
 }
 
-static Layout thin_layout(Product *p, const Op *dot)
+bool lower_beside_same(Lower *L, const Op *dot, const Op *then)
+{
+	bool sw = false;
+	const Grow *g = grow_parse(L->a, op_base(dot->src[0], &sw));
+
+	return same_features(g, grow_parse(L->a, op_base(then->src[0], &sw))) && !sw;
+}
+
+Layout lower_beside_read_layout(Product *p, const Op *dot)
 {
 	Layout l = lower_value_layout(p->L, dot);
 
@@ -391,110 +437,12 @@ bool lower_beside_read(Product *p, Product *q)
 		bool sw = false;
 		Layout l;
 
-		if (!L->live[x->id] || !reads_thin(L, x) ||
+		if (!L->live[x->id] || !lower_beside_reads(L, x) ||
 		    !same_features(grow_parse(L->a, op_base(x->src[0], &sw)), p->a.grow))
 			continue;
-		l = thin_layout(p, x);
+		l = lower_beside_read_layout(p, x);
 		if (l.d[0].n == p->l.d[0].n && !lower_find(L, x, &l, false))
 			return product_thin(p, q, x, &l);
 	}
 	return false;
-}
-
-/* -- row sums of a left operand ---------------------------------------------------------------- */
-
-static Op *only_reader(Lower *L, const Op *x)
-{
-	Count c = {x, NULL, 0};
-	Op *found = NULL;
-
-	ir_walk(L->k->body, reader_op, &c);
-	for (Op *o = x->parent->first; c.n == 1 && o; o = o->next)
-		for (int i = 0; i < o->nsrc; i++)
-			if (o->src[i] == x)
-				found = o;
-	return found;
-}
-
-/* What was begun inside a condition is not known outside; neither are the sums that it took. */
-static Version *begun(Lower *L)
-{
-	for (Version *w = L->versions; w; w = w->next)
-		if (w == L->begun)
-			return w;
-	return NULL;
-}
-
-/* The product of a thin state whose only use is to be added to the row sums x, or NULL. */
-static Op *joined(Lower *L, const Op *x)
-{
-	Op *add = only_reader(L, x), *sum;
-
-	if (!add || add->code != OP_add || add->src[0] == add->src[1])
-		return NULL;
-	sum = add->src[add->src[0] == x];
-	if (sum->code != OP_sum || sum->axis_dim != 1 || only_reader(L, sum) != add ||
-	    sum->src[0]->rank != 2 || sum->src[0]->dim[1].n != 1 ||
-	    only_reader(L, sum->src[0]) != sum || sum->src[0]->parent != x->parent ||
-	    !reads_thin(L, sum->src[0]))
-		return NULL;
-	return sum->src[0];
-}
-
-/* x, the row sums of p's left operand, which is in registers, begins the accumulators of the
- * product that it is added to: as one more product, with ones. What is left to be added is nothing.
- */
-bool lower_beside_rows(Product *p, Op *x)
-{
-	Lower *L = p->L;
-	Op *dot = joined(L, x);
-	const char *v[MAX_DIGITS], *one, *i, *k;
-	Layout l, drop;
-	Version *acc, *none;
-	Block *b, *saved;
-
-	if (!dot || begun(L))
-		return false;
-	for (const Version *w = L->versions; w; w = w->next)
-		if (w->op == dot)
-			return false;
-	l = thin_layout(p, dot);
-	if (l.d[0].n != p->l.d[0].n || p->a.swapped)
-		return false;
-	acc = lower_declare(L, dot, &l, false, NULL);
-	acc->op = NULL;
-	L->begun = acc;
-	L->begun_dot = dot;
-	b = lower_nest(L, &l, false, v);
-	lower_code(L, "%s = 0.0f;", lower_ref(L, acc, &l, v));
-	lower_nest_close(L, b);
-	one = lower_name(L, "one");
-	lower_code(L, "const u32 %s = g == 0 ? %s : 0;", one, L->f16 ? "0x3c003c00u" : "0x3f803f80u");
-	saved = product_loop(L, "i", p->l.d[0].n / 2, &i);
-	product_loop(L, "k", p->a.k / 2, &k);
-	lower_code(L, "mma_%s(%s[%s][0], %s[%s][0], %s, %s, %s, %s, %s, %s);", p->ty, acc->name,
-	           product_twice(L, 0, i), acc->name, product_twice(L, 1, i),
-	           product_frag(p, &p->a, product_twice(L, 0, i), 0, k),
-	           product_frag(p, &p->a, product_twice(L, 1, i), 0, k),
-	           product_frag(p, &p->a, product_twice(L, 0, i), 1, k),
-	           product_frag(p, &p->a, product_twice(L, 1, i), 1, k), one, one);
-	L->out = saved;
-	drop = layout_drop(l, 1);
-	none = lower_declare(L, x, &drop, false, NULL);
-	b = lower_nest(L, &drop, false, v);
-	lower_code(L, "%s = -0.0f;", lower_ref(L, none, &drop, v));
-	lower_nest_close(L, b);
-	return true;
-}
-
-/* The accumulators that `dot` begins with, or NULL. */
-Version *lower_beside_begun(Lower *L, const Op *dot)
-{
-	Version *w = begun(L);
-
-	if (!w || dot != L->begun_dot)
-		return NULL;
-	w->op = dot;
-	L->begun = NULL;
-	return w;
 }

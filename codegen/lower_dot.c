@@ -334,14 +334,12 @@ static void plain_product(Product *p)
 	L->out = saved;
 }
 
-/* A thin state that another role publishes: the tile's first two rows. */
+/* A thin state that another role publishes: the first two columns of each step's eight. */
 static void thin_operand(Product *p, Operand *o)
 {
 	o->staged = lower_publish(p->L, o->x, p->a.grow);
 	o->thin = o->staged->buf;
 	o->kind = STREAM;
-	o->swapped = true;
-	o->own = layout_swap(o->need);
 }
 
 /* Makes q the product `op`, a thin state's, by the features that p forms; false: it is not that
@@ -359,7 +357,7 @@ bool product_thin(const Product *p, Product *q, Op *op, const Layout *l)
 	q->wgmma = lower_wgmma_fits(q);
 	if (!q->wgmma)
 		return false;
-	q->acc = lower_beside_begun(L, op);
+	q->acc = lower_ones_begun(L, op);
 	if (q->acc)
 		return true;
 	q->acc = lower_declare(L, op, l, false, NULL);
@@ -401,10 +399,13 @@ void product_count(Product *p)
 
 Version *lower_dot(Lower *L, Op *op, const Layout *l, Version *acc)
 {
-	Product p = product_open(L, op, l);
+	const Op *then = L->then;
 	const char *v[MAX_DIGITS];
+	Product p;
 	Block *b;
 
+	L->then = NULL; /* not that of what the operands are made of */
+	p = product_open(L, op, l);
 	if (p.a.kind == FORMED && p.b.kind == FORMED && !p.a.swapped && p.b.swapped) {
 		p.b.array =
 		    lower_form_all(L, p.b.x, &p.b.own, lower_weight_table(L, p.b.grow, p.a.grow, false));
@@ -429,12 +430,19 @@ Version *lower_dot(Lower *L, Op *op, const Layout *l, Version *acc)
 		product_array(&p, &p.b);
 	}
 	p.wgmma = lower_wgmma_fits(&p);
-	if (!acc)
-		acc = lower_beside_begun(L, op);
+	if (!acc && (acc = lower_ones_begun(L, op)) && !p.wgmma)
+		lower_wgmma_land(L, acc->name);
+	if (p.b.thin && p.b.kind == STREAM && !p.wgmma)
+		lower_cannot(L, op, "a column over features read by a product of few rows");
 	product_count(&p);
 	p.fresh = p.wgmma && !acc && p.a.kind != FORMED;
 	if (p.fresh) {
-		acc = lower_declare(L, op, l, false, NULL);
+		Layout all = *l;
+
+		all.d[1].n += p.a.kind == ARRAY && lower_ones_join(&p, then);
+		acc = lower_declare(L, op, &all, false, NULL);
+		acc->more = all.d[1].n - l->d[1].n;
+		acc->l = *l;
 	} else if (!acc) {
 		acc = lower_declare(L, op, l, false, NULL);
 		b = lower_nest(L, l, false, v);

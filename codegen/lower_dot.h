@@ -16,7 +16,8 @@ typedef struct Operand {
 	Version *array;
 	Staged *staged;
 	Buffer *thin;
-	const char *frag; /* STREAM: array of this k step's cores, [outer][2] */
+	const Staged *more; /* a panel of which eight columns follow its own 64 */
+	const char *frag;   /* STREAM: array of this k step's cores, [outer][2] */
 	const Grow *grow;
 	int outer, k; /* cores per warp */
 } Operand;
@@ -27,7 +28,7 @@ typedef struct Beside {
 	Op *ones;
 	Layout col;       /* of its right operand */
 	const char *g;    /* which column of it is the lane's */
-	const char *live; /* of ones: rows that exist, less the lane's first */
+	const char *desc; /* as a warpgroup's product: the ones' descriptor, else NULL */
 } Beside;
 
 typedef struct Product {
@@ -43,6 +44,7 @@ typedef struct Product {
 	const char *b_desc;
 	Beside beside;
 	struct Product *along; /* another by the same left operand, step by step */
+	Version *sums;         /* a third: sums over the left operand's columns */
 } Product;
 
 /* lower_dot.c: pieces of text. Indices count cores (i, j) or k16 steps (k), as C expressions. */
@@ -76,18 +78,31 @@ void lower_share(Product *p, const Share *h);
 
 /* lower_beside.c: for the product that updates a wide state. */
 void lower_beside_open(Product *p);
-void lower_beside_step(Product *p, const char *f, const char *u, const char *k, int lo, int hi);
+void lower_beside_step(Product *p, const char *f, const char *u, const char *k);
+void lower_beside_issue(Product *p, const char *f, const char *u);
 /* For the product that reads a wide state: q is that which reads a thin one by the same features.
  */
+bool lower_beside_reads(Lower *L, const Op *dot);
+bool lower_beside_same(Lower *L, const Op *dot, const Op *then); /* by the same features */
+Layout lower_beside_read_layout(Product *p, const Op *dot);
 bool lower_beside_read(Product *p, Product *q);
-bool lower_beside_rows(Product *p, Op *sum);
-Version *lower_beside_begun(Lower *L, const Op *dot);
+
+/* lower_ones.c */
+const char *lower_ones(Lower *L);
+/* sums (+)= a times the ones of `column`; sums are two cores' pairs, a the left operand's cores. */
+void lower_ones_step(Product *p, const char *lo, const char *hi, const char *const *a,
+                     const char *desc, const char *column, const char *adds);
+bool lower_ones_rows(Product *p, Op *sum);
+bool lower_ones_join(Product *p, const Op *then);
+Version *lower_ones_begun(Lower *L, const Op *dot);
 
 /* lower_wgmma.c */
 bool lower_wgmma_fits(Product *p);
 void lower_wgmma_plain(Product *p);
 void lower_wgmma_issue(Product *p); /* in the group now open */
 void lower_wgmma_open(Product *p);
+void lower_wgmma_take(Lower *L, const Version *sums); /* accumulators that the next group adds to */
+void lower_wgmma_note(Lower *L, const Version *w);    /* the group now open owns its registers */
 void lower_wgmma_over(Lower *L, int group);
 void lower_wgmma_commit(Lower *L);
 const char *lower_wgmma_batch(Lower *L, const char *want, const int *n, int dims);
@@ -95,7 +110,7 @@ void lower_wgmma_reuse(Lower *L, const char *array, int n, int behind);
 void lower_wgmma_formed(Lower *L, const char *array, int n);
 void lower_wgmma_own(Lower *L, const char *array, const int *n, int dims);
 void lower_wgmma_trim(Lower *L);
-void lower_wgmma_close(Product *p);
+void lower_wgmma_close(Lower *L, const Version *sums);
 void lower_wgmma_step(Product *p, const char *a, bool turned, const char *i, const char *k);
 
 #endif

@@ -104,9 +104,9 @@ static void over_few(Product *p, const Leaf *x, int q, const char *i, int n)
 		lower_wgmma_commit(L);
 		lower_code(L, "%s++;", b);
 		L->out = out;
-		lower_wgmma_close(p);
+		lower_wgmma_close(L, p->acc);
 		if (p->along)
-			lower_wgmma_close(p->along);
+			lower_wgmma_close(L, p->along->acc);
 	}
 }
 
@@ -188,6 +188,12 @@ void lower_over_features(Product *p)
 		lower_cannot(L, p->op, "a grown operand in this place");
 	if (lower_beside_read(p, &along))
 		thin = p->along = &along;
+	if (p->acc->more && !p->along)
+		bug("eight columns that nothing is added to");
+	if (p->acc->more) {
+		p->b.more = along.b.staged;
+		p->along = NULL;
+	}
 	if (p->wgmma)
 		lower_wgmma_open(p);
 	else
@@ -233,16 +239,21 @@ void lower_over_features(Product *p)
 		}
 	}
 	if (p->wgmma)
-		lower_wgmma_close(p);
+		lower_wgmma_close(L, p->acc);
 	if (p->along)
-		lower_wgmma_close(p->along);
+		lower_wgmma_close(L, p->along->acc);
 	if (p->wgmma && (thin || p->l.d[0].n > 2)) /* in a loop: nothing flies out of it */
 		lower_wgmma_settle(L);
 	if (thin) /* its two columns */
 		for (int r = 0; r < 2; r++) {
-			const char *c = product_acc(thin, product_twice(L, r, i), "0");
+			const char *row = product_twice(L, r, i), *c = product_acc(thin, row, "0"), *more;
 
-			lower_code(L, "%s[0] += %s[1];", c, c);
+			more = arena_printf(L->a, "%d", p->l.d[1].n);
+			more = p->acc->more ? product_acc(p, row, more) : NULL;
+			if (more)
+				lower_code(L, "%s[0] = %s[0] + %s[1];", c, more, more);
+			else
+				lower_code(L, "%s[0] += %s[1];", c, c);
 		}
 	L->out = saved;
 }

@@ -219,6 +219,14 @@ const char *lower_at(Lower *L, Op *op, const char *const *c)
 	return lower_combine(L, op, x);
 }
 
+/* What it is made of is loaded here, at the start of the kernel. */
+void lower_gather_ahead(Lower *L, Op *op)
+{
+	if (of_short(op))
+		spread(L, op);
+	L->nahead = L->nspread;
+}
+
 /* A grown tile (or a slice of one) in layout l, element by element. */
 Version *lower_gather(Lower *L, Op *op, const Layout *want)
 {
@@ -229,7 +237,7 @@ Version *lower_gather(Lower *L, Op *op, const Layout *want)
 	int scope;
 
 	saved = lower_hoist(L, &l, &scope);
-	L->nspread = 0;
+	L->nspread = L->nahead;
 	if (of_short(op))
 		spread(L, op);
 	w = lower_declare(L, op, &l, false, NULL);
@@ -248,7 +256,7 @@ Version *lower_gather(Lower *L, Op *op, const Layout *want)
 		in = arena_printf(L->a, "%s && %s < %d", in, c[0], op->dim[0].n);
 	lower_code(L, "%s = %s ? %s : 0.0f;", lower_ref(L, w, &l, v), in, e);
 	lower_nest_close(L, b);
-	L->nspread = 0;
+	L->nspread = L->nahead;
 	w->op = op;
 	L->out = saved;
 	L->scope = scope;

@@ -11,6 +11,7 @@
  */
 #include "lower_dot.h"
 
+#include <ctype.h>
 #include <string.h>
 
 struct Late {
@@ -157,15 +158,32 @@ bool lower_is_late(const Lower *L, const Op *effect)
 	return L->late && L->late->effect == effect;
 }
 
-/* Before the accumulators change: the last turn's product is over, and its stage read. */
+/* A size that only a launch knows. */
+static const char *run_time_size(Lower *L)
+{
+	const Grid *grid = &L->k->grid;
+
+	for (int i = 0; i < grid->n; i++) {
+		const char *size = lower_size(L, grid->range[i], 0);
+
+		if (!isdigit((unsigned char)*size))
+			return size;
+	}
+	return NULL;
+}
+
+/* Before the accumulators change: the last turn's product is over, and its stage read. What the
+ * product is to run beside is done before: ptxas (CUDA 13.0) would move the wait in front of it. */
 void lower_late_land(Lower *L)
 {
 	Late *t = L->late;
+	const char *size = run_time_size(L);
 	Block *saved;
 
-	if (!t->issued) /* the product that goes before is this turn's left operand's */
-		lower_need_packed(L, t->p.a.x, &t->p.a.own);
+	lower_need_packed(L, t->p.a.x, &t->p.a.own); /* what it is made of may be this turn's product */
 	lower_late_issue(L);
+	if (size)
+		lower_code(L, "scheduler_fence(%s < 0);", size);
 	lower_wgmma_land(L, t->p.acc->name);
 	dev_add(L->dev, L->out, S_WARP, NULL);
 	saved = lower_open(L, S_IF, false, "lane == 0 && %s", t->when);

@@ -240,6 +240,38 @@ static void load_wide(Lower *L, const Op *op, const Staged *s, const Layout *l, 
 	L->out = saved;
 }
 
+/* A matrix of 16-bit elements from memory stays as it came, and is widened where it is used: all
+ * its loads are in flight at once, in half the registers. */
+static bool stays_packed(Lower *L, const Op *op, int wide)
+{
+	Dtype dt = op->arg->dtype;
+
+	return op->rank == 2 && wide > 1 && (dt == DT_BF16 || dt == DT_F16) && L->f16 == (dt == DT_F16);
+}
+
+/* A vector's words; v and coord name its first element. */
+static void load_words(Lower *L, const Op *op, const Layout *l, Version *w, const char **v,
+                       const char *const *coord)
+{
+	const char *g = lower_guard(L, op, op, l, coord), *x, *ptr = lower_element(L, op, op, coord);
+	int n = lower_pairs(l), part = n > 4 ? 4 : n;
+
+	x = lower_words(L, w, l, v);
+	for (int i = 0; g && i < n; i++)
+		lower_code(L, n > 1 ? "%s[%d] = 0;" : "%s = 0;", x, i);
+	if (g)
+		lower_open(L, S_IF, false, "%s", g);
+	for (int i = 0; i < n; i += part) {
+		const char *p = i ? arena_printf(L->a, "%s + %d", ptr, 2 * i) : ptr;
+
+		if (n == 1)
+			lower_code(L, "%s = ld_global_b32(%s);", x, p);
+		else
+			lower_code(L, "ld_global_v%d(%s%s, %s);", part, x,
+			           i ? arena_printf(L->a, " + %d", i) : "", p);
+	}
+}
+
 Version *lower_load(Lower *L, Op *op, const Layout *l, bool packed)
 {
 	Staged *s = lower_staged(L, op);
@@ -259,14 +291,18 @@ Version *lower_load(Lower *L, Op *op, const Layout *l, bool packed)
 	}
 	if (packed)
 		lower_cannot(L, op, "an operand that is not staged");
-	w = lower_declare(L, op, l, false, op->name ? NULL : op->arg->name);
 	wide = s && op->rank == 1 ? 1 : lower_wide(op, op, l);
 	if (!s && wide * dtype_bytes(op->arg->dtype) > L->align && L->align < 16)
 		wide = 1;
+	packed = !s && stays_packed(L, op, wide);
+	w = lower_declare(L, op, l, packed, op->name ? NULL : op->arg->name);
 	b = lower_nest(L, l, wide > 1, v);
 	for (int d = 0; d < op->rank; d++)
 		coord[d] = layout_coord(L->a, l, d, v);
-	if (wide > 1) {
+	if (packed) {
+		lower_scope(L, b);
+		load_words(L, op, l, w, v, coord);
+	} else if (wide > 1) {
 		load_wide(L, op, s, l, w, wide, v, coord, b);
 	} else if (s) {
 		const char *at = shared_element(L, s, coord), *x;

@@ -217,8 +217,8 @@ static void copies_turn(Lower *L, const Copies *c, const char *n, const char *n0
 	lower_code(L, "%s = %s + 1 == %d ? 0 : %s + 1;", c->fill, c->fill, c->stages, c->fill);
 }
 
-/* Whether the loop's matrices come by the copy engine: all that products read, or none. */
-static bool by_engine(Lower *L, const Op *loop)
+/* Whether all that products read of the loop comes so, or none. */
+bool lower_by_engine(Lower *L, const Op *loop)
 {
 	bool any = false;
 
@@ -248,7 +248,7 @@ static Ring ring_open(Lower *L, Op *loop, const char *lo, const char *end)
 				lower_stage(L, x, stages);
 		ring = lower_ring_new(L, first, stages);
 	}
-	if (L->role == ROLE_STATE) {
+	if (L->role == ROLE_STATE || L->fed) {
 		L->ring = ring;
 		memcpy(L->ring_tile, &L->staged[first], (size_t)ring.n * sizeof *L->ring_tile);
 	}
@@ -274,7 +274,7 @@ static void lower_loop(Lower *L, Op *op, Stmt *at)
 	           *end;
 	int first = L->nstaged, homes = L->nhomes, turned;
 	Block *saved = L->out, early = {0};
-	bool engine = by_engine(L, op);
+	bool engine = lower_by_engine(L, op);
 	Copies copies = {op, 0, 0, L->stages, NULL, NULL, NULL, NULL};
 	Ring ring;
 
@@ -322,8 +322,9 @@ static void lower_loop(Lower *L, Op *op, Stmt *at)
 	else
 		saved = lower_open(L, S_FOR, false, "int %s = %s; %s < %s; %s++", n, lo, n, end, n);
 	saved->last->uniform = true;
-	if (engine && L->role == ROLE_ALL)
+	if (engine && L->role == ROLE_ALL && !L->fed)
 		dev_access(saved->last, ring.full, ACC_READ);
+	saved->last->entered_clean = L->fed;
 	lower_code(L, "const int %s = %s * %d;", n0, n, r->n);
 	lower_code(L, "const int %s_live = %s - %s < %d ? %s - %s : %d;", n0, lower_size(L, r, 0), n0,
 	           r->n, lower_size(L, r, 0), n0, r->n);
@@ -399,13 +400,28 @@ static bool needs_copies(Lower *L, const Op *op, bool ring)
 	}
 }
 
+/* Matrices of the kernel's own, beside those of a loop, by the copy engine where it can. */
+static void fetch_tiles(Lower *L, const Region *r)
+{
+	int first = L->nstaged;
+
+	if (r->owner || L->role != ROLE_ALL)
+		return;
+	for (Op *x = r->first; x; x = x->next)
+		if (is_staged_load(L, x, false) && lower_tma_fits(L, x))
+			lower_stage(L, x, 1);
+	if (L->nstaged > first)
+		lower_fetch(L, first);
+}
+
 void lower_region(Lower *L, Region *r)
 {
 	Stmt *before, *at;
 	bool flying = false; /* copies issued, in no group yet: the next commit takes them */
 
+	fetch_tiles(L, r);
 	for (Op *x = r->first; x; x = x->next)
-		if (is_staged_load(L, x, false)) {
+		if (is_staged_load(L, x, false) && !lower_staged(L, x)) {
 			lower_stage(L, x, 1);
 			lower_issue(L, &L->staged[L->nstaged - 1], L->staged[L->nstaged - 1].base, NULL, NULL);
 			flying = true;
@@ -417,8 +433,10 @@ void lower_region(Lower *L, Region *r)
 			continue;
 		if (x->code == OP_loop)
 			for (Op *y = x->body->first; y; y = y->next)
-				loads |= is_staged_load(L, y, true) && !(by_engine(L, x) && y->rank == 2);
+				loads |= is_staged_load(L, y, true) && !(lower_by_engine(L, x) && y->rank == 2);
 		at = L->out->last;
+		if (L->ready && needs_copies(L, x, false))
+			lower_fetch_wait(L);
 		if (flying && needs_copies(L, x, loads)) {
 			dev_add(L->dev, L->out, S_COMMIT, NULL);
 			wait_for(L, 0);

@@ -115,10 +115,13 @@ static void more_bytes(void *user, Op *op)
 			      facts_extent(L->f, facts_class(L->f, g->piece[q].x, 1));
 }
 
-/* A ring of as many stages, and two copies of the states; some room for barriers and alignment. */
+/* A ring of as many stages, and two copies of the states; some room for barriers, ones, alignment.
+ */
+enum { BARRIERS = 6144 };
+
 static bool shared_fits(Look *k, int stages)
 {
-	k->bytes = 4096;
+	k->bytes = BARRIERS;
 	k->L->depth = stages;
 	ir_walk(k->L->k->body, more_bytes, k);
 	k->L->shared = divide_shared(k->L->f, stages) + divide_shared(k->L->f, 0) + k->bytes;
@@ -254,7 +257,7 @@ static bool share_registers(Lower *L, Registers *r)
 
 	for (r->blocks = keepers > 1 ? 1 : 2; r->blocks; r->blocks--) {
 		r->each = launch_registers(L, r->blocks * groups);
-		if (r->blocks * (L->shared - 4096) > L->dev->gpu->smem_sm)
+		if (r->blocks * (L->shared - BARRIERS) > L->dev->gpu->smem_sm)
 			continue;
 		if (groups == 2) {
 			first = (state_registers(L, false) + WORK + 7) / 8 * 8;
@@ -335,7 +338,7 @@ static void move_registers(Lower *L, Block *role, int each, int n)
 }
 
 /* What the other role has computed, declared and named is not in scope; buffers are. */
-static void forget(Lower *L, int names)
+void lower_forget(Lower *L, int names)
 {
 	L->versions = NULL;
 	L->nstaged = L->nhomes = L->nlanes = L->nturned = 0;
@@ -363,6 +366,7 @@ void lower_roles(Lower *L)
 	split->kind = S_ROLES;
 	split->text = "role == 0";
 	split->uniform = true;
+	L->dev->roles = 2;
 	L->dev->keepers = L->f->keepers;
 	shared = share_registers(L, &regs);
 	L->dev->min_blocks = shared ? regs.blocks : 1;
@@ -378,7 +382,7 @@ void lower_roles(Lower *L)
 		own_from = L->dev->nbufs;
 		L->pro = &own;
 		L->out = &body;
-		forget(L, names);
+		lower_forget(L, names);
 		lower_region(L, L->k->body);
 		lower_store_end(L);
 		lower_splice(into, &own);

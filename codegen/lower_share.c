@@ -308,12 +308,6 @@ static void form_share(Product *p, const Steps *each, const Leaf *x, const Run *
 	L->out = tile;
 }
 
-static void beside_step(Product *p, const Share *s, const Run *r, const char *f, const char *u,
-                        const char *k)
-{
-	lower_beside_step(p, f, u, k, 16 * s->warps * r->u, 16 * s->warps * (r->u + r->n));
-}
-
 /* The cores of the tiles that the step's operands are made of, where they are not in memory. */
 static Leaf share_leaf(Product *p, const Steps *each, const char *k)
 {
@@ -347,7 +341,7 @@ static void to_share(Product *p, const Steps *each)
 
 		lower_code(L, "u32 %s[2][2];", f);
 		form_share(p, each, &x, &r, us, k, f);
-		beside_step(p, &each->s, &r, f, us, k);
+		lower_beside_step(p, f, us, k);
 		lower_features_add(p, f, arena_printf(L->a, "2 * %s", us),
 		                   arena_printf(L->a, "2 * %s + 1", us), k);
 		L->out = step;
@@ -385,6 +379,16 @@ static void load_next(Lower *L, const Steps *h, const char *cols, const char *b,
 	L->out = saved;
 }
 
+/* What is made of the lookups is made again in each turn. */
+static void forget_places(Lower *L, const Steps *h)
+{
+	Block *saved = L->out;
+
+	lower_open(L, S_FOR, true, "int u = 0; u < %d; u++", h->s.n);
+	lower_code(L, "%s[u] = (u32)opaque_i32((int)%s[u]);", h->look, h->look);
+	L->out = saved;
+}
+
 /* By the warp's own steps, whose lookups are then needed one at a time. Two register sets hold
  * operands by turns: of one step each, or of two k16 steps where nothing is read ahead. */
 static void to_share_wgmma(Product *p, const Steps *each)
@@ -409,6 +413,9 @@ static void to_share_wgmma(Product *p, const Steps *each)
 	if (ahead) {
 		cols = lower_name(L, "c");
 		lower_code(L, "u32 %s[2][3][2];", cols);
+		if (p->beside
+		        .w) /* its registers were those of each step's places, kept from turn to turn */
+			forget_places(L, &each[q]);
 		load_rows(L, &each[q], arena_printf(L->a, "%s[0]", cols), "0", "0");
 	}
 	for (int u = 0; u < each->s.n;) {
@@ -442,21 +449,26 @@ static void to_share_wgmma(Product *p, const Steps *each)
 			form_share(p, h, &x, &r, us, strchr(ki, ' ') ? arena_printf(L->a, "(%s)", ki) : ki,
 			           arena_printf(L->a, "%s[%d]", set, i));
 			L->out = turn;
-			beside_step(p, &each->s, &r, arena_printf(L->a, "%s[%d]", set, i), us, ki);
+			lower_beside_step(p, arena_printf(L->a, "%s[%d]", set, i), us, ki);
 		}
 		if (cols && per * (r.u + r.n) > 1)
 			load_next(L, &each[q], cols, b, per, r.u + r.n == each->s.n);
 		lower_wgmma_formed(L, set, batch);
-		for (int i = 0; i < batch; i++)
-			lower_wgmma_step(p, arena_printf(L->a, "%s[%d]", set, i), true, us,
-			                 i ? arena_printf(L->a, "%s + 1", k) : k);
+		for (int i = 0; i < batch; i++) {
+			const char *f = arena_printf(L->a, "%s[%d]", set, i);
+
+			lower_wgmma_step(p, f, true, us, i ? arena_printf(L->a, "%s + 1", k) : k);
+			lower_beside_issue(p, f, us);
+		}
 		L->group += per * r.n - 1;
 		lower_wgmma_own(L, all, n, 2);
 		lower_wgmma_commit(L);
 		L->out = saved;
 		u += r.n;
 	}
-	lower_wgmma_close(p);
+	lower_wgmma_close(L, p->acc);
+	if (p->beside.desc)
+		lower_wgmma_close(L, p->beside.w);
 }
 
 void lower_share(Product *p, const Share *share)

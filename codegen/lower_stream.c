@@ -116,7 +116,7 @@ static void beside_op(void *user, Op *o)
 
 /* -- what is loaded before anything else ------------------------------------------------------- */
 
-enum { MAX_AHEAD = 96 }; /* registers */
+enum { MAX_AHEAD = 96, BESIDE = 40 }; /* registers for matrices; and for all else */
 
 typedef struct Ahead {
 	const Op *x;
@@ -145,9 +145,15 @@ static bool is_plain(Lower *L, const Op *x)
 	return a.plain && !a.grown;
 }
 
-/* A kernel of one step, without loops or products, is as fast as its loads are early: matrices
- * first, then vectors and what is gathered for them, all before the first store or barrier, beyond
- * which the compiler moves no load. */
+static bool is_gathered(const Op *o)
+{
+	return o->rank == 1 && o->code == OP_concat;
+}
+
+/* A kernel of one step, without loops or products, is as fast as its loads are early: vectors and
+ * what others are gathered from, then matrices, all before the first store or barrier, beyond which
+ * the compiler moves no load. Loads arrive in their order, and there is work for the vectors while
+ * the matrices are on their way. */
 void lower_ahead(Lower *L)
 {
 	int regs = 0;
@@ -165,16 +171,25 @@ void lower_ahead(Lower *L)
 		}
 	if (regs == 0 || regs > MAX_AHEAD)
 		return;
-	for (int rank = 2; rank > 0; rank--)
+	L->dev->min_blocks = 65536 / (32 * L->warps * (regs + BESIDE));
+	for (Op *o = L->k->body->first; o; o = o->next)
+		if (is_gathered(o) && is_plain(L, o)) {
+			lower_comment(L, o);
+			lower_gather_ahead(L, o);
+		}
+	for (int rank = 1; rank <= 2; rank++)
 		for (Op *o = L->k->body->first; o; o = o->next)
-			if (o->rank == rank && is_plain(L, o) &&
-			    (o->code == OP_load || (rank == 1 && o->code == OP_concat))) {
-				l = rank == 2            ? lower_stream_layout(L, o)
-				    : o->code == OP_load ? lower_stream_vector(L, o)
-				                         : lower_thread_layout(L, o->dim[0].n);
+			if (o->code == OP_load && o->rank == rank && is_plain(L, o)) {
+				l = rank == 2 ? lower_stream_layout(L, o) : lower_stream_vector(L, o);
 				lower_comment(L, o);
 				lower_need(L, o, &l);
 			}
+	for (Op *o = L->k->body->first; o; o = o->next)
+		if (is_gathered(o) && is_plain(L, o)) {
+			l = lower_thread_layout(L, o->dim[0].n);
+			lower_comment(L, o);
+			lower_need(L, o, &l);
+		}
 }
 
 typedef struct Meets {

@@ -7,7 +7,7 @@
 
 #include <string.h>
 
-static int axis_of(const Op *op, int d)
+int lower_tma_axis(const Op *op, int d)
 {
 	for (int i = 0; i < op->arg->rank; i++)
 		if (!(op->at[i] && op->at[i]->kind == RANGE_ONE) && d-- == 0)
@@ -21,7 +21,7 @@ static void count_load(void *user, Op *op)
 }
 
 /* Tensor maps left for stores when every tile that is loaded has its own. */
-static int maps_left(Lower *L)
+int lower_maps_left(Lower *L)
 {
 	int n = 0;
 
@@ -43,11 +43,11 @@ bool lower_tma_fits(Lower *L, const Op *op)
 	if (!g->tma || !g->mbarrier || L->align < 16 || op->rank != 2 || op->arg->rank > MAX_MAP_RANK ||
 	    (op->arg->dtype != DT_BF16 && op->arg->dtype != DT_F16) || op->dtype != op->arg->dtype)
 		return false;
-	rows = axis_of(op, 0);
-	cols = axis_of(op, 1);
+	rows = lower_tma_axis(op, 0);
+	cols = lower_tma_axis(op, 1);
 	if (cols != op->arg->rank - 1 || rows < 0 || strcmp(lower_stride(L, op, 1), "1") != 0)
 		return false;
-	if (maps_left(L) < 0)
+	if (lower_maps_left(L) < 0)
 		return false;
 	r = op->at[cols];
 	inner = op->dim[1].n >= 64 ? 64 : op->dim[1].n;
@@ -57,10 +57,10 @@ bool lower_tma_fits(Lower *L, const Op *op)
 }
 
 /* The tensor map by which tile op moves to or from buffer b, `height` rows at a time. */
-static const char *map_param(Lower *L, const Op *op, const Buffer *b, int height)
+const char *lower_map_param(Lower *L, const Op *op, const Buffer *b, int height)
 {
 	MapText *m = ARENA_NEW(L->a, MapText);
-	int rows = axis_of(op, 0), cols = axis_of(op, 1);
+	int rows = lower_tma_axis(op, 0), cols = lower_tma_axis(op, 1);
 	const char *name;
 
 	m->rank = op->arg->rank;
@@ -115,7 +115,7 @@ void lower_barriers_make(Lower *L)
 		if (!b->barriers)
 			continue;
 		if (!first)
-			first = lower_open(L, S_IF, false, L->dev->keepers ? "threadIdx.x == 0" : "tid == 0");
+			first = lower_open(L, S_IF, false, L->dev->roles > 1 ? "threadIdx.x == 0" : "tid == 0");
 		in = L->out;
 		k = "0";
 		if (b->barriers > 1) {
@@ -134,6 +134,18 @@ void lower_barriers_make(Lower *L)
 	L->out = saved;
 }
 
+/* The ring's tiles come by the engine. */
+static void take_tiles(Lower *L, Ring *r)
+{
+	for (int i = r->first; i < L->nstaged; i++) {
+		Buffer *b = L->staged[i].buf;
+
+		b->by_engine = true;
+		b->used_cols = 0;
+		r->map[i - r->first] = lower_map_param(L, L->staged[i].op, b, L->staged[i].op->dim[0].n);
+	}
+}
+
 /* The ring of the loop's staged tiles [first, nstaged): barriers, made in the prologue. */
 Ring lower_ring_new(Lower *L, int first, int stages)
 {
@@ -141,13 +153,7 @@ Ring lower_ring_new(Lower *L, int first, int stages)
 
 	r.full = lower_barriers(L, "full", stages, 1);
 	r.empty = lower_barriers(L, "empty", stages, L->dev->keepers + L->dev->warps);
-	for (int i = first; i < L->nstaged; i++) {
-		Buffer *b = L->staged[i].buf;
-
-		b->by_engine = true;
-		b->used_cols = 0;
-		r.map[i - first] = map_param(L, L->staged[i].op, b, L->staged[i].op->dim[0].n);
-	}
+	take_tiles(L, &r);
 	return r;
 }
 
@@ -161,7 +167,7 @@ static void ask(Lower *L, const Ring *r, const Range *range, const char *start, 
 	for (int i = r->first; i < r->first + r->n; i++) {
 		const Staged *s = &L->staged[i];
 		const Op *op = s->op;
-		int rows = axis_of(op, 0), cols = axis_of(op, 1), panels;
+		int rows = lower_tma_axis(op, 0), cols = lower_tma_axis(op, 1), panels;
 		Block *saved = L->out;
 		Text at = {.arena = L->a};
 		const char *c0 = op->at[cols] == range ? start : lower_start(L, op->at[cols]);
@@ -186,6 +192,35 @@ static void ask(Lower *L, const Ring *r, const Range *range, const char *start, 
 	}
 }
 
+/* -- tiles that do not move ---------------------------------------------------------------------
+ */
+
+/* The staged tiles from `first` on: asked for here, all there where `ready` is waited for. */
+void lower_fetch(Lower *L, int first)
+{
+	static const Range nowhere;
+	Ring r = {.first = first, .n = L->nstaged - first, .stages = 1};
+	Block *saved;
+
+	r.full = L->ready = lower_barriers(L, "ready", 1, 1);
+	take_tiles(L, &r);
+	saved = lower_open(L, S_IF, false, "tid == 0");
+	ask(L, &r, &nowhere, "0", "0");
+	lower_close(L, saved);
+}
+
+void lower_fetch_wait(Lower *L)
+{
+	Stmt *wait = lower_code(L, "mbarrier_wait(%s, 0);", L->ready->name);
+
+	if (!L->fed)
+		dev_access(wait, L->ready, ACC_READ);
+	L->ready = NULL;
+}
+
+/* -- rings --------------------------------------------------------------------------------------
+ */
+
 /* Before the loop: the first chunks, from chunk `lo` on, all that the first turn and those it would
  * ask for ahead need. The thread that asks has made the barriers. */
 void lower_ring_fill(Lower *L, Ring *r, const Op *loop, const char *lo, const char *end)
@@ -196,7 +231,7 @@ void lower_ring_fill(Lower *L, Ring *r, const Op *loop, const char *lo, const ch
 	/* a stage more than are asked for ahead lets one role fall behind the other, or holds the last
 	 * turn's tile */
 	r->ahead = (L->role == ROLE_ALL && !L->late) || r->stages == 2 ? r->stages - 1 : r->stages - 2;
-	r->asks = L->role != ROLE_STATE;
+	r->asks = L->role != ROLE_STATE && !L->fed;
 	if (r->asks)
 		saved = lower_open(L, S_IF, false, L->stride > 1 ? "role == 1 && tid == 0" : "tid == 0");
 	for (int s = 0; r->asks && s <= r->ahead; s++) {
@@ -258,7 +293,7 @@ void lower_ring_turn(Lower *L, Ring *r, const Op *loop, const char *n, const cha
 		L->turn = n;
 	derive(L, r, r->slot, r->phase, 0);
 	wait = lower_code(L, "mbarrier_wait(%s + 8 * %s, %s);", r->full->name, r->slot, r->phase);
-	if (L->role == ROLE_ALL)
+	if (L->role == ROLE_ALL && !L->fed)
 		dev_access(wait, r->full, ACC_READ);
 	if (r->asks) {
 		lower_code(L, "const int %s = %s %s %d;", fetch, n, loop->reverse ? "-" : "+", r->ahead);
@@ -283,6 +318,25 @@ void lower_ring_turn(Lower *L, Ring *r, const Op *loop, const char *n, const cha
 		advance(L, r, r->fill, r->fill_phase);
 }
 
+/* Each turn's tiles, as soon as their stage is empty, by this thread. */
+void lower_ring_feed(Lower *L, const Ring *r, const Op *loop, const char *n, const char *lo,
+                     const char *end)
+{
+	const char *fill = lower_name(L, "fill"), *phase = lower_name(L, "fill_phase");
+	Block *saved = L->out;
+
+	lower_code(L, "int %s = 0, %s = 0;", fill, phase);
+	if (loop->reverse)
+		lower_open(L, S_FOR, false, "int %s = %s - 1; %s >= %s; %s--", n, end, n, lo, n);
+	else
+		lower_open(L, S_FOR, false, "int %s = %s; %s < %s; %s++", n, lo, n, end, n);
+	lower_code(L, "mbarrier_wait(%s + 8 * %s, %s ^ 1);", r->empty->name, fill, phase);
+	ask(L, r, loop->range, arena_printf(L->a, "%s * %d", n, loop->range->n), fill);
+	lower_code(L, "%s = %s + 1 == %d ? 0 : %s + 1;", fill, fill, r->stages, fill);
+	lower_code(L, "%s ^= %s == 0;", phase, fill);
+	L->out = saved;
+}
+
 /* At its end: this warp has read the stage. */
 void lower_ring_release(Lower *L, const Ring *r)
 {
@@ -295,185 +349,4 @@ void lower_ring_release(Lower *L, const Ring *r)
 	lower_close(L, saved);
 	if (r->counts)
 		lower_code(L, L->stride > 1 ? "%s += %d;" : "%s++;", L->turn, L->stride);
-}
-
-/* -- stores -------------------------------------------------------------------------------------
- */
-
-static bool needs(const Op *x, const Op *tile)
-{
-	if (x == tile)
-		return true;
-	for (int i = 0; i < x->nsrc; i++)
-		if ((op_info[x->code].class != STATE || i) && needs(x->src[i], tile))
-			return true;
-	return false;
-}
-
-/* A tile's place in shared memory, of the size the store needs, that nothing from the store on
- * reads; NULL: there is none. */
-static Buffer *place_left(Lower *L, const Op *op, int rows, int cols)
-{
-	for (int i = 0; i < L->nstaged && L->role == ROLE_ALL && !op->parent->owner && !L->strip; i++) {
-		Buffer *b = L->staged[i].buf;
-		bool free = b->stages == 1 && !b->by_engine && b->rows == rows && b->cols == cols &&
-		            b->elem == 2 && !b->left;
-
-		for (const Op *x = op; x && free; x = x->next)
-			free = !x->body && (op_info[x->code].class != EFFECT || !needs(x, L->staged[i].op));
-		if (free)
-			return b;
-	}
-	return NULL;
-}
-
-/* Whether a tile in layout l may leave through the copy engine: each warp's pairs of row cores are
- * whole boxes, rows and columns beyond the tensor are beyond the tile as well, and nobody else
- * holds the same elements. `op` is the store; dims are those of what it stores. */
-static bool store_fits(Lower *L, const Op *op, const Layout *l)
-{
-	const GpuTarget *g = L->dev->gpu;
-	const Op *x = op->src[0];
-	int rows, cols, warps = 1, shared = 0;
-	const Range *r;
-
-	if (!g->tma || !g->stmatrix || L->align < 16 || x->rank != 2 || l->orient != ORIENT_N ||
-	    op->arg->rank > MAX_MAP_RANK || (op->arg->dtype != DT_BF16 && op->arg->dtype != DT_F16) ||
-	    l->d[0].n != 2 || l->d[1].n % 2 || layout_owner(L->a, l, L->warps))
-		return false;
-	for (int i = 3; i < l->nd; i++)
-		if (l->d[i].hw == HW_WARP && l->d[i].dim == 1)
-			return false;
-		else if (l->d[i].hw == HW_WARP)
-			warps = l->d[i].n;
-	rows = axis_of(op, 0);
-	cols = axis_of(op, 1);
-	if (warps != L->warps || cols != op->arg->rank - 1 || rows < 0 ||
-	    strcmp(lower_stride(L, op, 1), "1") != 0)
-		return false;
-	r = op->at[cols];
-	if (maps_left(L) < 1 || (r && r->kind != RANGE_WHOLE))
-		return false;
-	for (int i = 0; i < L->dev->nbufs; i++)
-		shared += (L->dev->buf[i]->bytes + 1023) / 1024 * 1024 * L->dev->buf[i]->stages;
-	if (place_left(L, op, 16 * L->warps, 8 * l->d[1].n))
-		shared = 0;
-	return x->dim[0].n == facts_extent(L->f, facts_class(L->f, x, 0)) &&
-	       x->dim[1].n == 8 * l->d[1].n && x->dim[1].n * 2 >= 64 &&
-	       shared + 32 * L->warps * 8 * l->d[1].n * L->stride <= g->smem_block;
-}
-
-/* Each warp puts its sixteen rows into shared memory, in the engine's order, and one of its lanes
- * sends them off; the warp alone waits before it writes there again. */
-bool lower_store_engine(Lower *L, Op *op, Op *from, const Layout *l)
-{
-	const Op *x = op->src[0];
-	int n = l->d[1].n, fours = n % 4 ? 2 : 4, rows, cols, panels;
-	const char *v[3] = {"0", "0", "0"}, *lane, *map, *name, *j = "0", *at;
-	Text s = {.arena = L->a}, where = {.arena = L->a};
-	Block *saved = L->out, *into;
-	Stmt *meet;
-	Buffer *b;
-
-	if (!store_fits(L, op, l))
-		return false;
-	rows = axis_of(op, 0);
-	cols = axis_of(op, 1);
-	b = place_left(L, op, 16 * L->warps, 8 * n);
-	if (b) {
-		b->left = true;
-		name = b->name;
-	} else {
-		name = lower_name(L, arena_printf(L->a, "%s_s", op->arg->name));
-		b = dev_buffer(L->dev, name, 16 * L->warps, 8 * n, 2, 1);
-		b->by_engine = true;
-		b->used_cols = 0;
-	}
-	map = map_param(L, op, b, 16);
-	lane = lower_name(L, arena_printf(L->a, "%s_w", op->arg->name));
-	L->out = L->pro;
-	lower_code(
-	    L, "const u32 %s = %s + %s;", lane, name,
-	    lower_unit(L, b, "(16 * warp + lane % 8)", fours == 4 ? "(lane / 8)" : "(lane / 8 % 2)"));
-	L->out = saved;
-	if (b->left && b->whole) {
-		meet = ARENA_NEW(L->a, Stmt);
-		meet->kind = S_SCOPE;
-		meet->atomic = true;
-		dev_access(meet, b, ACC_WRITE);
-		dev_append(L->out, meet);
-		L->out = &meet->body;
-	} else if (b->left) {
-		; /* products of this warp's own warpgroup alone read its rows, and it has waited for them
-		   */
-	} else if (op->parent->owner || L->strip) { /* the last turn's, or strip's */
-		lower_open(L, S_IF, false, "lane == 0");
-		lower_code(L, "tma_store_wait_read(0);");
-		L->out = saved;
-		dev_add(L->dev, L->out, S_WARP, NULL)->n = 1;
-	}
-	into = L->out;
-	for (int i = 0; i < 2; i++) {
-		v[0] = i ? "1" : "0";
-		if (n > fours) {
-			lower_open(L, S_FOR, true, "int j = 0; j < %d; j += %d", n, fours);
-			j = "j";
-		}
-		s.len = 0;
-		s.s = NULL;
-		s.cap = 0;
-		at = strcmp(j, "0") ? arena_printf(L->a, "(%s ^ 16 * %s)", lane, j) : lane;
-		if (b->cols > b->pcols)
-			at = arena_printf(L->a, "(%s ^ 16 * (j %% %d)) + j / %d * %d", lane, b->pcols / 8,
-			                  b->pcols / 8, b->rows * b->pbytes);
-		text_add(&s, "cores_store%d(%s%s", fours, at,
-		         i ? arena_printf(L->a, " + %d", 8 * b->pbytes) : "");
-		for (int c = 0; c < fours; c++) {
-			const char *lo, *hi;
-
-			v[1] = !c               ? j
-			       : strcmp(j, "0") ? arena_printf(L->a, "%s + %d", j, c)
-			                        : arena_printf(L->a, "%d", c);
-			v[2] = "0";
-			lo = lower_elem(L, from, l, v);
-			v[2] = "1";
-			hi = lower_elem(L, from, l, v);
-			text_add(&s, ", %s", lower_pack(L, lo, hi));
-		}
-		lower_code(L, "%s);", s.s);
-		L->out = into;
-	}
-	L->out = saved;
-	lower_code(L, "proxy_fence();");
-	dev_add(L->dev, L->out, S_WARP, NULL)->n = 1;
-	lower_open(L, S_IF, false, "lane == 0");
-	panels = (b->cols + b->pcols - 1) / b->pcols;
-	text_add(&where, ", %s%s16 * warp", lower_start(L, op->at[rows]), " + ");
-	if (l->base[0])
-		text_add(&where, " + %s", l->base[0]);
-	for (int a = op->arg->rank - 1; a >= 0; a--)
-		if (a != rows && a != cols)
-			text_add(&where, ", %s", lower_start(L, op->at[a]));
-	for (int c = 0; c < panels; c++)
-		lower_code(L, "tma_store_%d(&%s, %s + %d * warp%s, %d%s);", op->arg->rank, map, name,
-		           16 * b->pbytes, c ? arena_printf(L->a, " + %d", c * b->rows * b->pbytes) : "",
-		           c * b->pcols, where.s);
-	lower_code(L, "tma_store_commit();");
-	L->out = saved;
-	(void)x;
-	L->stores_fly = true;
-	return true;
-}
-
-/* At the end of those who store: shared memory may go when it has been read. */
-void lower_store_end(Lower *L)
-{
-	Block *saved = L->out;
-
-	if (!L->stores_fly)
-		return;
-	lower_open(L, S_IF, false, "lane == 0");
-	lower_code(L, "tma_store_wait_read(0);");
-	L->out = saved;
-	L->stores_fly = false;
 }

@@ -50,6 +50,17 @@ int lower_last(const Layout *l)
 	return n;
 }
 
+/* Registers of a packed row: of a fragment one pair, of a vector as long as an access several. */
+int lower_pairs(const Layout *l)
+{
+	int n = 0;
+
+	for (int i = 0; i < l->nd; i++)
+		if (l->d[i].hw == HW_REG)
+			n = l->d[i].n;
+	return n / 2;
+}
+
 /* "[i][j][e]"; without the pair when `pairs`. */
 static const char *index_text(Lower *L, const Version *w, const Layout *l, const char *const *v,
                               bool pairs)
@@ -77,9 +88,16 @@ const char *lower_ref(Lower *L, const Version *w, const Layout *l, const char *c
 	if (!w->packed)
 		return x;
 	e = v[lower_last(l)];
+	if (lower_pairs(l) > 1)
+		return arena_printf(L->a, "%s_at(%s, %s)", ty, x, e);
 	if (!strcmp(e, "0") || !strcmp(e, "1"))
 		return arena_printf(L->a, "%s_%s(%s)", ty, *e == '0' ? "lo" : "hi", x);
 	return arena_printf(L->a, "(%s ? %s_hi(%s) : %s_lo(%s))", e, ty, x, ty, x);
+}
+
+const char *lower_words(Lower *L, const Version *w, const Layout *l, const char *const *v)
+{
+	return arena_printf(L->a, "%s%s", w->name, index_text(L, w, l, v, true));
 }
 
 Version *lower_declare(Lower *L, const Op *op, const Layout *l, bool packed, const char *want)
@@ -104,6 +122,8 @@ Version *lower_declare(Lower *L, const Op *op, const Layout *l, bool packed, con
 		if (l->d[i].hw == HW_REG) {
 			if (!(packed && r == last))
 				text_add(&s, "[%d]", l->d[i].n);
+			else if (lower_pairs(l) > 1)
+				text_add(&s, "[%d]", lower_pairs(l));
 			r++;
 		}
 	lower_code(L, "%s;", s.s);
@@ -271,9 +291,10 @@ static Version *make_sum(Lower *L, Op *op, const Layout *l)
 	other = op->src[1 - p];
 	if (other->rank != 2 || other->dim[0].n != op->dim[0].n || other->dim[1].n != op->dim[1].n)
 		return NULL;
-	if (other->code == OP_dot && L->f->op[other->id].uses == 1)
+	if (other->code == OP_dot && L->f->op[other->id].uses == 1) {
+		L->then = op->src[p];
 		w = lower_dot(L, other, l, NULL);
-	else if (other->code == OP_add && L->f->op[other->id].uses == 1 && make_sum(L, other, l)) {
+	} else if (other->code == OP_add && L->f->op[other->id].uses == 1 && make_sum(L, other, l)) {
 		w = lower_find(L, other, l, false);
 	} else {
 		const char *v[MAX_DIGITS];

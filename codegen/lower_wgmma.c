@@ -120,11 +120,27 @@ void lower_wgmma_land(Lower *L, const char *array)
 		}
 }
 
-static void note_version(Lower *L, const Version *w)
+void lower_wgmma_note(Lower *L, const Version *w)
 {
-	int n[3] = {w->l.d[0].n, w->l.d[1].n, 2};
+	int n[4] = {0}, dims = 0;
 
-	note(L, w->name, !w->packed, n, w->packed ? 2 : 3);
+	for (int i = 0; i < w->l.nd; i++)
+		if (w->l.d[i].hw == HW_REG)
+			n[dims++] = w->l.d[i].n + (i == 1 ? w->more : 0);
+	note(L, w->name, !w->packed, n, dims - w->packed);
+}
+
+/* What wrote the accumulators comes before the fence, unless a product did. */
+void lower_wgmma_take(Lower *L, const Version *sums)
+{
+	bool flies = false;
+
+	for (int i = 0; i < L->nflying; i++)
+		flies |= !strcmp(L->flying[i].array, sums->name);
+	lower_wgmma_note(L, sums);
+	for (int i = 0; i < L->nflying && !flies; i++)
+		if (!strcmp(L->flying[i].array, sums->name))
+			hold(L, &L->flying[i]);
 }
 
 /* -- operands in shared memory ------------------------------------------------------------------
@@ -140,7 +156,8 @@ static const char *describe(Product *p, Operand *o, const char *i)
 	bool far = !major && b->cols > b->pcols; /* else the leading offset is ignored */
 	int panel = b->rows * b->pbytes, step = layout_core_step(&p->l, 0);
 	const char *name = lower_name(L, arena_printf(L->a, "%s_d", o->staged->base));
-	const char *at = o->staged->base, *first = "0";
+	const char *at = o->staged->base, *first = "0", *leading;
+	Stmt *desc;
 
 	if (o->left) {
 		Text row = {.arena = L->a};
@@ -157,9 +174,13 @@ static const char *describe(Product *p, Operand *o, const char *i)
 			           : arena_printf(L->a, "%s + (%s) / %d * %d", at, first, b->pcols, panel);
 	}
 	o->staged->buf->whole |= !o->left || !major || (step <= 4 && L->warps > 4);
-	dev_access(lower_code(L, "const u64 %s = wgmma_desc(%s, %d, %d, %d);", name, at,
-	                      far ? panel : 16, 8 * b->pbytes, b->pbytes),
-	           o->staged->buf, ACC_PROXY);
+	leading = o->more ? arena_printf(L->a, "%s - %s", o->more->base, at)
+	                  : arena_printf(L->a, "%d", far ? panel : 16);
+	desc = lower_code(L, "const u64 %s = wgmma_desc(%s, %s, %d, %d);", name, at, leading,
+	                  8 * b->pbytes, b->pbytes);
+	dev_access(desc, o->staged->buf, ACC_PROXY);
+	if (o->more)
+		dev_access(desc, o->more->buf, ACC_PROXY);
 	return name;
 }
 
@@ -174,6 +195,17 @@ static const char *at_step(Product *p, const Operand *o, const char *desc, const
 		return desc;
 	if (strchr(k, ' '))
 		k = arena_printf(L->a, "(%s)", k);
+	if (o->more) { /* the step's rows; of the panel behind, the same ones, or the step's columns */
+		const char *back = arena_printf(L->a, "-%d * %s", 16 * b->pbytes, k);
+
+		if (o->more->buf->stages > 1)
+			back = arena_printf(L->a, "%s / 8 * %d + %s %% 8 * 16 - %d * %s", k,
+			                    16 * o->more->buf->pbytes, k, 16 * b->pbytes, k);
+		return arena_printf(L->a, "wgmma_desc_move(%s, %d * %s, %s)", desc, 16 * b->pbytes, k,
+		                    back);
+	}
+	if (o->thin) /* a column of eight, after eight another panel */
+		return arena_printf(L->a, "%s + %s / 8 * %d + %s %% 8", desc, k, panel, k);
 	if (o->left == o->swapped)
 		return arena_printf(L->a, "%s + %d * %s", desc, b->pbytes, k);
 	if (b->cols <= b->pcols)
@@ -194,6 +226,11 @@ static const char *row_of(Product *p, int half, const char *i)
 	return arena_printf(L->a, "%s[%s]", p->acc->name, row);
 }
 
+static const char *sums_of(Product *p, int half, const char *i)
+{
+	return arena_printf(p->L->a, "%s[%s]", p->sums->name, product_twice(p->L, half, i));
+}
+
 /* Whether the step overwrites: the first of a product that begins its accumulators. */
 static const char *adds(Product *p, const char *k)
 {
@@ -204,18 +241,11 @@ static const char *adds(Product *p, const char *k)
 
 void lower_wgmma_open(Product *p)
 {
-	Lower *L = p->L;
-	bool flies = false;
-
-	for (int i = 0; i < L->nflying; i++)
-		flies |= !strcmp(L->flying[i].array, p->acc->name);
-	if (!p->fresh && !flies) { /* what wrote the accumulators comes before the fence */
-		Flying f = {p->acc->name, true, 3, {p->acc->l.d[0].n, p->acc->l.d[1].n, 2}, 0};
-
-		hold(L, &f);
-	}
+	if (p->fresh)
+		lower_wgmma_note(p->L, p->acc);
+	else
+		lower_wgmma_take(p->L, p->acc);
 	p->b_desc = describe(p, &p->b, "0");
-	note_version(L, p->acc);
 }
 
 /* Sums over the rows of a left operand in registers, of which a role has few, are taken before it
@@ -229,7 +259,7 @@ static void fold_rows(Product *p)
 		    L->live[x->id]) {
 			Layout l = layout_drop(p->a.array->l, 1);
 
-			if (!lower_beside_rows(p, x))
+			if (!lower_ones_rows(p, x))
 				lower_need(L, x, &l);
 		}
 }
@@ -244,40 +274,45 @@ void lower_wgmma_plain(Product *p)
 void lower_wgmma_issue(Product *p)
 {
 	Lower *L = p->L;
-	const char *i, *k, *d = NULL;
+	const char *i, *k, *d = NULL, *ones = NULL;
 	Block *saved = L->out;
 	bool memory =
 	    in_memory(&p->a) && (p->a.left != p->a.swapped || p->a.staged->buf->pbytes == 128);
-	int cols = 8 * p->l.d[1].n;
+	int cols = 8 * (p->l.d[1].n + p->acc->more);
 
 	if (!memory) {
 		product_array(p, &p->a);
 		fold_rows(p);
-	}
-	if (!memory) {
-		Flying f = {p->a.array->name, false, 2, {p->a.array->l.d[0].n, p->a.array->l.d[1].n}, 0};
-
-		hold(L, &f);
-		note_version(L, p->a.array);
+		if (p->acc->more && !L->begun)
+			bug("eight columns of sums that nobody takes");
+		lower_wgmma_take(L, p->a.array);
 	}
 	lower_wgmma_open(p);
+	if (p->sums) {
+		ones = lower_ones(L);
+		lower_wgmma_note(L, p->sums);
+	}
 	lower_code(L, "wgmma_fence();");
 	product_loop(L, "i", p->l.d[0].n / 2, &i);
 	if (memory)
 		d = describe(p, &p->a, i);
 	product_loop(L, "k", p->a.k / 2, &k);
-	if (memory)
+	if (memory) {
 		lower_code(L, "wgmma_%s_ss_n%d(%s, %s, %s, %s, %s, %d, %d);", p->ty, cols, row_of(p, 0, i),
 		           row_of(p, 1, i), at_step(p, &p->a, d, k), at_step(p, &p->b, p->b_desc, k),
 		           adds(p, k), p->a.swapped, !p->b.swapped);
-	else
+	} else {
+		const char *a[4];
+
+		for (int h = 0; h < 4; h++)
+			a[h] = product_frag(p, &p->a, product_twice(L, h % 2, i), h / 2, k);
 		lower_code(L, "wgmma_%s_rs_n%d(%s, %s, %s, %s, %s, %s, %s, %s, %d);", p->ty, cols,
-		           row_of(p, 0, i), row_of(p, 1, i),
-		           product_frag(p, &p->a, product_twice(L, 0, i), 0, k),
-		           product_frag(p, &p->a, product_twice(L, 1, i), 0, k),
-		           product_frag(p, &p->a, product_twice(L, 0, i), 1, k),
-		           product_frag(p, &p->a, product_twice(L, 1, i), 1, k),
+		           row_of(p, 0, i), row_of(p, 1, i), a[0], a[1], a[2], a[3],
 		           at_step(p, &p->b, p->b_desc, k), adds(p, k), !p->b.swapped);
+		if (p->sums)
+			lower_ones_step(p, sums_of(p, 0, i), sums_of(p, 1, i), a, ones, "0",
+			                strcmp(k, "0") ? arena_printf(L->a, "%s > 0", k) : "0");
+	}
 	L->out = saved;
 }
 
@@ -328,11 +363,11 @@ void lower_wgmma_own(Lower *L, const char *array, const int *n, int dims)
 }
 
 /* The accumulators belong to the last group committed. */
-void lower_wgmma_close(Product *p)
+void lower_wgmma_close(Lower *L, const Version *sums)
 {
-	p->L->group--;
-	note_version(p->L, p->acc);
-	p->L->group++;
+	L->group--;
+	lower_wgmma_note(L, sums);
+	L->group++;
 }
 
 /* acc rows (2 i, 2 i + 1) += the cores `a`, [row core][half] of the operand or, `turned`, of its
@@ -342,6 +377,7 @@ void lower_wgmma_step(Product *p, const char *a, bool turned, const char *i, con
 	Lower *L = p->L;
 
 	lower_code(L, "wgmma_%s_rs_n%d(%s, %s, %s[0][0], %s[%d][%d], %s[%d][%d], %s[1][1], %s, 1, %d);",
-	           p->ty, 8 * p->l.d[1].n, row_of(p, 0, i), row_of(p, 1, i), a, a, !turned, turned, a,
-	           turned, !turned, a, at_step(p, &p->b, p->b_desc, k), !p->b.swapped);
+	           p->ty, 8 * (p->l.d[1].n + p->acc->more), row_of(p, 0, i), row_of(p, 1, i), a, a,
+	           !turned, turned, a, turned, !turned, a, at_step(p, &p->b, p->b_desc, k),
+	           !p->b.swapped);
 }

@@ -138,6 +138,8 @@ static void put_before(Dev *d, Block *b, Stmt *prev, const Stmt *next, State *st
 	for (int i = 0; i < d->nbufs; i++)
 		fence |= d->buf[i]->proxied && !d->buf[i]->by_engine &&
 		         (st->flag[i] & LANDED || (st->flag[i] & WRITTEN && !writes(next, d->buf[i])));
+	for (int i = 0; prev && prev->kind == S_PROXY && i < prev->nacc; i++)
+		fence &= !prev->acc[i].buf->proxied; /* there is one */
 	s->kind = S_BARRIER;
 	s->n = st->role;
 	s->shifted = d->takers > 1;
@@ -157,7 +159,7 @@ static bool enters_dirty(const Stmt *s, const State *st)
 {
 	Stmt all = {.kind = S_CODE};
 
-	if (s->kind != S_FOR || s->atomic || s->uniform)
+	if (s->kind != S_FOR || s->atomic || (s->uniform && !s->entered_clean))
 		return false;
 	gather_reads(&all, &s->body);
 	return needs_barrier(&all, st);

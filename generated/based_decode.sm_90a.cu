@@ -16,17 +16,10 @@ static __device__ __forceinline__ u32 smem_base(void)
 	return (u32)__cvta_generic_to_shared(smem_bytes);
 }
 
-// loads 16 bytes
-static __device__ __forceinline__ void ld_global_v4(u32 *r, const void *p)
+// x, which is the same in all lanes; known to be so, it and what follows from it take uniform registers
+static __device__ __forceinline__ int warp_uniform(int x)
 {
-	const uint4 v = *(const uint4 *)p;
-	r[0] = v.x, r[1] = v.y, r[2] = v.z, r[3] = v.w;
-}
-
-// the float with these bits
-static __device__ __forceinline__ float bits_f32(u32 u)
-{
-	return __uint_as_float(u);
+	return __shfl_sync(0xffffffffu, x, 0);
 }
 
 // bf16 to fp32
@@ -39,12 +32,6 @@ static __device__ __forceinline__ float widen_bf16(b16 x)
 static __device__ __forceinline__ b16 ld_global_b16(const void *p)
 {
 	return *(const b16 *)p;
-}
-
-// x of the lane named
-static __device__ __forceinline__ float shfl_idx_f32(float x, int lane)
-{
-	return __shfl_sync(0xffffffffu, x, lane);
 }
 
 // loads 8 bytes
@@ -70,6 +57,25 @@ static __device__ __forceinline__ float bf16_hi(u32 x)
 static __device__ __forceinline__ float ld_global_f32(const void *p)
 {
 	return *(const float *)p;
+}
+
+// loads 16 bytes
+static __device__ __forceinline__ void ld_global_v4(u32 *r, const void *p)
+{
+	const uint4 v = *(const uint4 *)p;
+	r[0] = v.x, r[1] = v.y, r[2] = v.z, r[3] = v.w;
+}
+
+// the float with these bits
+static __device__ __forceinline__ float bits_f32(u32 u)
+{
+	return __uint_as_float(u);
+}
+
+// x of the lane named
+static __device__ __forceinline__ float shfl_idx_f32(float x, int lane)
+{
+	return __shfl_sync(0xffffffffu, x, lane);
 }
 
 // stores 4 bytes
@@ -163,30 +169,50 @@ static __device__ const unsigned short pairs_16[136] = {
 	3853, 3598, 3854, 3855
 };
 
-__global__ void __launch_bounds__(128, 1) based_decode(
-	int H, int B, const float *s0, i64 s0_sB, i64 s0_sH,
-	i64 s0_sF, const b16 *q, i64 q_sB, i64 q_sH, const b16 *k,
-	i64 k_sB, i64 k_sH, const b16 *v, i64 v_sB, i64 v_sH,
-	const float *z0, i64 z0_sB, i64 z0_sH, float *z1, i64 z1_sB,
+__global__ void __launch_bounds__(128, 4) based_decode(
+	int H, int B, const b16 *q, i64 q_sB, i64 q_sH,
+	const b16 *k, i64 k_sB, i64 k_sH, const b16 *v, i64 v_sB,
+	i64 v_sH, const float *z0, i64 z0_sB, i64 z0_sH, const float *s0,
+	i64 s0_sB, i64 s0_sH, i64 s0_sF, float *z1, i64 z1_sB,
 	i64 z1_sH, float *s1, i64 s1_sB, i64 s1_sH, i64 s1_sF,
 	b16 *o, i64 o_sB, i64 o_sH)
 {
 	const u32 smem = smem_base();
 	const int tid = (int)threadIdx.x;
-	const int warp = tid / 32;
+	const int warp = warp_uniform(tid / 32);
 	const int lane = tid % 32;
 	const u32 k2_v = smem;
 	const u32 q2_v = smem + 1024;
 	const u32 y_x = smem + 2048;
 	const u32 z_v = smem + 3072;
-	const int hi = (int)blockIdx.x % H;
-	const int pid2 = (int)blockIdx.x / H;
+	const int hi = blockIdx.x % H;
+	const u32 pid2 = blockIdx.x / H;
 	const int bi = pid2;
-	const float *const s0_p = s0 + bi * s0_sB + hi * s0_sH;
 	const b16 *const q_p = q + bi * q_sB + hi * q_sH;
 	const b16 *const k_p = k + bi * k_sB + hi * k_sH;
 	const b16 *const v_p = v + bi * v_sB + hi * v_sH;
 	const float *const z0_p = z0 + bi * z0_sB + hi * z0_sH;
+	const float *const s0_p = s0 + bi * s0_sB + hi * s0_sH;
+	// based_decode.lua:21
+	const float q_lane = lane < 16 ? widen_bf16(ld_global_b16(q_p + lane)) : 0.0f;
+	// based_decode.lua:21
+	const float k_lane = lane < 16 ? widen_bf16(ld_global_b16(k_p + lane)) : 0.0f;
+	// based_decode.lua:22
+	float v2[1][4];
+	{
+		u32 v_x[2];
+		ld_global_v2(v_x, v_p + 4 * (lane % 16));
+		v2[0][0] = bf16_lo(v_x[0]);
+		v2[0][1] = bf16_hi(v_x[0]);
+		v2[0][2] = bf16_lo(v_x[1]);
+		v2[0][3] = bf16_hi(v_x[1]);
+	}
+	// based_decode.lua:22
+	float z02[2];
+	#pragma unroll
+	for (int i = 0; i < 2; i++) {
+		z02[i] = 32 * warp + lane + 128 * i < 153 ? ld_global_f32(z0_p + 32 * warp + lane + 128 * i) : 0.0f;
+	}
 	// based_decode.lua:22
 	float s02[20][1][4];
 	#pragma unroll
@@ -205,7 +231,6 @@ __global__ void __launch_bounds__(128, 1) based_decode(
 		}
 	}
 	// based_decode.lua:21
-	const float q_lane = lane < 16 ? widen_bf16(ld_global_b16(q_p + lane)) : 0.0f;
 	float q2[2];
 	#pragma unroll
 	for (int i = 0; i < 2; i++) {
@@ -217,7 +242,6 @@ __global__ void __launch_bounds__(128, 1) based_decode(
 		q2[i] = col < 153 ? (col < 1 ? 1.0f : col < 17 ? q3 * 0.5f : (ij % 257 ? 1.41421356f : 1.0f) * q4 * q5 * 0.176776695f) : 0.0f;
 	}
 	// based_decode.lua:21
-	const float k_lane = lane < 16 ? widen_bf16(ld_global_b16(k_p + lane)) : 0.0f;
 	float k2[2];
 	#pragma unroll
 	for (int i = 0; i < 2; i++) {
@@ -227,22 +251,6 @@ __global__ void __launch_bounds__(128, 1) based_decode(
 		const float k4 = shfl_idx_f32(k_lane, ij2 % 256);
 		const float k5 = shfl_idx_f32(k_lane, ij2 / 256);
 		k2[i] = col2 < 153 ? (col2 < 1 ? 1.0f : col2 < 17 ? k3 * 0.5f : (ij2 % 257 ? 1.41421356f : 1.0f) * k4 * k5 * 0.176776695f) : 0.0f;
-	}
-	// based_decode.lua:22
-	float v2[1][4];
-	{
-		u32 v_x[2];
-		ld_global_v2(v_x, v_p + 4 * (lane % 16));
-		v2[0][0] = bf16_lo(v_x[0]);
-		v2[0][1] = bf16_hi(v_x[0]);
-		v2[0][2] = bf16_lo(v_x[1]);
-		v2[0][3] = bf16_hi(v_x[1]);
-	}
-	// based_decode.lua:22
-	float z02[2];
-	#pragma unroll
-	for (int i = 0; i < 2; i++) {
-		z02[i] = 32 * warp + lane + 128 * i < 153 ? ld_global_f32(z0_p + 32 * warp + lane + 128 * i) : 0.0f;
 	}
 	// based_decode.lua:25
 	float *const z1_p = z1 + bi * z1_sB + hi * z1_sH;

@@ -16,6 +16,12 @@ static __device__ __forceinline__ u32 smem_base(void)
 	return (u32)__cvta_generic_to_shared(smem_bytes);
 }
 
+// x, which is the same in all lanes; known to be so, it and what follows from it take uniform registers
+static __device__ __forceinline__ int warp_uniform(int x)
+{
+	return __shfl_sync(0xffffffffu, x, 0);
+}
+
 // an element of a constant table
 static __device__ __forceinline__ int table_s16(const short *p)
 {
@@ -144,7 +150,7 @@ __global__ void __launch_bounds__(128, 1) based_prefill(
 {
 	const u32 smem = smem_base();
 	const int tid = (int)threadIdx.x;
-	const int warp = tid / 32;
+	const int warp = warp_uniform(tid / 32);
 	const int lane = tid % 32;
 	const int g = lane / 4;
 	const int t = lane % 4;
@@ -153,8 +159,8 @@ __global__ void __launch_bounds__(128, 1) based_prefill(
 	const u32 V_s_ring = smem + 8192;
 	const u32 K_t = smem + 24576;
 	const u32 S_s = smem + 26624;
-	const int hi = (int)blockIdx.x % H;
-	const int pid2 = (int)blockIdx.x / H;
+	const int hi = blockIdx.x % H;
+	const u32 pid2 = blockIdx.x / H;
 	const int bi = pid2;
 	const b16 *const q_p = q + bi * q_sB + hi * q_sH;
 	const u32 Q_s_c = tid / 2 * 32 + (tid % 2 ^ ((tid / 2 >> 2) & 1)) * 16;

@@ -16,6 +16,12 @@ static __device__ __forceinline__ u32 smem_base(void)
 	return (u32)__cvta_generic_to_shared(smem_bytes);
 }
 
+// x, which is the same in all lanes; known to be so, it and what follows from it take uniform registers
+static __device__ __forceinline__ int warp_uniform(int x)
+{
+	return __shfl_sync(0xffffffffu, x, 0);
+}
+
 // copies the first `bytes` of 16 bytes and zeroes the rest; bytes = 0 reads nothing
 static __device__ __forceinline__ void cp_async_16(u32 dst, const void *src, int bytes)
 {
@@ -135,7 +141,7 @@ __global__ void __launch_bounds__(128, 1) flash_attention(
 {
 	const u32 smem = smem_base();
 	const int tid = (int)threadIdx.x;
-	const int warp = tid / 32;
+	const int warp = warp_uniform(tid / 32);
 	const int lane = tid % 32;
 	const int g = lane / 4;
 	const int t = lane % 4;
@@ -143,15 +149,15 @@ __global__ void __launch_bounds__(128, 1) flash_attention(
 	const u32 k_s_ring = smem + 16384;
 	const u32 v_s_ring = smem + 49152;
 	const int tiles = (M + 63) / 64;
-	const int first = (int)blockIdx.x / (16 * tiles) * 16;
-	const int near = B * G * R - first < 16 ? B * G * R - first : 16;
-	const int place = (int)blockIdx.x - first * tiles;
-	const int pid2 = first + place % near;
+	const u32 first = blockIdx.x / (16 * tiles) * 16;
+	const u32 near = B * G * R - first < 16 ? B * G * R - first : 16;
+	const u32 place = blockIdx.x - first * tiles;
+	const u32 pid2 = first + place % near;
 	const int m0 = (tiles - 1 - place / near) * 64;
 	const int ri = pid2 % R;
-	const int pid3 = pid2 / R;
+	const u32 pid3 = pid2 / R;
 	const int gi = pid3 % G;
-	const int pid4 = pid3 / G;
+	const u32 pid4 = pid3 / G;
 	const int bi = pid4;
 	const b16 *const q_p = q + bi * q_sB + gi * q_sG + ri * q_sR;
 	const u32 Q_s_c = (tid % 16) / 8 * 8192 + tid / 16 * 128 + ((tid % 16) % 8 ^ (tid / 16 & 7)) * 16;

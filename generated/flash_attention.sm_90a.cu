@@ -1,7 +1,8 @@
 // flash_attention -- generated from flash_attention.lua for sm_90a; do not edit.
 // Softmax attention with an online softmax, grouped-query heads
 // with C=128, D=128, V=128, causal=1, dtype=bf16, rows=128, stages=3, warps=8
-// launch flash_attention: blocks = B * G * R * ceil(M / 128), threads = 256, dynamic shared memory = 229528 bytes
+// launch flash_attention: blocks = B * G * R * ceil(M / 128), threads = 384, dynamic shared memory = 230552 bytes
+// tensor map q_map: q as (D, M, R, G, B), box (64, 128, 1, 1, 1), innermost first, swizzle 128 bytes, zeros beyond the tensor
 // tensor map k_map: k as (D, N, G, B), box (64, 128, 1, 1), innermost first, swizzle 128 bytes, zeros beyond the tensor
 // tensor map v_map: v as (V, N, G, B), box (64, 128, 1, 1), innermost first, swizzle 128 bytes, zeros beyond the tensor
 // tensor map o_map: o as (V, M, R, G, B), box (64, 16, 1, 1, 1), innermost first, swizzle 128 bytes, zeros beyond the tensor
@@ -31,6 +32,12 @@ static __device__ __forceinline__ u32 smem_base(void)
 	return (u32)__cvta_generic_to_shared(smem_bytes);
 }
 
+// x, which is the same in all lanes; known to be so, it and what follows from it take uniform registers
+static __device__ __forceinline__ int warp_uniform(int x)
+{
+	return __shfl_sync(0xffffffffu, x, 0);
+}
+
 // a new barrier at `bar`, a multiple of 8: a phase takes `count` arrivals
 static __device__ __forceinline__ void mbarrier_init(u32 bar, int count)
 {
@@ -44,18 +51,14 @@ static __device__ __forceinline__ void mbarrier_init_fence(void)
 	asm volatile("fence.proxy.async.shared::cta;" ::: "memory");
 }
 
-// copies the first `bytes` of 16 bytes and zeroes the rest; bytes = 0 reads nothing
-static __device__ __forceinline__ void cp_async_16(u32 dst, const void *src, int bytes)
+// every thread of the block arrives before any leaves; orders their memory
+static __device__ __forceinline__ void block_sync(void)
 {
-	asm volatile("cp.async.cg.shared.global [%0], [%1], 16, %2;"
-	             :: "r"(dst), "l"(src), "r"(bytes));
+	__syncthreads();
 }
 
-// +infinity
-static __device__ __forceinline__ float inf(void)
-{
-	return __int_as_float(0x7f800000);
-}
+// the warpgroup's threads may use n registers, a multiple of 8 in 24 .. 256; waits until they are free; n is a literal
+#define regs_raise(n) asm volatile("setmaxnreg.inc.sync.aligned.u32 %0;" :: "n"(n))
 
 // one arrival, after which the phase takes `bytes` more bytes of copies
 static __device__ __forceinline__ void mbarrier_expect(u32 bar, int bytes)
@@ -64,34 +67,19 @@ static __device__ __forceinline__ void mbarrier_expect(u32 bar, int bytes)
 	             :: "r"(bar), "r"(bytes) : "memory");
 }
 
-// a box of a 4-dimensional tensor to shared memory at dst, a multiple of 128; brings its bytes to `bar`
-static __device__ __forceinline__ void tma_load_4(u32 dst, const TensorMap *map, u32 bar,
-                                                  int c0, int c1, int c2, int c3)
+// a box of a 5-dimensional tensor to shared memory at dst, a multiple of 128; brings its bytes to `bar`
+static __device__ __forceinline__ void tma_load_5(u32 dst, const TensorMap *map, u32 bar,
+                                                  int c0, int c1, int c2, int c3, int c4)
 {
-	asm volatile("cp.async.bulk.tensor.4d.shared::cluster.global.tile.mbarrier::complete_tx::bytes "
-	             "[%0], [%1, {%3, %4, %5, %6}], [%2];"
-	             :: "r"(dst), "l"(map), "r"(bar), "r"(c0), "r"(c1), "r"(c2), "r"(c3) : "memory");
+	asm volatile("cp.async.bulk.tensor.5d.shared::cluster.global.tile.mbarrier::complete_tx::bytes "
+	             "[%0], [%1, {%3, %4, %5, %6, %7}], [%2];"
+	             :: "r"(dst), "l"(map), "r"(bar), "r"(c0), "r"(c1), "r"(c2), "r"(c3), "r"(c4) : "memory");
 }
 
-// closes the thread's group of copies
-static __device__ __forceinline__ void cp_async_commit(void)
+// +infinity
+static __device__ __forceinline__ float inf(void)
 {
-	asm volatile("cp.async.commit_group;");
-}
-
-// waits until at most n of the thread's groups are in flight; n is a literal
-#define cp_async_wait(n) asm volatile("cp.async.wait_group %0;" :: "n"(n) : "memory")
-
-// shows what the thread wrote to shared memory to products and bulk copies; other threads need a barrier as well
-static __device__ __forceinline__ void proxy_fence(void)
-{
-	asm volatile("fence.proxy.async.shared::cta;" ::: "memory");
-}
-
-// every thread of the block arrives before any leaves; orders their memory
-static __device__ __forceinline__ void block_sync(void)
-{
-	__syncthreads();
+	return __int_as_float(0x7f800000);
 }
 
 // waits until the phase of this parity is over; the one before the first is over
@@ -241,6 +229,21 @@ static __device__ __forceinline__ float exp2_fast(float x)
 	return d;
 }
 
+// two fp32 to a pair of bf16, to nearest even
+static __device__ __forceinline__ u32 pack_bf16(float lo, float hi)
+{
+	u32 d;
+	asm("cvt.rn.bf16x2.f32 %0, %1, %2;" : "=r"(d) : "f"(hi), "f"(lo));
+	return d;
+}
+
+// ends a basic block, beyond which ptxas moves no wait for products up; never: false, if unknown to it
+static __device__ __forceinline__ void scheduler_fence(int never)
+{
+	if (never)
+		__nanosleep(0);
+}
+
 // one arrival; what the thread did before is before the end of the phase
 static __device__ __forceinline__ void mbarrier_arrive(u32 bar)
 {
@@ -251,14 +254,6 @@ static __device__ __forceinline__ void mbarrier_arrive(u32 bar)
 static __device__ __forceinline__ int warp_any(int x)
 {
 	return __any_sync(0xffffffffu, x);
-}
-
-// two fp32 to a pair of bf16, to nearest even
-static __device__ __forceinline__ u32 pack_bf16(float lo, float hi)
-{
-	u32 d;
-	asm("cvt.rn.bf16x2.f32 %0, %1, %2;" : "=r"(d) : "f"(hi), "f"(lo));
-	return d;
 }
 
 // 4 cores to shared memory; lane l gives the address of row l%8 of core l/8
@@ -280,6 +275,12 @@ static __device__ __forceinline__ float recip_fast(float x)
 static __device__ __forceinline__ float divide(float x, float y)
 {
 	return x * recip_fast(y);
+}
+
+// shows what the thread wrote to shared memory to products and bulk copies; other threads need a barrier as well
+static __device__ __forceinline__ void proxy_fence(void)
+{
+	asm volatile("fence.proxy.async.shared::cta;" ::: "memory");
 }
 
 // the 32 lanes of a warp meet; orders their memory
@@ -305,41 +306,53 @@ static __device__ __forceinline__ void tma_store_commit(void)
 // waits until at most n of the thread's groups have yet to read shared memory; n is a literal
 #define tma_store_wait_read(n) asm volatile("cp.async.bulk.wait_group.read %0;" :: "n"(n) : "memory")
 
+// the warpgroup's threads give back registers beyond n, a multiple of 8 in 24 .. 256; n is a literal
+#define regs_lower(n) asm volatile("setmaxnreg.dec.sync.aligned.u32 %0;" :: "n"(n))
+
+// a box of a 4-dimensional tensor to shared memory at dst, a multiple of 128; brings its bytes to `bar`
+static __device__ __forceinline__ void tma_load_4(u32 dst, const TensorMap *map, u32 bar,
+                                                  int c0, int c1, int c2, int c3)
+{
+	asm volatile("cp.async.bulk.tensor.4d.shared::cluster.global.tile.mbarrier::complete_tx::bytes "
+	             "[%0], [%1, {%3, %4, %5, %6}], [%2];"
+	             :: "r"(dst), "l"(map), "r"(bar), "r"(c0), "r"(c1), "r"(c2), "r"(c3) : "memory");
+}
+
 
 extern "C" {
 
-__global__ void __launch_bounds__(256, 1) flash_attention(
-	int M, int B, int G, int R, const b16 *q,
-	i64 q_sB, i64 q_sG, i64 q_sR, i64 q_sM, int N,
+__global__ void __launch_bounds__(384, 1) flash_attention(
+	int M, int B, int G, int R,
+	const __grid_constant__ TensorMap q_map, int N,
 	const __grid_constant__ TensorMap k_map, const __grid_constant__ TensorMap v_map,
 	const __grid_constant__ TensorMap o_map)
 {
 	const u32 smem = smem_base();
-	const int tid = (int)threadIdx.x;
-	const int warp = tid / 32;
+	const int role = warp_uniform((int)(threadIdx.x / 256));
+	const int tid = (int)(threadIdx.x % 256);
+	const int warp = warp_uniform(tid / 32);
 	const int lane = tid % 32;
 	const int g = lane / 4;
 	const int t = lane % 4;
 	const u32 Q_s = smem;
-	const u32 k_s_ring = smem + 32768;
-	const u32 v_s_ring = smem + 131072;
-	const u32 full = smem + 229376;
-	const u32 empty = smem + 229504;
+	const u32 ready = smem + 32768;
+	const u32 k_s_ring = smem + 33792;
+	const u32 v_s_ring = smem + 132096;
+	const u32 full = smem + 230400;
+	const u32 empty = smem + 230528;
 	const int tiles = (M + 127) / 128;
-	const int first = (int)blockIdx.x / (16 * tiles) * 16;
-	const int near = B * G * R - first < 16 ? B * G * R - first : 16;
-	const int place = (int)blockIdx.x - first * tiles;
-	const int pid2 = first + place % near;
+	const u32 first = blockIdx.x / (16 * tiles) * 16;
+	const u32 near = B * G * R - first < 16 ? B * G * R - first : 16;
+	const u32 place = blockIdx.x - first * tiles;
+	const u32 pid2 = first + place % near;
 	const int m0 = (tiles - 1 - place / near) * 128;
 	const int ri = pid2 % R;
-	const int pid3 = pid2 / R;
+	const u32 pid3 = pid2 / R;
 	const int gi = pid3 % G;
-	const int pid4 = pid3 / G;
+	const u32 pid4 = pid3 / G;
 	const int bi = pid4;
-	const b16 *const q_p = q + bi * q_sB + gi * q_sG + ri * q_sR;
-	const u32 Q_s_c = (tid % 16) / 8 * 16384 + tid / 16 * 128 + ((tid % 16) % 8 ^ (tid / 16 & 7)) * 16;
-	const u32 o_w = Q_s + lane / 8 / 8 * 16384 + (16 * warp + lane % 8) * 128 + (lane / 8 % 8 ^ ((16 * warp + lane % 8) & 7)) * 16;
-	if (tid == 0) {
+	if (threadIdx.x == 0) {
+		mbarrier_init(ready, 1);
 		#pragma unroll
 		for (int i = 0; i < 3; i++) {
 			mbarrier_init(full + 8 * i, 1);
@@ -350,105 +363,200 @@ __global__ void __launch_bounds__(256, 1) flash_attention(
 		}
 		mbarrier_init_fence();
 	}
-	const b16 *const q_src = q_p + (i64)(m0 + tid / 16) * q_sM + 8 * (tid % 16);
-	#pragma unroll
-	for (int u = 0; u < 8; u++) {
-		cp_async_16(Q_s + Q_s_c + 2048 * u, q_src + (i64)(16 * u) * q_sM, m0 + tid / 16 + 16 * u < M ? 16 : 0);
-	}
-	// flash_attention.lua:23
-	float m2[2];
-	#pragma unroll
-	for (int i = 0; i < 2; i++) {
-		m2[i] = -inf();
-	}
-	// flash_attention.lua:23
-	float l[2];
-	#pragma unroll
-	for (int i = 0; i < 2; i++) {
-		l[i] = 0.0f;
-	}
-	// flash_attention.lua:23
-	float acc[2][16][2];
-	#pragma unroll
-	for (int i = 0; i < 2; i++) {
-		#pragma unroll
-		for (int j = 0; j < 16; j++) {
-			#pragma unroll
-			for (int e = 0; e < 2; e++) {
-				acc[i][j][e] = 0.0f;
-			}
-		}
-	}
-	// flash_attention.lua:25
-	const int N_last = m0 + 127;
-	const int n_end = N_last < 0 ? 0 : N_last / 128 + 1 < (N + 127) / 128 ? N_last / 128 + 1 : (N + 127) / 128;
-	if (tid == 0) {
-		if (0 < n_end) {
-			mbarrier_expect(full, 65536);
-			#pragma unroll
-			for (int c = 0; c < 2; c++) {
-				tma_load_4(k_s_ring + 16384 * c, &k_map, full, 64 * c, 0, gi, bi);
-			}
-			#pragma unroll
-			for (int c = 0; c < 2; c++) {
-				tma_load_4(v_s_ring + 16384 * c, &v_map, full, 64 * c, 0, gi, bi);
-			}
-		}
-		if (1 < n_end) {
-			mbarrier_expect(full + 8, 65536);
-			#pragma unroll
-			for (int c = 0; c < 2; c++) {
-				tma_load_4(k_s_ring + 32768 + 16384 * c, &k_map, full + 8, 64 * c, 128, gi, bi);
-			}
-			#pragma unroll
-			for (int c = 0; c < 2; c++) {
-				tma_load_4(v_s_ring + 32768 + 16384 * c, &v_map, full + 8, 64 * c, 128, gi, bi);
-			}
-		}
-	}
-	int slot = 0, phase = 0;
-	int fill = 1, fill_phase = 0;
-	cp_async_commit();
-	cp_async_wait(0);
-	u32 E_last[2][16];
-	u32 v_s_last = v_s_ring, done_last = empty;
-	proxy_fence();
 	block_sync();
-	for (int n = 0; n < n_end; n++) {
-		const int n0 = n * 128;
-		const int n0_live = N - n0 < 128 ? N - n0 : 128;
-		mbarrier_wait(full + 8 * slot, phase);
-		const int fetch = n + 1;
-		if (tid == 0 && n > 0 && fetch < n_end) {
-			mbarrier_wait(empty + 8 * fill, fill_phase ^ 1);
-			mbarrier_expect(full + 8 * fill, 65536);
+	if (role == 0) {
+		regs_raise(232);
+		const u32 o_w = Q_s + lane / 8 / 8 * 16384 + (16 * warp + lane % 8) * 128 + (lane / 8 % 8 ^ ((16 * warp + lane % 8) & 7)) * 16;
+		if (tid == 0) {
+			mbarrier_expect(ready, 32768);
 			#pragma unroll
 			for (int c = 0; c < 2; c++) {
-				tma_load_4(k_s_ring + fill * 32768 + 16384 * c, &k_map, full + 8 * fill, 64 * c, fetch * 128, gi, bi);
-			}
-			#pragma unroll
-			for (int c = 0; c < 2; c++) {
-				tma_load_4(v_s_ring + fill * 32768 + 16384 * c, &v_map, full + 8 * fill, 64 * c, fetch * 128, gi, bi);
+				tma_load_5(Q_s + 16384 * c, &q_map, ready, 64 * c, m0, ri, gi, bi);
 			}
 		}
-		const u32 k_s = k_s_ring + slot * 32768;
-		const u32 v_s = v_s_ring + slot * 32768;
-		const u32 done = empty + 8 * slot;
-		slot = slot + 1 == 3 ? 0 : slot + 1;
-		phase ^= slot == 0;
-		fill = fill + 1 == 3 ? 0 : fill + 1;
-		fill_phase ^= fill == 0;
-		// flash_attention.lua:26
-		float dot[2][16][2];
-		const u64 k_s_d = wgmma_desc(k_s, 16, 1024, 128);
-		wgmma_fence();
-		const u64 Q_s_d = wgmma_desc(Q_s + 8192 * (warp / 4), 16, 1024, 128);
+		// flash_attention.lua:23
+		float m2[2];
 		#pragma unroll
-		for (int k = 0; k < 8; k++) {
-			wgmma_bf16_ss_n128(dot[0], dot[1], Q_s_d + k / 4 * 1024 + 2 * (k % 4), k_s_d + k / 4 * 1024 + 2 * (k % 4), k > 0, 0, 0);
+		for (int i = 0; i < 2; i++) {
+			m2[i] = -inf();
 		}
-		wgmma_commit();
-		if (n > 0) {
+		// flash_attention.lua:23
+		float l[2];
+		#pragma unroll
+		for (int i = 0; i < 2; i++) {
+			l[i] = 0.0f;
+		}
+		// flash_attention.lua:23
+		float acc[2][16][2];
+		#pragma unroll
+		for (int i = 0; i < 2; i++) {
+			#pragma unroll
+			for (int j = 0; j < 16; j++) {
+				#pragma unroll
+				for (int e = 0; e < 2; e++) {
+					acc[i][j][e] = 0.0f;
+				}
+			}
+		}
+		// flash_attention.lua:25
+		const int N_last = m0 + 127;
+		const int n_end = N_last < 0 ? 0 : N_last / 128 + 1 < (N + 127) / 128 ? N_last / 128 + 1 : (N + 127) / 128;
+		int slot = 0, phase = 0;
+		mbarrier_wait(ready, 0);
+		u32 E_last[2][16];
+		u32 v_s_last = v_s_ring, done_last = empty;
+		for (int n = 0; n < n_end; n++) {
+			const int n0 = n * 128;
+			const int n0_live = N - n0 < 128 ? N - n0 : 128;
+			mbarrier_wait(full + 8 * slot, phase);
+			const u32 k_s = k_s_ring + slot * 32768;
+			const u32 v_s = v_s_ring + slot * 32768;
+			const u32 done = empty + 8 * slot;
+			slot = slot + 1 == 3 ? 0 : slot + 1;
+			phase ^= slot == 0;
+			// flash_attention.lua:26
+			float dot[2][16][2];
+			const u64 k_s_d = wgmma_desc(k_s, 16, 1024, 128);
+			wgmma_fence();
+			const u64 Q_s_d = wgmma_desc(Q_s, 16, 1024, 128);
+			#pragma unroll
+			for (int k = 0; k < 8; k++) {
+				wgmma_bf16_ss_n128(dot[0], dot[1], Q_s_d + k / 4 * 1024 + 2 * (k % 4), k_s_d + k / 4 * 1024 + 2 * (k % 4), k > 0, 0, 0);
+			}
+			wgmma_commit();
+			if (n > 0) {
+				#pragma unroll
+				for (int i = 0; i < 2; i++) {
+					#pragma unroll
+					for (int j = 0; j < 16; j++) {
+						wgmma_hold_b32(&E_last[i][j]);
+					}
+				}
+				#pragma unroll
+				for (int i = 0; i < 2; i++) {
+					#pragma unroll
+					for (int j = 0; j < 16; j++) {
+						#pragma unroll
+						for (int e = 0; e < 2; e++) {
+							wgmma_hold_f32(&acc[i][j][e]);
+						}
+					}
+				}
+				const u64 v_s_last_d = wgmma_desc(v_s_last, 16384, 1024, 128);
+				wgmma_fence();
+				#pragma unroll
+				for (int k = 0; k < 8; k++) {
+					wgmma_bf16_rs_n128(acc[0], acc[1], E_last[0][2 * k], E_last[1][2 * k], E_last[0][2 * k + 1], E_last[1][2 * k + 1], v_s_last_d + 128 * k, 1, 1);
+				}
+				wgmma_commit();
+				wgmma_wait(1);
+			} else {
+				wgmma_wait(0);
+			}
+			#pragma unroll
+			for (int i = 0; i < 2; i++) {
+				#pragma unroll
+				for (int j = 0; j < 16; j++) {
+					#pragma unroll
+					for (int e = 0; e < 2; e++) {
+						wgmma_hold_f32(&dot[i][j][e]);
+					}
+				}
+			}
+			if (!(m0 - n0 >= 127 && 128 <= n0_live)) {
+				const int room = m0 + g - (n0 + 2 * t);
+				const int room2 = n0_live - 1 - 2 * t;
+				#pragma unroll
+				for (int i = 0; i < 2; i++) {
+					#pragma unroll
+					for (int j = 0; j < 16; j++) {
+						#pragma unroll
+						for (int e = 0; e < 2; e++) {
+							dot[i][j][e] = (room >= -8 * i + 8 * j + e) & (room2 >= 8 * j + e) ? dot[i][j][e] : -inf();
+						}
+					}
+				}
+			}
+			float rmax[2];
+			#pragma unroll
+			for (int i = 0; i < 2; i++) {
+				rmax[i] = -inf();
+			}
+			#pragma unroll
+			for (int i = 0; i < 2; i++) {
+				#pragma unroll
+				for (int j = 0; j < 16; j++) {
+					rmax[i] = fmaxf(rmax[i], fmaxf(dot[i][j][0], dot[i][j][1]));
+				}
+			}
+			#pragma unroll
+			for (int i = 0; i < 2; i++) {
+				rmax[i] = fmaxf(rmax[i], shfl_xor_f32(rmax[i], 1));
+				rmax[i] = fmaxf(rmax[i], shfl_xor_f32(rmax[i], 2));
+			}
+			float top[2];
+			#pragma unroll
+			for (int i = 0; i < 2; i++) {
+				top[i] = rmax[i] * 0.0883883476f;
+			}
+			int gt[2];
+			#pragma unroll
+			for (int i = 0; i < 2; i++) {
+				gt[i] = top[i] > m2[i] + 5.54517744f;
+			}
+			float fix[2];
+			#pragma unroll
+			for (int i = 0; i < 2; i++) {
+				fix[i] = gt[i] ? exp2_fast(fmaf(m2[i], 1.44269504f, -1.44269504f * top[i])) : 1.0f;
+			}
+			float m_new[2];
+			#pragma unroll
+			for (int i = 0; i < 2; i++) {
+				m_new[i] = gt[i] ? top[i] : m2[i];
+			}
+			float where[2];
+			#pragma unroll
+			for (int i = 0; i < 2; i++) {
+				where[i] = m_new[i] == -inf() ? 0.0f : m_new[i];
+			}
+			float E[2][16][2];
+			#pragma unroll
+			for (int i = 0; i < 2; i++) {
+				#pragma unroll
+				for (int j = 0; j < 16; j++) {
+					#pragma unroll
+					for (int e = 0; e < 2; e++) {
+						E[i][j][e] = exp2_fast(fmaf(dot[i][j][e], 0.127517431f, -1.44269504f * where[i]));
+					}
+				}
+			}
+			float sum[2];
+			#pragma unroll
+			for (int i = 0; i < 2; i++) {
+				sum[i] = 0.0f;
+			}
+			#pragma unroll
+			for (int i = 0; i < 2; i++) {
+				#pragma unroll
+				for (int j = 0; j < 16; j++) {
+					sum[i] = sum[i] + (E[i][j][0] + E[i][j][1]);
+				}
+			}
+			#pragma unroll
+			for (int i = 0; i < 2; i++) {
+				l[i] = l[i] * fix[i] + sum[i];
+			}
+			// flash_attention.lua:26
+			u32 E_h[2][16];
+			#pragma unroll
+			for (int i = 0; i < 2; i++) {
+				#pragma unroll
+				for (int j = 0; j < 16; j++) {
+					E_h[i][j] = pack_bf16(E[i][j][0], E[i][j][1]);
+				}
+			}
+			scheduler_fence(B < 0);
+			wgmma_wait(0);
 			#pragma unroll
 			for (int i = 0; i < 2; i++) {
 				#pragma unroll
@@ -466,111 +574,62 @@ __global__ void __launch_bounds__(256, 1) flash_attention(
 					}
 				}
 			}
-			const u64 v_s_last_d = wgmma_desc(v_s_last, 16384, 1024, 128);
-			wgmma_fence();
-			#pragma unroll
-			for (int k = 0; k < 8; k++) {
-				wgmma_bf16_rs_n128(acc[0], acc[1], E_last[0][2 * k], E_last[1][2 * k], E_last[0][2 * k + 1], E_last[1][2 * k + 1], v_s_last_d + 128 * k, 1, 1);
+			if (lane == 0 && n > 0) {
+				mbarrier_arrive(done_last);
 			}
-			wgmma_commit();
-			wgmma_wait(1);
-		} else {
-			wgmma_wait(0);
-		}
-		#pragma unroll
-		for (int i = 0; i < 2; i++) {
-			#pragma unroll
-			for (int j = 0; j < 16; j++) {
+			if (warp_any((fix[0] != 1.0f) | (fix[1] != 1.0f))) {
 				#pragma unroll
-				for (int e = 0; e < 2; e++) {
-					wgmma_hold_f32(&dot[i][j][e]);
+				for (int i = 0; i < 2; i++) {
+					#pragma unroll
+					for (int j = 0; j < 16; j++) {
+						#pragma unroll
+						for (int e = 0; e < 2; e++) {
+							acc[i][j][e] = acc[i][j][e] * fix[i];
+						}
+					}
 				}
 			}
+			#pragma unroll
+			for (int i = 0; i < 2; i++) {
+				#pragma unroll
+				for (int j = 0; j < 16; j++) {
+					E_last[i][j] = E_h[i][j];
+				}
+			}
+			v_s_last = v_s;
+			done_last = done;
+			// flash_attention.lua:26
+			#pragma unroll
+			for (int i = 0; i < 2; i++) {
+				m2[i] = m_new[i];
+			}
 		}
-		if (!(m0 + 16 * warp - n0 >= 127 && 128 <= n0_live)) {
-			const int room = m0 + 16 * warp + g - (n0 + 2 * t);
-			const int room2 = n0_live - 1 - 2 * t;
+		if (0 < n_end) {
+			#pragma unroll
+			for (int i = 0; i < 2; i++) {
+				#pragma unroll
+				for (int j = 0; j < 16; j++) {
+					wgmma_hold_b32(&E_last[i][j]);
+				}
+			}
 			#pragma unroll
 			for (int i = 0; i < 2; i++) {
 				#pragma unroll
 				for (int j = 0; j < 16; j++) {
 					#pragma unroll
 					for (int e = 0; e < 2; e++) {
-						dot[i][j][e] = (room >= -8 * i + 8 * j + e) & (room2 >= 8 * j + e) ? dot[i][j][e] : -inf();
+						wgmma_hold_f32(&acc[i][j][e]);
 					}
 				}
 			}
-		}
-		float rmax[2];
-		#pragma unroll
-		for (int i = 0; i < 2; i++) {
-			rmax[i] = -inf();
-		}
-		#pragma unroll
-		for (int i = 0; i < 2; i++) {
+			const u64 v_s_last_d2 = wgmma_desc(v_s_last, 16384, 1024, 128);
+			wgmma_fence();
 			#pragma unroll
-			for (int j = 0; j < 16; j++) {
-				rmax[i] = fmaxf(rmax[i], fmaxf(dot[i][j][0], dot[i][j][1]));
+			for (int k = 0; k < 8; k++) {
+				wgmma_bf16_rs_n128(acc[0], acc[1], E_last[0][2 * k], E_last[1][2 * k], E_last[0][2 * k + 1], E_last[1][2 * k + 1], v_s_last_d2 + 128 * k, 1, 1);
 			}
+			wgmma_commit();
 		}
-		#pragma unroll
-		for (int i = 0; i < 2; i++) {
-			rmax[i] = fmaxf(rmax[i], shfl_xor_f32(rmax[i], 1));
-			rmax[i] = fmaxf(rmax[i], shfl_xor_f32(rmax[i], 2));
-		}
-		float top[2];
-		#pragma unroll
-		for (int i = 0; i < 2; i++) {
-			top[i] = rmax[i] * 0.0883883476f;
-		}
-		int gt[2];
-		#pragma unroll
-		for (int i = 0; i < 2; i++) {
-			gt[i] = top[i] > m2[i] + 5.54517744f;
-		}
-		float fix[2];
-		#pragma unroll
-		for (int i = 0; i < 2; i++) {
-			fix[i] = gt[i] ? exp2_fast(fmaf(m2[i], 1.44269504f, -1.44269504f * top[i])) : 1.0f;
-		}
-		float m_new[2];
-		#pragma unroll
-		for (int i = 0; i < 2; i++) {
-			m_new[i] = gt[i] ? top[i] : m2[i];
-		}
-		float where[2];
-		#pragma unroll
-		for (int i = 0; i < 2; i++) {
-			where[i] = m_new[i] == -inf() ? 0.0f : m_new[i];
-		}
-		float E[2][16][2];
-		#pragma unroll
-		for (int i = 0; i < 2; i++) {
-			#pragma unroll
-			for (int j = 0; j < 16; j++) {
-				#pragma unroll
-				for (int e = 0; e < 2; e++) {
-					E[i][j][e] = exp2_fast(fmaf(dot[i][j][e], 0.127517431f, -1.44269504f * where[i]));
-				}
-			}
-		}
-		float sum[2];
-		#pragma unroll
-		for (int i = 0; i < 2; i++) {
-			sum[i] = 0.0f;
-		}
-		#pragma unroll
-		for (int i = 0; i < 2; i++) {
-			#pragma unroll
-			for (int j = 0; j < 16; j++) {
-				sum[i] = sum[i] + (E[i][j][0] + E[i][j][1]);
-			}
-		}
-		#pragma unroll
-		for (int i = 0; i < 2; i++) {
-			l[i] = l[i] * fix[i] + sum[i];
-		}
-		// flash_attention.lua:26
 		wgmma_wait(0);
 		#pragma unroll
 		for (int i = 0; i < 2; i++) {
@@ -589,116 +648,57 @@ __global__ void __launch_bounds__(256, 1) flash_attention(
 				}
 			}
 		}
-		if (lane == 0 && n > 0) {
-			mbarrier_arrive(done_last);
+		#pragma unroll
+		for (int i = 0; i < 2; i++) {
+			l[i] = l[i] + shfl_xor_f32(l[i], 1);
+			l[i] = l[i] + shfl_xor_f32(l[i], 2);
 		}
-		if (warp_any((fix[0] != 1.0f) | (fix[1] != 1.0f))) {
-			#pragma unroll
-			for (int i = 0; i < 2; i++) {
+		// flash_attention.lua:28
+		float where2[2];
+		#pragma unroll
+		for (int i = 0; i < 2; i++) {
+			where2[i] = l[i] == 0.0f ? 1.0f : l[i];
+		}
+		#pragma unroll
+		for (int j = 0; j < 16; j += 4) {
+			cores_store4((o_w ^ 16 * (j % 8)) + j / 8 * 16384, pack_bf16(divide(acc[0][j][0], where2[0]), divide(acc[0][j][1], where2[0])), pack_bf16(divide(acc[0][j + 1][0], where2[0]), divide(acc[0][j + 1][1], where2[0])), pack_bf16(divide(acc[0][j + 2][0], where2[0]), divide(acc[0][j + 2][1], where2[0])), pack_bf16(divide(acc[0][j + 3][0], where2[0]), divide(acc[0][j + 3][1], where2[0])));
+		}
+		#pragma unroll
+		for (int j = 0; j < 16; j += 4) {
+			cores_store4((o_w ^ 16 * (j % 8)) + j / 8 * 16384 + 1024, pack_bf16(divide(acc[1][j][0], where2[1]), divide(acc[1][j][1], where2[1])), pack_bf16(divide(acc[1][j + 1][0], where2[1]), divide(acc[1][j + 1][1], where2[1])), pack_bf16(divide(acc[1][j + 2][0], where2[1]), divide(acc[1][j + 2][1], where2[1])), pack_bf16(divide(acc[1][j + 3][0], where2[1]), divide(acc[1][j + 3][1], where2[1])));
+		}
+		proxy_fence();
+		warp_sync();
+		if (lane == 0) {
+			tma_store_5(&o_map, Q_s + 2048 * warp, 0, m0 + 16 * warp, ri, gi, bi);
+			tma_store_5(&o_map, Q_s + 2048 * warp + 16384, 64, m0 + 16 * warp, ri, gi, bi);
+			tma_store_commit();
+		}
+		if (lane == 0) {
+			tma_store_wait_read(0);
+		}
+	} else {
+		regs_lower(40);
+		// flash_attention.lua:25
+		const int N_last = m0 + 127;
+		const int end = N_last < 0 ? 0 : N_last / 128 + 1 < (N + 127) / 128 ? N_last / 128 + 1 : (N + 127) / 128;
+		if (tid == 0) {
+			int fill = 0, fill_phase = 0;
+			for (int n = 0; n < end; n++) {
+				mbarrier_wait(empty + 8 * fill, fill_phase ^ 1);
+				mbarrier_expect(full + 8 * fill, 65536);
 				#pragma unroll
-				for (int j = 0; j < 16; j++) {
-					#pragma unroll
-					for (int e = 0; e < 2; e++) {
-						acc[i][j][e] = acc[i][j][e] * fix[i];
-					}
+				for (int c = 0; c < 2; c++) {
+					tma_load_4(k_s_ring + fill * 32768 + 16384 * c, &k_map, full + 8 * fill, 64 * c, n * 128, gi, bi);
 				}
-			}
-		}
-		u32 E_h[2][16];
-		#pragma unroll
-		for (int i = 0; i < 2; i++) {
-			#pragma unroll
-			for (int j = 0; j < 16; j++) {
-				E_h[i][j] = pack_bf16(E[i][j][0], E[i][j][1]);
-			}
-		}
-		#pragma unroll
-		for (int i = 0; i < 2; i++) {
-			#pragma unroll
-			for (int j = 0; j < 16; j++) {
-				E_last[i][j] = E_h[i][j];
-			}
-		}
-		v_s_last = v_s;
-		done_last = done;
-		// flash_attention.lua:26
-		#pragma unroll
-		for (int i = 0; i < 2; i++) {
-			m2[i] = m_new[i];
-		}
-	}
-	if (0 < n_end) {
-		#pragma unroll
-		for (int i = 0; i < 2; i++) {
-			#pragma unroll
-			for (int j = 0; j < 16; j++) {
-				wgmma_hold_b32(&E_last[i][j]);
-			}
-		}
-		#pragma unroll
-		for (int i = 0; i < 2; i++) {
-			#pragma unroll
-			for (int j = 0; j < 16; j++) {
 				#pragma unroll
-				for (int e = 0; e < 2; e++) {
-					wgmma_hold_f32(&acc[i][j][e]);
+				for (int c = 0; c < 2; c++) {
+					tma_load_4(v_s_ring + fill * 32768 + 16384 * c, &v_map, full + 8 * fill, 64 * c, n * 128, gi, bi);
 				}
+				fill = fill + 1 == 3 ? 0 : fill + 1;
+				fill_phase ^= fill == 0;
 			}
 		}
-		const u64 v_s_last_d2 = wgmma_desc(v_s_last, 16384, 1024, 128);
-		wgmma_fence();
-		#pragma unroll
-		for (int k = 0; k < 8; k++) {
-			wgmma_bf16_rs_n128(acc[0], acc[1], E_last[0][2 * k], E_last[1][2 * k], E_last[0][2 * k + 1], E_last[1][2 * k + 1], v_s_last_d2 + 128 * k, 1, 1);
-		}
-		wgmma_commit();
-	}
-	wgmma_wait(0);
-	#pragma unroll
-	for (int i = 0; i < 2; i++) {
-		#pragma unroll
-		for (int j = 0; j < 16; j++) {
-			wgmma_hold_b32(&E_last[i][j]);
-		}
-	}
-	#pragma unroll
-	for (int i = 0; i < 2; i++) {
-		#pragma unroll
-		for (int j = 0; j < 16; j++) {
-			#pragma unroll
-			for (int e = 0; e < 2; e++) {
-				wgmma_hold_f32(&acc[i][j][e]);
-			}
-		}
-	}
-	#pragma unroll
-	for (int i = 0; i < 2; i++) {
-		l[i] = l[i] + shfl_xor_f32(l[i], 1);
-		l[i] = l[i] + shfl_xor_f32(l[i], 2);
-	}
-	// flash_attention.lua:28
-	float where2[2];
-	#pragma unroll
-	for (int i = 0; i < 2; i++) {
-		where2[i] = l[i] == 0.0f ? 1.0f : l[i];
-	}
-	#pragma unroll
-	for (int j = 0; j < 16; j += 4) {
-		cores_store4((o_w ^ 16 * (j % 8)) + j / 8 * 16384, pack_bf16(divide(acc[0][j][0], where2[0]), divide(acc[0][j][1], where2[0])), pack_bf16(divide(acc[0][j + 1][0], where2[0]), divide(acc[0][j + 1][1], where2[0])), pack_bf16(divide(acc[0][j + 2][0], where2[0]), divide(acc[0][j + 2][1], where2[0])), pack_bf16(divide(acc[0][j + 3][0], where2[0]), divide(acc[0][j + 3][1], where2[0])));
-	}
-	#pragma unroll
-	for (int j = 0; j < 16; j += 4) {
-		cores_store4((o_w ^ 16 * (j % 8)) + j / 8 * 16384 + 1024, pack_bf16(divide(acc[1][j][0], where2[1]), divide(acc[1][j][1], where2[1])), pack_bf16(divide(acc[1][j + 1][0], where2[1]), divide(acc[1][j + 1][1], where2[1])), pack_bf16(divide(acc[1][j + 2][0], where2[1]), divide(acc[1][j + 2][1], where2[1])), pack_bf16(divide(acc[1][j + 3][0], where2[1]), divide(acc[1][j + 3][1], where2[1])));
-	}
-	proxy_fence();
-	warp_sync();
-	if (lane == 0) {
-		tma_store_5(&o_map, Q_s + 2048 * warp, 0, m0 + 16 * warp, ri, gi, bi);
-		tma_store_5(&o_map, Q_s + 2048 * warp + 16384, 64, m0 + 16 * warp, ri, gi, bi);
-		tma_store_commit();
-	}
-	if (lane == 0) {
-		tma_store_wait_read(0);
 	}
 }
 

@@ -32,6 +32,12 @@ static __device__ __forceinline__ u32 smem_base(void)
 	return (u32)__cvta_generic_to_shared(smem_bytes);
 }
 
+// x, which is the same in all lanes; known to be so, it and what follows from it take uniform registers
+static __device__ __forceinline__ int warp_uniform(int x)
+{
+	return __shfl_sync(0xffffffffu, x, 0);
+}
+
 // a new barrier at `bar`, a multiple of 8: a phase takes `count` arrivals
 static __device__ __forceinline__ void mbarrier_init(u32 bar, int count)
 {
@@ -292,9 +298,9 @@ __global__ void __launch_bounds__(256, 2) retention(
 	const float *g2, i64 g_sH, const __grid_constant__ TensorMap o_map)
 {
 	const u32 smem = smem_base();
-	const int role = (int)threadIdx.x / 128;
-	const int tid = (int)threadIdx.x % 128;
-	const int warp = tid / 32;
+	const int role = warp_uniform((int)(threadIdx.x / 128));
+	const int tid = (int)(threadIdx.x % 128);
+	const int warp = warp_uniform(tid / 32);
 	const int lane = tid % 32;
 	const int g = lane / 4;
 	const int t = lane % 4;
@@ -309,8 +315,8 @@ __global__ void __launch_bounds__(256, 2) retention(
 	const u32 c2_v = smem + 115968;
 	const u32 c2_v2 = smem + 116224;
 	const u32 o_s = smem + 116736;
-	const int hi = (int)blockIdx.x % H;
-	const int pid2 = (int)blockIdx.x / H;
+	const int hi = blockIdx.x % H;
+	const u32 pid2 = blockIdx.x / H;
 	const int bi = pid2;
 	if (threadIdx.x == 0) {
 		#pragma unroll

@@ -16,6 +16,12 @@ static __device__ __forceinline__ u32 smem_base(void)
 	return (u32)__cvta_generic_to_shared(smem_bytes);
 }
 
+// x, which is the same in all lanes; known to be so, it and what follows from it take uniform registers
+static __device__ __forceinline__ int warp_uniform(int x)
+{
+	return __shfl_sync(0xffffffffu, x, 0);
+}
+
 // copies the first `bytes` of 16 bytes and zeroes the rest; bytes = 0 reads nothing
 static __device__ __forceinline__ void cp_async_16(u32 dst, const void *src, int bytes)
 {
@@ -154,7 +160,7 @@ __global__ void __launch_bounds__(128, 1) simple_gla(
 {
 	const u32 smem = smem_base();
 	const int tid = (int)threadIdx.x;
-	const int warp = tid / 32;
+	const int warp = warp_uniform(tid / 32);
 	const int lane = tid % 32;
 	const int g = lane / 4;
 	const int t = lane % 4;
@@ -164,8 +170,8 @@ __global__ void __launch_bounds__(128, 1) simple_gla(
 	const u32 w_s_ring = smem + 49152;
 	const u32 S_s = smem + 50176;
 	const u32 c2_v = smem + 58368;
-	const int hi = (int)blockIdx.x % H;
-	const int pid2 = (int)blockIdx.x / H;
+	const int hi = blockIdx.x % H;
+	const u32 pid2 = blockIdx.x / H;
 	const int bi = pid2;
 	const b16 *const q_p = q + bi * q_sB + hi * q_sH;
 	const u32 Q_s_c = tid / 8 * 128 + (tid % 8 ^ (tid / 8 & 7)) * 16;

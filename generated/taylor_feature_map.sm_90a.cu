@@ -16,6 +16,12 @@ static __device__ __forceinline__ u32 smem_base(void)
 	return (u32)__cvta_generic_to_shared(smem_bytes);
 }
 
+// x, which is the same in all lanes; known to be so, it and what follows from it take uniform registers
+static __device__ __forceinline__ int warp_uniform(int x)
+{
+	return __shfl_sync(0xffffffffu, x, 0);
+}
+
 // loads 16 bytes
 static __device__ __forceinline__ void ld_global_v4(u32 *r, const void *p)
 {
@@ -92,14 +98,14 @@ __global__ void __launch_bounds__(128, 5) taylor_feature_map(
 {
 	const u32 smem = smem_base();
 	const int tid = (int)threadIdx.x;
-	const int warp = tid / 32;
+	const int warp = warp_uniform(tid / 32);
 	const int lane = tid % 32;
 	const u32 y_image = smem;
-	const int n0 = ((int)blockIdx.x % ((N + 127) / 128)) * 128;
+	const int n0 = (blockIdx.x % ((N + 127) / 128)) * 128;
 	const int n0_live = N - n0 < 128 ? N - n0 : 128;
-	const int pid2 = (int)blockIdx.x / ((N + 127) / 128);
+	const u32 pid2 = blockIdx.x / ((N + 127) / 128);
 	const int hi = pid2 % H;
-	const int pid3 = pid2 / H;
+	const u32 pid3 = pid2 / H;
 	const int bi = pid3;
 	const b16 *const x_p = x + bi * x_sB + hi * x_sH;
 	// taylor_feature_map.lua:17

@@ -1,7 +1,8 @@
 // window_attention -- generated from window_attention.lua for sm_90a; do not edit.
 // Sliding-window causal softmax attention, grouped-query heads
 // with C=64, D=64, V=64, dtype=bf16, rows=64, stages=2, warps=4
-// launch window_attention: blocks = B * G * R * ceil(N / 64), threads = 128, dynamic shared memory = 41104 bytes
+// launch window_attention: blocks = B * G * R * ceil(N / 64), threads = 128, dynamic shared memory = 42128 bytes
+// tensor map q_map: q as (D, N, R, G, B), box (64, 64, 1, 1, 1), innermost first, swizzle 128 bytes, zeros beyond the tensor
 // tensor map k_map: k as (D, N, G, B), box (64, 64, 1, 1), innermost first, swizzle 128 bytes, zeros beyond the tensor
 // tensor map v_map: v as (V, N, G, B), box (64, 64, 1, 1), innermost first, swizzle 128 bytes, zeros beyond the tensor
 // tensor map o_map: o as (V, N, R, G, B), box (64, 16, 1, 1, 1), innermost first, swizzle 128 bytes, zeros beyond the tensor
@@ -31,6 +32,12 @@ static __device__ __forceinline__ u32 smem_base(void)
 	return (u32)__cvta_generic_to_shared(smem_bytes);
 }
 
+// x, which is the same in all lanes; known to be so, it and what follows from it take uniform registers
+static __device__ __forceinline__ int warp_uniform(int x)
+{
+	return __shfl_sync(0xffffffffu, x, 0);
+}
+
 // a new barrier at `bar`, a multiple of 8: a phase takes `count` arrivals
 static __device__ __forceinline__ void mbarrier_init(u32 bar, int count)
 {
@@ -44,24 +51,26 @@ static __device__ __forceinline__ void mbarrier_init_fence(void)
 	asm volatile("fence.proxy.async.shared::cta;" ::: "memory");
 }
 
-// copies the first `bytes` of 16 bytes and zeroes the rest; bytes = 0 reads nothing
-static __device__ __forceinline__ void cp_async_16(u32 dst, const void *src, int bytes)
+// one arrival, after which the phase takes `bytes` more bytes of copies
+static __device__ __forceinline__ void mbarrier_expect(u32 bar, int bytes)
 {
-	asm volatile("cp.async.cg.shared.global [%0], [%1], 16, %2;"
-	             :: "r"(dst), "l"(src), "r"(bytes));
+	asm volatile("mbarrier.arrive.expect_tx.shared::cta.b64 _, [%0], %1;"
+	             :: "r"(bar), "r"(bytes) : "memory");
+}
+
+// a box of a 5-dimensional tensor to shared memory at dst, a multiple of 128; brings its bytes to `bar`
+static __device__ __forceinline__ void tma_load_5(u32 dst, const TensorMap *map, u32 bar,
+                                                  int c0, int c1, int c2, int c3, int c4)
+{
+	asm volatile("cp.async.bulk.tensor.5d.shared::cluster.global.tile.mbarrier::complete_tx::bytes "
+	             "[%0], [%1, {%3, %4, %5, %6, %7}], [%2];"
+	             :: "r"(dst), "l"(map), "r"(bar), "r"(c0), "r"(c1), "r"(c2), "r"(c3), "r"(c4) : "memory");
 }
 
 // +infinity
 static __device__ __forceinline__ float inf(void)
 {
 	return __int_as_float(0x7f800000);
-}
-
-// one arrival, after which the phase takes `bytes` more bytes of copies
-static __device__ __forceinline__ void mbarrier_expect(u32 bar, int bytes)
-{
-	asm volatile("mbarrier.arrive.expect_tx.shared::cta.b64 _, [%0], %1;"
-	             :: "r"(bar), "r"(bytes) : "memory");
 }
 
 // a box of a 4-dimensional tensor to shared memory at dst, a multiple of 128; brings its bytes to `bar`
@@ -71,21 +80,6 @@ static __device__ __forceinline__ void tma_load_4(u32 dst, const TensorMap *map,
 	asm volatile("cp.async.bulk.tensor.4d.shared::cluster.global.tile.mbarrier::complete_tx::bytes "
 	             "[%0], [%1, {%3, %4, %5, %6}], [%2];"
 	             :: "r"(dst), "l"(map), "r"(bar), "r"(c0), "r"(c1), "r"(c2), "r"(c3) : "memory");
-}
-
-// closes the thread's group of copies
-static __device__ __forceinline__ void cp_async_commit(void)
-{
-	asm volatile("cp.async.commit_group;");
-}
-
-// waits until at most n of the thread's groups are in flight; n is a literal
-#define cp_async_wait(n) asm volatile("cp.async.wait_group %0;" :: "n"(n) : "memory")
-
-// shows what the thread wrote to shared memory to products and bulk copies; other threads need a barrier as well
-static __device__ __forceinline__ void proxy_fence(void)
-{
-	asm volatile("fence.proxy.async.shared::cta;" ::: "memory");
 }
 
 // every thread of the block arrives before any leaves; orders their memory
@@ -250,6 +244,12 @@ static __device__ __forceinline__ float divide(float x, float y)
 	return x * recip_fast(y);
 }
 
+// shows what the thread wrote to shared memory to products and bulk copies; other threads need a barrier as well
+static __device__ __forceinline__ void proxy_fence(void)
+{
+	asm volatile("fence.proxy.async.shared::cta;" ::: "memory");
+}
+
 // the 32 lanes of a warp meet; orders their memory
 static __device__ __forceinline__ void warp_sync(void)
 {
@@ -277,33 +277,32 @@ static __device__ __forceinline__ void tma_store_commit(void)
 extern "C" {
 
 __global__ void __launch_bounds__(128, 1) window_attention(
-	int W, int N, int R, int G, int B, const b16 *q,
-	i64 q_sB, i64 q_sG, i64 q_sR, i64 q_sN,
-	const __grid_constant__ TensorMap k_map, const __grid_constant__ TensorMap v_map,
-	const __grid_constant__ TensorMap o_map)
+	int W, int N, int R, int G, int B,
+	const __grid_constant__ TensorMap q_map, const __grid_constant__ TensorMap k_map,
+	const __grid_constant__ TensorMap v_map, const __grid_constant__ TensorMap o_map)
 {
 	const u32 smem = smem_base();
 	const int tid = (int)threadIdx.x;
-	const int warp = tid / 32;
+	const int warp = warp_uniform(tid / 32);
 	const int lane = tid % 32;
 	const int g = lane / 4;
 	const int t = lane % 4;
 	const u32 Q_s = smem;
-	const u32 k_s_ring = smem + 8192;
-	const u32 v_s_ring = smem + 24576;
-	const u32 full = smem + 40960;
-	const u32 empty = smem + 41088;
-	const int n0 = ((int)blockIdx.x % ((N + 63) / 64)) * 64;
-	const int pid2 = (int)blockIdx.x / ((N + 63) / 64);
+	const u32 ready = smem + 8192;
+	const u32 k_s_ring = smem + 9216;
+	const u32 v_s_ring = smem + 25600;
+	const u32 full = smem + 41984;
+	const u32 empty = smem + 42112;
+	const int n0 = (blockIdx.x % ((N + 63) / 64)) * 64;
+	const u32 pid2 = blockIdx.x / ((N + 63) / 64);
 	const int ri = pid2 % R;
-	const int pid3 = pid2 / R;
+	const u32 pid3 = pid2 / R;
 	const int gi = pid3 % G;
-	const int pid4 = pid3 / G;
+	const u32 pid4 = pid3 / G;
 	const int bi = pid4;
-	const b16 *const q_p = q + bi * q_sB + gi * q_sG + ri * q_sR;
-	const u32 Q_s_c = tid / 8 * 128 + (tid % 8 ^ (tid / 8 & 7)) * 16;
 	const u32 o_w = Q_s + (16 * warp + lane % 8) * 128 + (lane / 8 ^ ((16 * warp + lane % 8) & 7)) * 16;
 	if (tid == 0) {
+		mbarrier_init(ready, 1);
 		#pragma unroll
 		for (int i = 0; i < 2; i++) {
 			mbarrier_init(full + 8 * i, 1);
@@ -314,10 +313,9 @@ __global__ void __launch_bounds__(128, 1) window_attention(
 		}
 		mbarrier_init_fence();
 	}
-	const b16 *const q_src = q_p + (i64)(n0 + tid / 8) * q_sN + 8 * (tid % 8);
-	#pragma unroll
-	for (int u = 0; u < 4; u++) {
-		cp_async_16(Q_s + Q_s_c + 2048 * u, q_src + (i64)(16 * u) * q_sN, n0 + tid / 8 + 16 * u < N ? 16 : 0);
+	if (tid == 0) {
+		mbarrier_expect(ready, 8192);
+		tma_load_5(Q_s, &q_map, ready, 0, n0, ri, gi, bi);
 	}
 	// window_attention.lua:22
 	float m2[2];
@@ -362,10 +360,8 @@ __global__ void __launch_bounds__(128, 1) window_attention(
 	}
 	int slot = 0, phase = 0;
 	int fill = 1, fill_phase = 0;
-	cp_async_commit();
-	cp_async_wait(0);
-	proxy_fence();
 	block_sync();
+	mbarrier_wait(ready, 0);
 	for (int n = n_begin; n < n_end; n++) {
 		const int n02 = n * 64;
 		mbarrier_wait(full + 8 * slot, phase);

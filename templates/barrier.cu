@@ -48,6 +48,18 @@ void (*sim_named_arrive)(u64, int, int, int);
 #define named_arrive(id, threads) sim_named_arrive(SIM_AT, sim_site, id, threads)
 //@ end
 
+//@ prim scheduler_fence
+//@ doc ends a basic block, beyond which ptxas moves no wait for products up; never: false, if unknown to it
+//@ cuda
+static __device__ __forceinline__ void scheduler_fence(int never)
+{
+	if (never)
+		__nanosleep(0);
+}
+//@ sim
+#define scheduler_fence(never) ((void)(never))
+//@ end
+
 //@ prim compiler_fence
 //@ doc keeps the compiler from moving memory accesses across; no instruction
 //@ cuda

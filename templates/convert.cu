@@ -107,6 +107,20 @@ static inline float bf16_hi(u32 x)
 }
 //@ end
 
+//@ prim bf16_at
+//@ doc element i of pairs, as fp32
+//@ cuda
+static __device__ __forceinline__ float bf16_at(const u32 *x, int i)
+{
+	return __uint_as_float(i % 2 ? x[i / 2] & 0xffff0000u : x[i / 2] << 16);
+}
+//@ sim
+static inline float bf16_at(const u32 *x, int i)
+{
+	return bits_f32(i % 2 ? x[i / 2] & 0xffff0000u : x[i / 2] << 16);
+}
+//@ end
+
 //@ prim mul_bf16x2
 //@ doc products of pairs, each rounded once (an fma with -0: mul.bf16x2 needs sm_90)
 //@ cuda
@@ -192,6 +206,20 @@ static __device__ __forceinline__ float f16_hi(u32 x)
 static inline float f16_hi(u32 x)
 {
 	return widen_f16((b16)(x >> 16));
+}
+//@ end
+
+//@ prim f16_at
+//@ doc element i of pairs, as fp32
+//@ cuda
+static __device__ __forceinline__ float f16_at(const u32 *x, int i)
+{
+	return widen_f16((b16)(i % 2 ? x[i / 2] >> 16 : x[i / 2]));
+}
+//@ sim
+static inline float f16_at(const u32 *x, int i)
+{
+	return widen_f16((b16)(i % 2 ? x[i / 2] >> 16 : x[i / 2]));
 }
 //@ end
 

@@ -11,6 +11,17 @@ static __device__ __forceinline__ int lane_id(void)
 #define lane_id() ((int)(threadIdx.x & 31))
 //@ end
 
+//@ prim warp_uniform
+//@ doc x, which is the same in all lanes; known to be so, it and what follows from it take uniform registers
+//@ cuda
+static __device__ __forceinline__ int warp_uniform(int x)
+{
+	return __shfl_sync(0xffffffffu, x, 0);
+}
+//@ sim
+#define warp_uniform(x) (x)
+//@ end
+
 //@ prim shfl_xor_u32
 //@ doc x of lane (own ^ mask)
 //@ cuda

@@ -86,6 +86,21 @@ static inline u64 wgmma_desc(u32 addr, int leading, int stride, int swizzle)
 }
 //@ end
 
+//@ prim wgmma_desc_move
+//@ doc the matrix that begins `start` bytes later and whose panels lie `leading` bytes further apart
+//@ needs wgmma
+//@ cuda
+static __device__ __forceinline__ u64 wgmma_desc_move(u64 desc, int start, int leading)
+{
+	return desc + (u64)(start / 16 + (i64)(leading / 16) * 65536);
+}
+//@ sim
+static inline u64 wgmma_desc_move(u64 desc, int start, int leading)
+{
+	return desc + (u64)(start / 16 + (i64)(leading / 16) * 65536);
+}
+//@ end
+
 //@ prim wgmma_$(TYPE)_rs_n$(N)
 //@ for TYPE bf16 f16
 //@ for N 8 16 .. 256

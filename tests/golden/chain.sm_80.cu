@@ -9,6 +9,12 @@ typedef unsigned int u32;
 typedef unsigned long long u64;
 typedef long long i64;
 
+// x, which is the same in all lanes; known to be so, it and what follows from it take uniform registers
+static __device__ __forceinline__ int warp_uniform(int x)
+{
+	return __shfl_sync(0xffffffffu, x, 0);
+}
+
 // loads 16 bytes
 static __device__ __forceinline__ void ld_global_v4(u32 *r, const void *p)
 {
@@ -16,22 +22,16 @@ static __device__ __forceinline__ void ld_global_v4(u32 *r, const void *p)
 	r[0] = v.x, r[1] = v.y, r[2] = v.z, r[3] = v.w;
 }
 
-// the low half of a pair, as fp32
-static __device__ __forceinline__ float bf16_lo(u32 x)
-{
-	return __uint_as_float(x << 16);
-}
-
-// the high half of a pair, as fp32
-static __device__ __forceinline__ float bf16_hi(u32 x)
-{
-	return __uint_as_float(x & 0xffff0000u);
-}
-
 // the float with these bits
 static __device__ __forceinline__ float bits_f32(u32 u)
 {
 	return __uint_as_float(u);
+}
+
+// element i of pairs, as fp32
+static __device__ __forceinline__ float bf16_at(const u32 *x, int i)
+{
+	return __uint_as_float(i % 2 ? x[i / 2] & 0xffff0000u : x[i / 2] << 16);
 }
 
 // x of lane (own ^ mask)
@@ -93,70 +93,20 @@ static __device__ __forceinline__ float sigmoid(float x)
 
 extern "C" {
 
-__global__ void __launch_bounds__(128, 1) chain(
-	int N, int B, const b16 *x, i64 x_sB, i64 x_sN,
-	const b16 *g2, i64 g_sB, i64 g_sN, const float *w, float eps,
+__global__ void __launch_bounds__(128, 4) chain(
+	int N, int B, const float *w, const b16 *x, i64 x_sB,
+	i64 x_sN, const b16 *g2, i64 g_sB, i64 g_sN, float eps,
 	b16 *y, i64 y_sB, i64 y_sN)
 {
 	const int tid = (int)threadIdx.x;
-	const int warp = tid / 32;
+	const int warp = warp_uniform(tid / 32);
 	const int lane = tid % 32;
-	const int n0 = ((int)blockIdx.x % ((N + 63) / 64)) * 64;
-	const int pid2 = (int)blockIdx.x / ((N + 63) / 64);
+	const int n0 = (blockIdx.x % ((N + 63) / 64)) * 64;
+	const u32 pid2 = blockIdx.x / ((N + 63) / 64);
 	const int bi = pid2;
+	const float *const w_p = w;
 	const b16 *const x_p = x + bi * x_sB;
 	const b16 *const g_p = g2 + bi * g_sB;
-	const float *const w_p = w;
-	// chain.lua:14
-	float x2[4][1][8];
-	#pragma unroll
-	for (int i = 0; i < 4; i++) {
-		x2[i][0][0] = 0.0f;
-		x2[i][0][1] = 0.0f;
-		x2[i][0][2] = 0.0f;
-		x2[i][0][3] = 0.0f;
-		x2[i][0][4] = 0.0f;
-		x2[i][0][5] = 0.0f;
-		x2[i][0][6] = 0.0f;
-		x2[i][0][7] = 0.0f;
-		if (n0 + 4 * warp + lane / 8 + 16 * i < N) {
-			u32 x_x[4];
-			ld_global_v4(x_x, x_p + (i64)(n0 + 4 * warp + lane / 8 + 16 * i) * x_sN + 8 * (lane % 8));
-			x2[i][0][0] = bf16_lo(x_x[0]);
-			x2[i][0][1] = bf16_hi(x_x[0]);
-			x2[i][0][2] = bf16_lo(x_x[1]);
-			x2[i][0][3] = bf16_hi(x_x[1]);
-			x2[i][0][4] = bf16_lo(x_x[2]);
-			x2[i][0][5] = bf16_hi(x_x[2]);
-			x2[i][0][6] = bf16_lo(x_x[3]);
-			x2[i][0][7] = bf16_hi(x_x[3]);
-		}
-	}
-	// chain.lua:16
-	float g3[4][1][8];
-	#pragma unroll
-	for (int i = 0; i < 4; i++) {
-		g3[i][0][0] = 0.0f;
-		g3[i][0][1] = 0.0f;
-		g3[i][0][2] = 0.0f;
-		g3[i][0][3] = 0.0f;
-		g3[i][0][4] = 0.0f;
-		g3[i][0][5] = 0.0f;
-		g3[i][0][6] = 0.0f;
-		g3[i][0][7] = 0.0f;
-		if (n0 + 4 * warp + lane / 8 + 16 * i < N) {
-			u32 g_x[4];
-			ld_global_v4(g_x, g_p + (i64)(n0 + 4 * warp + lane / 8 + 16 * i) * g_sN + 8 * (lane % 8));
-			g3[i][0][0] = bf16_lo(g_x[0]);
-			g3[i][0][1] = bf16_hi(g_x[0]);
-			g3[i][0][2] = bf16_lo(g_x[1]);
-			g3[i][0][3] = bf16_hi(g_x[1]);
-			g3[i][0][4] = bf16_lo(g_x[2]);
-			g3[i][0][5] = bf16_hi(g_x[2]);
-			g3[i][0][6] = bf16_lo(g_x[3]);
-			g3[i][0][7] = bf16_hi(g_x[3]);
-		}
-	}
 	// chain.lua:16
 	float w2[1][8];
 	{
@@ -172,6 +122,30 @@ __global__ void __launch_bounds__(128, 1) chain(
 		w2[0][6] = bits_f32(w_x[6]);
 		w2[0][7] = bits_f32(w_x[7]);
 	}
+	// chain.lua:14
+	u32 x2[4][1][4];
+	#pragma unroll
+	for (int i = 0; i < 4; i++) {
+		x2[i][0][0] = 0;
+		x2[i][0][1] = 0;
+		x2[i][0][2] = 0;
+		x2[i][0][3] = 0;
+		if (n0 + 4 * warp + lane / 8 + 16 * i < N) {
+			ld_global_v4(x2[i][0], x_p + (i64)(n0 + 4 * warp + lane / 8 + 16 * i) * x_sN + 8 * (lane % 8));
+		}
+	}
+	// chain.lua:16
+	u32 g3[4][1][4];
+	#pragma unroll
+	for (int i = 0; i < 4; i++) {
+		g3[i][0][0] = 0;
+		g3[i][0][1] = 0;
+		g3[i][0][2] = 0;
+		g3[i][0][3] = 0;
+		if (n0 + 4 * warp + lane / 8 + 16 * i < N) {
+			ld_global_v4(g3[i][0], g_p + (i64)(n0 + 4 * warp + lane / 8 + 16 * i) * g_sN + 8 * (lane % 8));
+		}
+	}
 	// chain.lua:18
 	b16 *const y_p = y + bi * y_sB;
 	float sum[4];
@@ -183,7 +157,7 @@ __global__ void __launch_bounds__(128, 1) chain(
 	for (int i = 0; i < 4; i++) {
 		#pragma unroll
 		for (int h = 0; h < 8; h++) {
-			sum[i] = sum[i] + fmaf(1.0f, x2[i][0][h], 0.0f) * x2[i][0][h];
+			sum[i] = sum[i] + fmaf(1.0f, bf16_at(x2[i][0], h), 0.0f) * bf16_at(x2[i][0], h);
 		}
 	}
 	#pragma unroll
@@ -200,7 +174,7 @@ __global__ void __launch_bounds__(128, 1) chain(
 	#pragma unroll
 	for (int i = 0; i < 4; i++) {
 		if (n0 + 4 * warp + lane / 8 + 16 * i < N) {
-			st_global_v4(y_p + (i64)(n0 + 4 * warp + lane / 8 + 16 * i) * y_sN + 8 * (lane % 8), pack_bf16(divide(x2[i][0][0], r2[i]) * w2[0][0] * (g3[i][0][0] * sigmoid(g3[i][0][0])), divide(x2[i][0][1], r2[i]) * w2[0][1] * (g3[i][0][1] * sigmoid(g3[i][0][1]))), pack_bf16(divide(x2[i][0][2], r2[i]) * w2[0][2] * (g3[i][0][2] * sigmoid(g3[i][0][2])), divide(x2[i][0][3], r2[i]) * w2[0][3] * (g3[i][0][3] * sigmoid(g3[i][0][3]))), pack_bf16(divide(x2[i][0][4], r2[i]) * w2[0][4] * (g3[i][0][4] * sigmoid(g3[i][0][4])), divide(x2[i][0][5], r2[i]) * w2[0][5] * (g3[i][0][5] * sigmoid(g3[i][0][5]))), pack_bf16(divide(x2[i][0][6], r2[i]) * w2[0][6] * (g3[i][0][6] * sigmoid(g3[i][0][6])), divide(x2[i][0][7], r2[i]) * w2[0][7] * (g3[i][0][7] * sigmoid(g3[i][0][7]))));
+			st_global_v4(y_p + (i64)(n0 + 4 * warp + lane / 8 + 16 * i) * y_sN + 8 * (lane % 8), pack_bf16(divide(bf16_at(x2[i][0], 0), r2[i]) * w2[0][0] * (bf16_at(g3[i][0], 0) * sigmoid(bf16_at(g3[i][0], 0))), divide(bf16_at(x2[i][0], 1), r2[i]) * w2[0][1] * (bf16_at(g3[i][0], 1) * sigmoid(bf16_at(g3[i][0], 1)))), pack_bf16(divide(bf16_at(x2[i][0], 2), r2[i]) * w2[0][2] * (bf16_at(g3[i][0], 2) * sigmoid(bf16_at(g3[i][0], 2))), divide(bf16_at(x2[i][0], 3), r2[i]) * w2[0][3] * (bf16_at(g3[i][0], 3) * sigmoid(bf16_at(g3[i][0], 3)))), pack_bf16(divide(bf16_at(x2[i][0], 4), r2[i]) * w2[0][4] * (bf16_at(g3[i][0], 4) * sigmoid(bf16_at(g3[i][0], 4))), divide(bf16_at(x2[i][0], 5), r2[i]) * w2[0][5] * (bf16_at(g3[i][0], 5) * sigmoid(bf16_at(g3[i][0], 5)))), pack_bf16(divide(bf16_at(x2[i][0], 6), r2[i]) * w2[0][6] * (bf16_at(g3[i][0], 6) * sigmoid(bf16_at(g3[i][0], 6))), divide(bf16_at(x2[i][0], 7), r2[i]) * w2[0][7] * (bf16_at(g3[i][0], 7) * sigmoid(bf16_at(g3[i][0], 7)))));
 		}
 	}
 }

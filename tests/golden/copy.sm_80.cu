@@ -9,23 +9,17 @@ typedef unsigned int u32;
 typedef unsigned long long u64;
 typedef long long i64;
 
+// x, which is the same in all lanes; known to be so, it and what follows from it take uniform registers
+static __device__ __forceinline__ int warp_uniform(int x)
+{
+	return __shfl_sync(0xffffffffu, x, 0);
+}
+
 // loads 16 bytes
 static __device__ __forceinline__ void ld_global_v4(u32 *r, const void *p)
 {
 	const uint4 v = *(const uint4 *)p;
 	r[0] = v.x, r[1] = v.y, r[2] = v.z, r[3] = v.w;
-}
-
-// the low half of a pair, as fp32
-static __device__ __forceinline__ float bf16_lo(u32 x)
-{
-	return __uint_as_float(x << 16);
-}
-
-// the high half of a pair, as fp32
-static __device__ __forceinline__ float bf16_hi(u32 x)
-{
-	return __uint_as_float(x & 0xffff0000u);
 }
 
 // stores 16 bytes
@@ -42,6 +36,12 @@ static __device__ __forceinline__ u32 pack_bf16(float lo, float hi)
 	return d;
 }
 
+// element i of pairs, as fp32
+static __device__ __forceinline__ float bf16_at(const u32 *x, int i)
+{
+	return __uint_as_float(i % 2 ? x[i / 2] & 0xffff0000u : x[i / 2] << 16);
+}
+
 
 extern "C" {
 
@@ -50,42 +50,29 @@ __global__ void __launch_bounds__(128, 1) copy(
 	b16 *y, i64 y_sB, i64 y_sN)
 {
 	const int tid = (int)threadIdx.x;
-	const int warp = tid / 32;
+	const int warp = warp_uniform(tid / 32);
 	const int lane = tid % 32;
-	const int n0 = ((int)blockIdx.x % ((N + 63) / 64)) * 64;
-	const int pid2 = (int)blockIdx.x / ((N + 63) / 64);
+	const int n0 = (blockIdx.x % ((N + 63) / 64)) * 64;
+	const u32 pid2 = blockIdx.x / ((N + 63) / 64);
 	const int bi = pid2;
 	const b16 *const x_p = x + bi * x_sB;
 	// copy.lua:11
 	b16 *const y_p = y + bi * y_sB;
-	float x2[4][1][8];
+	u32 x2[4][1][4];
 	#pragma unroll
 	for (int i = 0; i < 4; i++) {
-		x2[i][0][0] = 0.0f;
-		x2[i][0][1] = 0.0f;
-		x2[i][0][2] = 0.0f;
-		x2[i][0][3] = 0.0f;
-		x2[i][0][4] = 0.0f;
-		x2[i][0][5] = 0.0f;
-		x2[i][0][6] = 0.0f;
-		x2[i][0][7] = 0.0f;
+		x2[i][0][0] = 0;
+		x2[i][0][1] = 0;
+		x2[i][0][2] = 0;
+		x2[i][0][3] = 0;
 		if (n0 + 4 * warp + lane / 8 + 16 * i < N) {
-			u32 x_x[4];
-			ld_global_v4(x_x, x_p + (i64)(n0 + 4 * warp + lane / 8 + 16 * i) * x_sN + 8 * (lane % 8));
-			x2[i][0][0] = bf16_lo(x_x[0]);
-			x2[i][0][1] = bf16_hi(x_x[0]);
-			x2[i][0][2] = bf16_lo(x_x[1]);
-			x2[i][0][3] = bf16_hi(x_x[1]);
-			x2[i][0][4] = bf16_lo(x_x[2]);
-			x2[i][0][5] = bf16_hi(x_x[2]);
-			x2[i][0][6] = bf16_lo(x_x[3]);
-			x2[i][0][7] = bf16_hi(x_x[3]);
+			ld_global_v4(x2[i][0], x_p + (i64)(n0 + 4 * warp + lane / 8 + 16 * i) * x_sN + 8 * (lane % 8));
 		}
 	}
 	#pragma unroll
 	for (int i = 0; i < 4; i++) {
 		if (n0 + 4 * warp + lane / 8 + 16 * i < N) {
-			st_global_v4(y_p + (i64)(n0 + 4 * warp + lane / 8 + 16 * i) * y_sN + 8 * (lane % 8), pack_bf16(x2[i][0][0], x2[i][0][1]), pack_bf16(x2[i][0][2], x2[i][0][3]), pack_bf16(x2[i][0][4], x2[i][0][5]), pack_bf16(x2[i][0][6], x2[i][0][7]));
+			st_global_v4(y_p + (i64)(n0 + 4 * warp + lane / 8 + 16 * i) * y_sN + 8 * (lane % 8), pack_bf16(bf16_at(x2[i][0], 0), bf16_at(x2[i][0], 1)), pack_bf16(bf16_at(x2[i][0], 2), bf16_at(x2[i][0], 3)), pack_bf16(bf16_at(x2[i][0], 4), bf16_at(x2[i][0], 5)), pack_bf16(bf16_at(x2[i][0], 6), bf16_at(x2[i][0], 7)));
 		}
 	}
 }

@@ -16,6 +16,12 @@ static __device__ __forceinline__ u32 smem_base(void)
 	return (u32)__cvta_generic_to_shared(smem_bytes);
 }
 
+// x, which is the same in all lanes; known to be so, it and what follows from it take uniform registers
+static __device__ __forceinline__ int warp_uniform(int x)
+{
+	return __shfl_sync(0xffffffffu, x, 0);
+}
+
 // copies the first `bytes` of 4 bytes and zeroes the rest; bytes = 0 reads nothing
 static __device__ __forceinline__ void cp_async_4(u32 dst, const void *src, int bytes)
 {
@@ -79,11 +85,11 @@ __global__ void __launch_bounds__(128, 1) cumsum(
 {
 	const u32 smem = smem_base();
 	const int tid = (int)threadIdx.x;
-	const int warp = tid / 32;
+	const int warp = warp_uniform(tid / 32);
 	const int lane = tid % 32;
 	const u32 w_s_ring = smem;
 	const u32 cumsum2_v = smem + 512;
-	const int bi = (int)blockIdx.x;
+	const int bi = blockIdx.x;
 	const float *const w_p = w + bi * w_sB;
 	float *const y_p = y + bi * y_sB;
 	// cumsum.lua:12

@@ -16,6 +16,12 @@ static __device__ __forceinline__ u32 smem_base(void)
 	return (u32)__cvta_generic_to_shared(smem_bytes);
 }
 
+// x, which is the same in all lanes; known to be so, it and what follows from it take uniform registers
+static __device__ __forceinline__ int warp_uniform(int x)
+{
+	return __shfl_sync(0xffffffffu, x, 0);
+}
+
 // stores 16 bytes
 static __device__ __forceinline__ void st_shared_v4(u32 a, u32 x, u32 y, u32 z, u32 w)
 {
@@ -112,14 +118,14 @@ __global__ void __launch_bounds__(128, 1) dot_nt(
 {
 	const u32 smem = smem_base();
 	const int tid = (int)threadIdx.x;
-	const int warp = tid / 32;
+	const int warp = warp_uniform(tid / 32);
 	const int lane = tid % 32;
 	const int g = lane / 4;
 	const int t = lane % 4;
 	const u32 X_s = smem;
 	const u32 Y_s_ring = smem + 4096;
-	const int m0 = ((int)blockIdx.x % ((M + 63) / 64)) * 64;
-	const int pid2 = (int)blockIdx.x / ((M + 63) / 64);
+	const int m0 = (blockIdx.x % ((M + 63) / 64)) * 64;
+	const u32 pid2 = blockIdx.x / ((M + 63) / 64);
 	const int bi = pid2;
 	const b16 *const x_p = x + bi * x_sB;
 	const b16 *const y_p = y + bi * y_sB;

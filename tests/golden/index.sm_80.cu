@@ -16,23 +16,17 @@ static __device__ __forceinline__ u32 smem_base(void)
 	return (u32)__cvta_generic_to_shared(smem_bytes);
 }
 
+// x, which is the same in all lanes; known to be so, it and what follows from it take uniform registers
+static __device__ __forceinline__ int warp_uniform(int x)
+{
+	return __shfl_sync(0xffffffffu, x, 0);
+}
+
 // loads 16 bytes
 static __device__ __forceinline__ void ld_global_v4(u32 *r, const void *p)
 {
 	const uint4 v = *(const uint4 *)p;
 	r[0] = v.x, r[1] = v.y, r[2] = v.z, r[3] = v.w;
-}
-
-// the low half of a pair, as fp32
-static __device__ __forceinline__ float bf16_lo(u32 x)
-{
-	return __uint_as_float(x << 16);
-}
-
-// the high half of a pair, as fp32
-static __device__ __forceinline__ float bf16_hi(u32 x)
-{
-	return __uint_as_float(x & 0xffff0000u);
 }
 
 // x of lane (own - delta); the first delta lanes keep their own
@@ -73,6 +67,12 @@ static __device__ __forceinline__ u32 f32_bits(float x)
 	return __float_as_uint(x);
 }
 
+// element i of pairs, as fp32
+static __device__ __forceinline__ float bf16_at(const u32 *x, int i)
+{
+	return __uint_as_float(i % 2 ? x[i / 2] & 0xffff0000u : x[i / 2] << 16);
+}
+
 // stores 4 bytes
 static __device__ __forceinline__ void st_global_i32(void *p, int v)
 {
@@ -82,45 +82,32 @@ static __device__ __forceinline__ void st_global_i32(void *p, int v)
 
 extern "C" {
 
-__global__ void __launch_bounds__(128, 1) index(
+__global__ void __launch_bounds__(128, 9) index(
 	int N, int B, const b16 *x, i64 x_sB, i64 x_sN,
 	float *y, i64 y_sB, i64 y_sN, int W, float shift,
 	int *p, i64 p_sB, i64 p_sN)
 {
 	const u32 smem = smem_base();
 	const int tid = (int)threadIdx.x;
-	const int warp = tid / 32;
+	const int warp = warp_uniform(tid / 32);
 	const int lane = tid % 32;
 	const int g = lane / 4;
 	const int t = lane % 4;
 	const u32 c2_v = smem;
-	const int n0 = ((int)blockIdx.x % ((N + 63) / 64)) * 64;
-	const int pid2 = (int)blockIdx.x / ((N + 63) / 64);
+	const int n0 = (blockIdx.x % ((N + 63) / 64)) * 64;
+	const u32 pid2 = blockIdx.x / ((N + 63) / 64);
 	const int bi = pid2;
 	const b16 *const x_p = x + bi * x_sB;
 	// index.lua:16
-	float x2[2][1][8];
+	u32 x2[2][1][4];
 	#pragma unroll
 	for (int i = 0; i < 2; i++) {
-		x2[i][0][0] = 0.0f;
-		x2[i][0][1] = 0.0f;
-		x2[i][0][2] = 0.0f;
-		x2[i][0][3] = 0.0f;
-		x2[i][0][4] = 0.0f;
-		x2[i][0][5] = 0.0f;
-		x2[i][0][6] = 0.0f;
-		x2[i][0][7] = 0.0f;
+		x2[i][0][0] = 0;
+		x2[i][0][1] = 0;
+		x2[i][0][2] = 0;
+		x2[i][0][3] = 0;
 		if (n0 + 8 * warp + g + 32 * i < N && 8 * t < 24) {
-			u32 x_x[4];
-			ld_global_v4(x_x, x_p + (i64)(n0 + 8 * warp + g + 32 * i) * x_sN + 8 * t);
-			x2[i][0][0] = bf16_lo(x_x[0]);
-			x2[i][0][1] = bf16_hi(x_x[0]);
-			x2[i][0][2] = bf16_lo(x_x[1]);
-			x2[i][0][3] = bf16_hi(x_x[1]);
-			x2[i][0][4] = bf16_lo(x_x[2]);
-			x2[i][0][5] = bf16_hi(x_x[2]);
-			x2[i][0][6] = bf16_lo(x_x[3]);
-			x2[i][0][7] = bf16_hi(x_x[3]);
+			ld_global_v4(x2[i][0], x_p + (i64)(n0 + 8 * warp + g + 32 * i) * x_sN + 8 * t);
 		}
 	}
 	// index.lua:16
@@ -150,8 +137,8 @@ __global__ void __launch_bounds__(128, 1) index(
 	#pragma unroll
 	for (int i = 0; i < 2; i++) {
 		if (n0 + 8 * warp + g + 32 * i < N && 8 * t < 24) {
-			st_global_v4(y_p + (i64)(n0 + 8 * warp + g + 32 * i) * y_sN + 8 * t, f32_bits((n0 + 8 * warp + g + 32 * i) * 2 < W ? x2[i][0][0] + shift : n0 + 8 * warp + g + 32 * i - N + c2_at[0][0]), f32_bits((n0 + 8 * warp + g + 32 * i) * 2 < W ? x2[i][0][1] + shift : n0 + 8 * warp + g + 32 * i - N + c2_at[0][1]), f32_bits((n0 + 8 * warp + g + 32 * i) * 2 < W ? x2[i][0][2] + shift : n0 + 8 * warp + g + 32 * i - N + c2_at[0][2]), f32_bits((n0 + 8 * warp + g + 32 * i) * 2 < W ? x2[i][0][3] + shift : n0 + 8 * warp + g + 32 * i - N + c2_at[0][3]));
-			st_global_v4(y_p + (i64)(n0 + 8 * warp + g + 32 * i) * y_sN + 8 * t + 4, f32_bits((n0 + 8 * warp + g + 32 * i) * 2 < W ? x2[i][0][4] + shift : n0 + 8 * warp + g + 32 * i - N + c2_at[0][4]), f32_bits((n0 + 8 * warp + g + 32 * i) * 2 < W ? x2[i][0][5] + shift : n0 + 8 * warp + g + 32 * i - N + c2_at[0][5]), f32_bits((n0 + 8 * warp + g + 32 * i) * 2 < W ? x2[i][0][6] + shift : n0 + 8 * warp + g + 32 * i - N + c2_at[0][6]), f32_bits((n0 + 8 * warp + g + 32 * i) * 2 < W ? x2[i][0][7] + shift : n0 + 8 * warp + g + 32 * i - N + c2_at[0][7]));
+			st_global_v4(y_p + (i64)(n0 + 8 * warp + g + 32 * i) * y_sN + 8 * t, f32_bits((n0 + 8 * warp + g + 32 * i) * 2 < W ? bf16_at(x2[i][0], 0) + shift : n0 + 8 * warp + g + 32 * i - N + c2_at[0][0]), f32_bits((n0 + 8 * warp + g + 32 * i) * 2 < W ? bf16_at(x2[i][0], 1) + shift : n0 + 8 * warp + g + 32 * i - N + c2_at[0][1]), f32_bits((n0 + 8 * warp + g + 32 * i) * 2 < W ? bf16_at(x2[i][0], 2) + shift : n0 + 8 * warp + g + 32 * i - N + c2_at[0][2]), f32_bits((n0 + 8 * warp + g + 32 * i) * 2 < W ? bf16_at(x2[i][0], 3) + shift : n0 + 8 * warp + g + 32 * i - N + c2_at[0][3]));
+			st_global_v4(y_p + (i64)(n0 + 8 * warp + g + 32 * i) * y_sN + 8 * t + 4, f32_bits((n0 + 8 * warp + g + 32 * i) * 2 < W ? bf16_at(x2[i][0], 4) + shift : n0 + 8 * warp + g + 32 * i - N + c2_at[0][4]), f32_bits((n0 + 8 * warp + g + 32 * i) * 2 < W ? bf16_at(x2[i][0], 5) + shift : n0 + 8 * warp + g + 32 * i - N + c2_at[0][5]), f32_bits((n0 + 8 * warp + g + 32 * i) * 2 < W ? bf16_at(x2[i][0], 6) + shift : n0 + 8 * warp + g + 32 * i - N + c2_at[0][6]), f32_bits((n0 + 8 * warp + g + 32 * i) * 2 < W ? bf16_at(x2[i][0], 7) + shift : n0 + 8 * warp + g + 32 * i - N + c2_at[0][7]));
 		}
 	}
 	// index.lua:17

@@ -16,6 +16,12 @@ static __device__ __forceinline__ u32 smem_base(void)
 	return (u32)__cvta_generic_to_shared(smem_bytes);
 }
 
+// x, which is the same in all lanes; known to be so, it and what follows from it take uniform registers
+static __device__ __forceinline__ int warp_uniform(int x)
+{
+	return __shfl_sync(0xffffffffu, x, 0);
+}
+
 // stores 16 bytes
 static __device__ __forceinline__ void st_shared_v4(u32 a, u32 x, u32 y, u32 z, u32 w)
 {
@@ -149,7 +155,7 @@ __global__ void __launch_bounds__(128, 1) loops_twice(
 {
 	const u32 smem = smem_base();
 	const int tid = (int)threadIdx.x;
-	const int warp = tid / 32;
+	const int warp = warp_uniform(tid / 32);
 	const int lane = tid % 32;
 	const int g = lane / 4;
 	const int t = lane % 4;
@@ -158,7 +164,7 @@ __global__ void __launch_bounds__(128, 1) loops_twice(
 	const u32 rmax_x = smem + 8704;
 	const u32 x_s2_ring = smem + 9216;
 	const u32 u_s2_ring = smem + 17408;
-	const int bi = (int)blockIdx.x;
+	const int bi = blockIdx.x;
 	const b16 *const x_p = x + bi * x_sB;
 	const float *const u_p = u + bi * u_sB;
 	b16 *const y_p = y + bi * y_sB;

@@ -16,6 +16,12 @@ static __device__ __forceinline__ u32 smem_base(void)
 	return (u32)__cvta_generic_to_shared(smem_bytes);
 }
 
+// x, which is the same in all lanes; known to be so, it and what follows from it take uniform registers
+static __device__ __forceinline__ int warp_uniform(int x)
+{
+	return __shfl_sync(0xffffffffu, x, 0);
+}
+
 // stores 2 bytes
 static __device__ __forceinline__ void st_shared_b16(u32 a, b16 v)
 {
@@ -133,13 +139,13 @@ __global__ void __launch_bounds__(128, 8) ragged(
 {
 	const u32 smem = smem_base();
 	const int tid = (int)threadIdx.x;
-	const int warp = tid / 32;
+	const int warp = warp_uniform(tid / 32);
 	const int lane = tid % 32;
 	const u32 y_image = smem;
 	const u32 x_image = smem + 5888;
-	const int n0 = ((int)blockIdx.x % ((N + 63) / 64)) * 64;
+	const int n0 = (blockIdx.x % ((N + 63) / 64)) * 64;
 	const int n0_live = N - n0 < 64 ? N - n0 : 64;
-	const int pid2 = (int)blockIdx.x / ((N + 63) / 64);
+	const u32 pid2 = blockIdx.x / ((N + 63) / 64);
 	const int bi = pid2;
 	const b16 *const x_p = x + bi * x_sB;
 	const float *const w_p = w + bi * w_sB;

@@ -16,6 +16,12 @@ static __device__ __forceinline__ u32 smem_base(void)
 	return (u32)__cvta_generic_to_shared(smem_bytes);
 }
 
+// x, which is the same in all lanes; known to be so, it and what follows from it take uniform registers
+static __device__ __forceinline__ int warp_uniform(int x)
+{
+	return __shfl_sync(0xffffffffu, x, 0);
+}
+
 // +infinity
 static __device__ __forceinline__ float inf(void)
 {
@@ -105,13 +111,13 @@ __global__ void __launch_bounds__(128, 1) reduce_columns(
 {
 	const u32 smem = smem_base();
 	const int tid = (int)threadIdx.x;
-	const int warp = tid / 32;
+	const int warp = warp_uniform(tid / 32);
 	const int lane = tid % 32;
 	const u32 x_s_ring = smem;
 	const u32 sum_x = smem + 16384;
 	const u32 rmax_x = smem + 17408;
 	const u32 rmin_x = smem + 18432;
-	const int bi = (int)blockIdx.x;
+	const int bi = blockIdx.x;
 	const b16 *const x_p = x + bi * x_sB;
 	const u32 x_s_c = tid / 8 * 128 + (tid % 8 ^ (tid / 8 & 7)) * 16;
 	// reduce_columns.lua:27

@@ -16,6 +16,12 @@ static __device__ __forceinline__ u32 smem_base(void)
 	return (u32)__cvta_generic_to_shared(smem_bytes);
 }
 
+// x, which is the same in all lanes; known to be so, it and what follows from it take uniform registers
+static __device__ __forceinline__ int warp_uniform(int x)
+{
+	return __shfl_sync(0xffffffffu, x, 0);
+}
+
 // copies the first `bytes` of 16 bytes and zeroes the rest; bytes = 0 reads nothing
 static __device__ __forceinline__ void cp_async_16(u32 dst, const void *src, int bytes)
 {
@@ -119,7 +125,7 @@ __global__ void __launch_bounds__(128, 1) state(
 {
 	const u32 smem = smem_base();
 	const int tid = (int)threadIdx.x;
-	const int warp = tid / 32;
+	const int warp = warp_uniform(tid / 32);
 	const int lane = tid % 32;
 	const int g = lane / 4;
 	const int t = lane % 4;
@@ -127,7 +133,7 @@ __global__ void __launch_bounds__(128, 1) state(
 	const u32 v_s_ring = smem + 2048;
 	const u32 q_s_ring = smem + 4096;
 	const u32 S_s = smem + 6144;
-	const int bi = (int)blockIdx.x;
+	const int bi = blockIdx.x;
 	const b16 *const k_p = k + bi * k_sB;
 	const b16 *const v_p = v + bi * v_sB;
 	const b16 *const q_p = q + bi * q_sB;

@@ -16,6 +16,12 @@ static __device__ __forceinline__ u32 smem_base(void)
 	return (u32)__cvta_generic_to_shared(smem_bytes);
 }
 
+// x, which is the same in all lanes; known to be so, it and what follows from it take uniform registers
+static __device__ __forceinline__ int warp_uniform(int x)
+{
+	return __shfl_sync(0xffffffffu, x, 0);
+}
+
 // an element of a constant table
 static __device__ __forceinline__ int table_s16(const short *p)
 {
@@ -143,7 +149,7 @@ __global__ void __launch_bounds__(128, 1) sympow2_dot(
 {
 	const u32 smem = smem_base();
 	const int tid = (int)threadIdx.x;
-	const int warp = tid / 32;
+	const int warp = warp_uniform(tid / 32);
 	const int lane = tid % 32;
 	const int g = lane / 4;
 	const int t = lane % 4;
@@ -152,7 +158,7 @@ __global__ void __launch_bounds__(128, 1) sympow2_dot(
 	const u32 V_s_ring = smem + 8192;
 	const u32 K_t = smem + 16384;
 	const u32 S_s = smem + 18432;
-	const int bi = (int)blockIdx.x;
+	const int bi = blockIdx.x;
 	const b16 *const q_p = q + bi * q_sB;
 	const u32 Q_s_c = tid / 2 * 32 + (tid % 2 ^ ((tid / 2 >> 2) & 1)) * 16;
 	const b16 *const k_p = k + bi * k_sB;

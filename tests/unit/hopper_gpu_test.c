@@ -348,10 +348,13 @@ typedef struct Form {
 
 static const Form forms[] = {{64, 0, 0, 0}, {64, 0, 1, 0},  {64, 1, 0, 0}, {64, 1, 1, 0},
                              {8, 0, 1, 0},  {256, 0, 1, 0}, {24, 0, 0, 0}, {64, 0, 0, 1},
-                             {64, 0, 1, 1}, {256, 0, 1, 1}};
+                             {64, 0, 1, 1}, {256, 0, 1, 1}, {72, 0, 1, 1}};
+
+enum { FORMS = sizeof forms / sizeof *forms };
 
 /* A place for a matrix of `rows` by 16 in 32 KB: start, leading and stride. Swizzled ones begin
- * where the pattern does, or 32 bytes or 16 rows on, as steps along k do. */
+ * where the pattern does, or 32 bytes or 16 rows on, as steps along k do; of eight columns, or
+ * where eight follow a panel, those are any eight of theirs. */
 static void random_place(int *how, int rows, int mn, int span, bool odd)
 {
 	int leading, stride, start, most;
@@ -369,6 +372,10 @@ static void random_place(int *how, int rows, int mn, int span, bool odd)
 		if (odd)
 			start += 128 * (int)chance(8);
 		leading = (1 + (int)chance(64)) * (span ? 8 * span : 16);
+		if (mn && span && rows == 8)
+			start += (int)chance((uint32_t)span / 16) * 16;
+		if (mn && span && 2 * rows == span + 16)
+			leading += (int)chance((uint32_t)span / 16) * 16;
 		stride = (1 + (int)chance(64)) * (span ? 8 * span : 16);
 		if (!span)
 			most = (rows / 8 - 1) * stride + leading + 128;
@@ -385,7 +392,7 @@ static void random_place(int *how, int rows, int mn, int span, bool odd)
 /* `odd`: the swizzle's pattern begins before the operand, and the base offset is 0 all the same. */
 static void run_products(bool odd)
 {
-	enum { CASES = 320 };
+	enum { CASES = 32 * FORMS };
 	static const int spans[] = {0, 32, 64, 128};
 	static _Alignas(16) uint16_t in[16384];
 	static int how[CASES][8];
@@ -399,8 +406,8 @@ static void run_products(bool odd)
 	for (int i = 0; i < 16384; i++)
 		in[i] = small_bf16();
 	for (int i = 0; i < CASES; i++) {
-		const Form *f = &forms[how[i][0] = i % 10];
-		int a = spans[i / 10 % 4], b = spans[i / 40 % 4];
+		const Form *f = &forms[how[i][0] = i % FORMS];
+		int a = spans[i / FORMS % 4], b = spans[i / FORMS / 4 % 4];
 
 		random_place(&how[i][1], 64, f->ta, a, odd);
 		random_place(&how[i][4], f->rows_b, f->tb, b, odd);

@@ -144,6 +144,7 @@ __global__ void __launch_bounds__(128, 1) product_probe(const u32 *in, const int
 	CASE(7, 64, wgmma_bf16_rs_n64(d0, d1, r[0], r[1], r[2], r[3], b, 1, 0))
 	CASE(8, 64, wgmma_f16_rs_n64(d0, d1, r[0], r[1], r[2], r[3], b, 0, 1))
 	CASE(9, 256, wgmma_bf16_rs_n256(d0, d1, r[0], r[1], r[2], r[3], b, 1, 1))
+	CASE(10, 72, wgmma_bf16_rs_n72(d0, d1, r[0], r[1], r[2], r[3], b, 1, 1))
 	for (int j = 0; j < 32; j++)
 		for (int e = 0; 8 * j < columns && e < 2; e++) {
 			const int row = tid / 32 * 16 + lane / 4, col = 8 * j + lane % 4 * 2 + e;

@@ -360,7 +360,7 @@ static void tidy_block(const Dev *d, Block *b, int warps)
 			b->last = s;
 		if (s->text && s->kind != S_COMMENT)
 			s->text = tidy_text(d->arena, s->text, warps);
-		tidy_block(d, &s->body, s->kind == S_ROLES ? d->keepers : warps);
+		tidy_block(d, &s->body, s->kind == S_ROLES && d->keepers ? d->keepers : warps);
 		tidy_block(d, &s->orelse, warps);
 	}
 }

@@ -418,7 +418,7 @@ __global__ void __launch_bounds__(384, 1) flash_attention(
 			float dot[2][16][2];
 			const u64 k_s_d = wgmma_desc(k_s, 16, 1024, 128);
 			wgmma_fence();
-			const u64 Q_s_d = wgmma_desc(Q_s, 16, 1024, 128);
+			const u64 Q_s_d = wgmma_desc(Q_s + 8192 * (warp / 4), 16, 1024, 128);
 			#pragma unroll
 			for (int k = 0; k < 8; k++) {
 				wgmma_bf16_ss_n128(dot[0], dot[1], Q_s_d + k / 4 * 1024 + 2 * (k % 4), k_s_d + k / 4 * 1024 + 2 * (k % 4), k > 0, 0, 0);
@@ -463,8 +463,8 @@ __global__ void __launch_bounds__(384, 1) flash_attention(
 					}
 				}
 			}
-			if (!(m0 - n0 >= 127 && 128 <= n0_live)) {
-				const int room = m0 + g - (n0 + 2 * t);
+			if (!(m0 + 16 * warp - n0 >= 127 && 128 <= n0_live)) {
+				const int room = m0 + 16 * warp + g - (n0 + 2 * t);
 				const int room2 = n0_live - 1 - 2 * t;
 				#pragma unroll
 				for (int i = 0; i < 2; i++) {

@@ -16,7 +16,8 @@ void allocate_smem(Dev *d)
 			b->bytes = (b->bytes + align - 1) / align * align;
 		at = (at + align - 1) / align * align;
 		b->offset = at;
-		at += b->bytes * b->stages;
+		b->apart = (b->bytes * b->stages + align - 1) / align * align;
+		at += b->copies ? b->apart * b->copies : b->bytes * b->stages;
 	}
 	d->smem = at;
 	d->text.smem = at;

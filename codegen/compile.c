@@ -7,6 +7,7 @@
 #include "dev.h"
 #include "divide.h"
 #include "facts.h"
+#include "lower.h"
 #include "prims.h"
 #include "segment.h"
 #include "simplify.h"
@@ -20,6 +21,7 @@ typedef struct Compile {
 	Facts *f;
 	const Op *cut; /* the loop that may be cut, or NULL */
 	bool segmented;
+	int warps, takers; /* of a role that makes outputs, warpgroups that take turns */
 	int ndevs;
 	Dev *dev[MAX_KERNELS]; /* in order of launch */
 	Module *m;
@@ -41,11 +43,65 @@ static void pass_simplify(Compile *c)
 /* Where an estimate of this many registers (some 15% high) still compiled without spills. */
 enum { REG_LIMIT = 260 };
 
+static int alignment(const Compile *c)
+{
+	return c->o->align ? c->o->align : 16;
+}
+
+static Dev *dev_new(const Compile *c)
+{
+	Dev *d = ARENA_NEW(c->k->arena, Dev);
+
+	d->k = c->k;
+	d->gpu = c->gpu;
+	d->arena = c->k->arena;
+	d->name = c->k->name;
+	d->warps = c->warps;
+	d->takers = c->takers;
+	d->min_blocks = 1;
+	return d;
+}
+
+static bool widen(Compile *c, Facts *f, bool must)
+{
+	return lower_roles_widen(dev_new(c), f, setting(c->k, "stages", 2), alignment(c), must);
+}
+
+static bool must_widen(void *user, Facts *f)
+{
+	return widen(user, f, true);
+}
+
+static Room room_of(Compile *c)
+{
+	return (Room){REG_LIMIT, c->gpu->smem_block, setting(c->k, "stages", 2), must_widen,
+	              c,         c->takers > 1};
+}
+
+static int parts(Compile *c, int warps, int takers)
+{
+	Room room;
+
+	c->warps = warps;
+	c->takers = takers;
+	room = room_of(c);
+	return divide_parts(facts_new(c->k), warps, &room);
+}
+
+/* Two warpgroups take turns with the outputs, where roles can be had, and for no more parts. */
 static void pass_divide(Compile *c)
 {
-	const Room room = {REG_LIMIT, c->gpu->smem_block, setting(c->k, "stages", 2)};
+	int warps = setting(c->k, "warps", 4), one = 0, two = 0;
+	Room room;
 
-	divide_axis(facts_new(c->k), setting(c->k, "warps", 4), &room);
+	if (c->gpu->wgmma && warps == 8) {
+		one = parts(c, 4, 1);
+		two = parts(c, 4, 2);
+	}
+	c->warps = two && (!one || two <= one) ? 4 : warps;
+	c->takers = c->warps < warps ? 2 : 1;
+	room = room_of(c);
+	divide_axis(facts_new(c->k), c->warps, &room);
 }
 
 static void pass_tails(Compile *c)
@@ -56,23 +112,25 @@ static void pass_tails(Compile *c)
 
 static void pass_place(Compile *c)
 {
+	const Room room = room_of(c);
+
 	c->f = facts_new(c->k);
 	grow_check(c->f);
-	facts_split(c->f, setting(c->k, "warps", 4));
-	c->m->redundancy = cost_redundancy(c->f, setting(c->k, "warps", 4));
+	facts_split(c->f, c->warps);
+	divide_place(c->f, c->warps, &room);
+	if (c->takers == 1 && c->f->keepers == c->warps)
+		widen(c, c->f, false);
+	c->m->redundancy = cost_redundancy(c->f, c->warps);
 }
 
 static Dev *lower_part(Compile *c, LowerPart part, Segments *s)
 {
-	Dev *d = ARENA_NEW(c->k->arena, Dev);
+	Dev *d = dev_new(c);
 
-	d->k = c->k;
-	d->gpu = c->gpu;
-	d->arena = c->k->arena;
 	d->name = part == PART_LOCAL ? arena_printf(d->arena, "%s_local", c->k->name) : c->k->name;
-	d->warps = setting(c->k, "warps", 4);
-	d->min_blocks = 1;
-	lower_kernel(d, c->f, setting(c->k, "stages", 2), c->o->align ? c->o->align : 16, part, s);
+	if (part == PART_LOCAL)
+		d->warps = c->f->keepers;
+	lower_kernel(d, c->f, setting(c->k, "stages", 2), alignment(c), part, s);
 	return d;
 }
 
@@ -309,7 +367,7 @@ static void print_places(const Compile *c, Text *t)
 			int n = (int)(ring ? ring - x->name : (long)strlen(x->name));
 
 			text_add(t, "\t{ \"%s\", \"%.*s\", %d, %d, %d },\n", c->dev[i]->name, n, x->name,
-			         x->offset, x->bytes, x->stages);
+			         x->offset, x->copies ? x->apart : x->bytes, x->copies ? x->copies : x->stages);
 		}
 	text_puts(t, "\t{ 0, 0, 0, 0, 0 },\n};\n");
 }

@@ -217,7 +217,9 @@ static void print_stmt(const Stmt *s, int depth, Text *out)
 		break;
 	case S_BARRIER:
 		if (s->n)
-			text_add(out, "named_sync(%d, %d);", s->n, s->threads);
+			text_add(out,
+			         s->n > 1 && s->shifted ? "named_sync(role + %d, %d);" : "named_sync(%d, %d);",
+			         s->n - (s->n > 1 && s->shifted), s->threads);
 		else
 			text_puts(out, "block_sync();");
 		break;
@@ -350,31 +352,32 @@ static void join_declaration(const Dev *d, Stmt *s)
 	s->next = s->next->next;
 }
 
-static void tidy_block(const Dev *d, Block *b)
+static void tidy_block(const Dev *d, Block *b, int warps)
 {
 	for (Stmt *s = b->first; s; s = s->next) {
 		join_declaration(d, s);
 		if (!s->next)
 			b->last = s;
 		if (s->text && s->kind != S_COMMENT)
-			s->text = tidy_text(d->arena, s->text, d->warps);
-		tidy_block(d, &s->body);
-		tidy_block(d, &s->orelse);
+			s->text = tidy_text(d->arena, s->text, warps);
+		tidy_block(d, &s->body, s->kind == S_ROLES && d->keepers ? d->keepers : warps);
+		tidy_block(d, &s->orelse, warps);
 	}
 }
 
 int dev_threads(const Dev *d)
 {
-	int second = d->roles > 1 ? d->last_warps ? d->last_warps : d->warps : 0;
-
-	return 32 * (d->warps + second);
+	if (d->keepers)
+		return 32 * (d->keepers + d->warps * d->takers);
+	return 32 * (d->warps + (d->roles > 1 ? d->last_warps : 0));
 }
 
 void dev_print(const Dev *d, Text *out)
 {
 	Text body = {.arena = d->arena};
+	int first = d->keepers ? d->keepers : d->warps;
 
-	tidy_block(d, (Block *)&d->body);
+	tidy_block(d, (Block *)&d->body, d->warps);
 	drop_unused((Block *)&d->body, NULL);
 
 	print_block(&d->body, 1, &body);
@@ -387,11 +390,17 @@ void dev_print(const Dev *d, Text *out)
 	text_puts(out, ")\n{\n");
 	if (d->nbufs)
 		text_puts(out, "\tconst u32 smem = smem_base();\n");
-	if (d->roles > 1)
+	if (d->keepers > d->warps && d->takers > 1)
+		text_add(out,
+		         "\tconst int role = warp_uniform((int)(threadIdx.x < %d ? 0 : threadIdx.x / %d - "
+		         "%d));\n"
+		         "\tconst int tid = (int)(role ? threadIdx.x %% %d : threadIdx.x);\n",
+		         d->keepers * 32, d->warps * 32, d->keepers / d->warps - 1, d->warps * 32);
+	else if (d->roles > 1)
 		text_add(out,
 		         "\tconst int role = warp_uniform((int)(threadIdx.x / %d));\n"
-		         "\tconst int tid = (int)threadIdx.x %% %d;\n",
-		         d->warps * 32, d->warps * 32);
+		                  "\tconst int tid = (int)threadIdx.x %% %d;\n",
+		         first * 32, first * 32);
 	else
 		text_puts(out, "\tconst int tid = (int)threadIdx.x;\n");
 	if (mentions(body.s, "warp"))
@@ -405,9 +414,12 @@ void dev_print(const Dev *d, Text *out)
 	for (int i = 0; i < d->nbufs; i++)
 		if (mentions(body.s, d->buf[i]->name))
 			text_add(out,
-			         d->buf[i]->offset ? "\tconst u32 %s = smem + %d;\n"
-			                           : "\tconst u32 %s = smem;\n",
-			         d->buf[i]->name, d->buf[i]->offset);
+			         d->buf[i]->copies   ? "\tconst u32 %s = smem + %d + %d * role;\n"
+			         : d->buf[i]->offset ? "\tconst u32 %s = smem + %d;\n"
+			                             : "\tconst u32 %s = smem;\n",
+			         d->buf[i]->name,
+			         d->buf[i]->copies ? d->buf[i]->offset - d->buf[i]->apart : d->buf[i]->offset,
+			         d->buf[i]->apart);
 	text_puts(out, body.s);
 	text_puts(out, "}\n");
 }

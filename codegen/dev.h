@@ -27,6 +27,8 @@ typedef struct Buffer {
 	int barriers, arrivals; /* it holds barriers, of so many arrivals each */
 	bool by_engine;         /* filled by the copy engine, ordered by barriers of its own */
 	bool by_turns;          /* two copies: a write does not meet the reads of the turn before */
+	int copies;             /* those who take turns have one each, of `apart` bytes; else 0 */
+	int apart;              /* set by allocate */
 	bool left;              /* read for the last time; an output has its place */
 	bool whole;             /* some warp reads rows that are not its own warpgroup's */
 	int used_cols; /* columns the copies fill, the others are zeroed once; 0: threads fill all */
@@ -46,7 +48,7 @@ typedef enum StmtKind {
 	S_FOR,     /* text is the header: "for (...)"; body */
 	S_IF,      /* text is the condition; body, orelse */
 	S_SCOPE,   /* body, always */
-	S_ROLES,   /* text is the condition; body for one warpgroup, orelse for the other */
+	S_ROLES,   /* text is the condition; body for one role, orelse for the other */
 	S_COMMENT, /* a spec line */
 	S_COMMIT,  /* cp_async_commit */
 	S_WAIT,    /* cp_async_wait: n groups may be pending */
@@ -73,6 +75,7 @@ struct Stmt {
 	bool uniform;       /* a run-time loop or condition that is the same in all threads */
 	bool entered_clean; /* such a loop whose turns have no barrier for what precedes it */
 	int n, threads;     /* S_BARRIER: 0, or a role's barrier and its threads */
+	bool shifted;       /* each warpgroup of the second role has one */
 	int nacc;
 	Access acc[MAX_ACCESSES];
 	Stmt *next;
@@ -90,8 +93,10 @@ typedef struct Dev {
 	const char *name; /* of the kernel */
 	Block body;
 	int nbufs, ntables, warps, min_blocks;
-	int roles; /* 1, or 2: of `warps` warps, the second of last_warps unless that is 0 */
+	int roles; /* 1, or 2: of `warps` warps and last_warps others, or of keepers and takers */
 	int last_warps;
+	int keepers;        /* warps of a role of their own, beside `warps` others; 0: not so */
+	int takers;         /* of the other role so many warpgroups, which take turns; at least 1 */
 	double products[2]; /* multiplications of products, by warps and by warpgroups */
 	Buffer *buf[MAX_BUFFERS];
 	Table table[MAX_TABLES];

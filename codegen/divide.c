@@ -201,34 +201,50 @@ static void cut_op(void *user, Op *op)
 		}
 }
 
+int divide_place(Facts *f, int warps, const Room *room)
+{
+	int r = need(f, warps, room);
+
+	if (room->always && r <= room->registers)
+		r = room->registers + 1;
+	return r > room->registers && room->widen(room->user, f) ? room->registers : r;
+}
+
 static int fits(Facts *f, int cls, int n, int warps, const Room *room)
 {
 	int whole = f->class[cls].n, r;
 
 	f->class[cls].n = n;
 	facts_split(f, warps);
-	r = need(f, warps, room);
+	r = divide_place(f, warps, room);
 	f->class[cls].n = whole;
 	return r;
 }
 
-/* The fewest parts that fit; as many as help when none does. */
-bool divide_axis(Facts *f, int warps, const Room *room)
-{
-	Kernel *k = (Kernel *)f->k;
-	Axes a = {f, ARENA_ARRAY(f->arena, bool, f->nclasses + 1),
-	          ARENA_ARRAY(f->arena, int, f->nclasses + 1)};
-	int best = 0, cls = -1, part = 0, limit = room->registers;
+typedef struct Part {
+	Axes a;
+	int cls, n; /* cls < 0: whole */
+} Part;
 
+/* The fewest parts that fit; as many as help when none does. Returns what a thread then needs. */
+static int best_part(Facts *f, int warps, const Room *room, Part *p)
+{
+	int best, limit = room->registers;
+
+	*p = (Part){{f, ARENA_ARRAY(f->arena, bool, f->nclasses + 1),
+	             ARENA_ARRAY(f->arena, int, f->nclasses + 1)},
+	            -1,
+	            0};
 	facts_split(f, warps);
-	best = need(f, warps, room);
+	best = divide_place(f, warps, room);
 	if (best <= limit)
-		return false;
-	ir_walk(k->body, bar_op, &a);
+		return best;
+	ir_walk(f->k->body, bar_op, &p->a);
 	for (int i = 0; i < f->nclasses; i++) {
 		int n = f->class[i].n;
 
-		if (f->class[i].parent != i || a.barred[i] || !a.axis[i] || f->class[i].grow || n < 16)
+		if (f->class[i].parent != i || p->a.barred[i] || !p->a.axis[i] || f->class[i].grow ||
+		    n < 16)
 			continue;
 		for (int parts = 2; n / parts >= 8 && best > limit; parts++) {
 			int r;
@@ -238,22 +254,37 @@ bool divide_axis(Facts *f, int warps, const Room *room)
 			r = fits(f, i, n / parts, warps, room);
 			if (r < best) {
 				best = r;
-				cls = i;
-				part = n / parts;
+				p->cls = i;
+				p->n = n / parts;
 			}
 		}
 	}
 	facts_split(f, warps);
-	if (cls < 0)
-		return false;
-	{
-		Cut c = {f, cls, ir_range(k, RANGE_GRID, k->axes[a.axis[cls] - 1], part, NULL)};
+	return best;
+}
 
-		if (k->grid.n == MAX_AXES)
-			return false;
-		ir_walk(k->body, cut_op, &c);
-		k->grid.range[k->grid.n++] = c.range;
-		k->divided = c.range;
-	}
+int divide_parts(Facts *f, int warps, const Room *room)
+{
+	Part p;
+
+	if (best_part(f, warps, room, &p) > room->registers)
+		return 0;
+	return p.cls < 0 ? 1 : f->class[p.cls].n / p.n;
+}
+
+bool divide_axis(Facts *f, int warps, const Room *room)
+{
+	Kernel *k = (Kernel *)f->k;
+	Part p;
+	Cut c = {f, 0, NULL};
+
+	best_part(f, warps, room, &p);
+	if (p.cls < 0 || k->grid.n == MAX_AXES)
+		return false;
+	c.cls = p.cls;
+	c.range = ir_range(k, RANGE_GRID, k->axes[p.a.axis[p.cls] - 1], p.n, NULL);
+	ir_walk(k->body, cut_op, &c);
+	k->grid.range[k->grid.n++] = c.range;
+	k->divided = c.range;
 	return true;
 }

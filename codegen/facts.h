@@ -64,7 +64,8 @@ typedef struct Facts {
 	const Kernel *k;
 	Arena *arena;
 	int nops, nclasses, ndots;
-	Fact *op; /* by Op.id */
+	int keepers; /* how many warps keep the states: all, or those of a role of their own */
+	Fact *op;    /* by Op.id */
 	Class *class;
 } Facts;
 
@@ -72,6 +73,8 @@ typedef void FactsVisit(void *user, Op *op);
 
 Facts *facts_new(const Kernel *k);
 void facts_split(Facts *f, int warps); /* choose how warps divide the classes */
+/* The states' rows over `keepers` warps instead, which do nothing else; false: they cannot be. */
+bool facts_widen(Facts *f, int keepers);
 int facts_class(const Facts *f, const Op *op, int d);
 Split facts_dim(const Facts *f, const Op *op, int d);
 Layout facts_layout(const Facts *f, const Op *op, Orient o);

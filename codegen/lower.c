@@ -188,18 +188,21 @@ static void zero_padding(Lower *L)
 {
 	for (int i = 0; i < L->dev->nbufs; i++) {
 		Buffer *b = L->dev->buf[i];
-		int threads = dev_threads(L->dev);
-		Block *saved;
+		int threads = b->copies ? L->dev->warps * 32 : dev_threads(L->dev);
+		Block *saved = L->out, *in;
 
 		if (b->rows == 1 || !b->used_cols ||
 		    (b->used_cols == b->cols && (b->elem == 4 || b->cols % b->pcols == 0)))
 			continue;
-		saved = lower_open(L, S_FOR, false, "int x = %s; x < %d; x += %d",
-		                   L->dev->roles > 1 ? "(int)threadIdx.x" : "tid",
-		                   b->bytes * b->stages / 16, threads);
-		saved->last->atomic = true;
+		if (b->copies)
+			lower_open(L, S_IF, false, "role > 0")->last->atomic = true;
+		in = L->out;
+		lower_open(L, S_FOR, false, "int x = %s; x < %d; x += %d",
+		           L->dev->roles > 1 && !b->copies ? "(int)threadIdx.x" : "tid",
+		           b->bytes * b->stages / 16, threads);
+		in->last->atomic = true;
 		dev_access(lower_code(L, "st_shared_v4(%s + 16 * x, 0, 0, 0, 0);", b->name), b, ACC_WRITE);
-		lower_close(L, saved);
+		L->out = saved;
 		if (b->by_engine) /* whose readers sync does not look at */
 			dev_access(dev_add(L->dev, L->out, S_PROXY, NULL), b, ACC_WRITE);
 	}
@@ -224,10 +227,9 @@ static const char *pointer_name(Lower *L, const Arg *a)
 	return lower_name(L, a->name);
 }
 
-void lower_kernel(Dev *d, Facts *f, int stages, int align, LowerPart part, Segments *s)
+Lower *lower_new(Dev *d, Facts *f, int stages, int align, LowerPart part)
 {
 	Lower *L = ARENA_NEW(d->arena, Lower);
-	Block pro = {0}, zero = {0}, body = {0};
 
 	L->dev = d;
 	L->k = d->k;
@@ -236,6 +238,8 @@ void lower_kernel(Dev *d, Facts *f, int stages, int align, LowerPart part, Segme
 	L->stages = stages;
 	L->align = align;
 	L->warps = d->warps;
+	L->stride = 1;
+	L->who = "0";
 	L->f16 = ir_narrow(d->k) == DT_F16;
 	for (int i = 0; i < d->k->naxes; i++)
 		L->names[L->nnames++] = d->k->axes[i]->name;
@@ -243,14 +247,21 @@ void lower_kernel(Dev *d, Facts *f, int stages, int align, LowerPart part, Segme
 		L->argname[i] = pointer_name(L, d->k->args[i]);
 	L->names[L->nnames++] = d->name;
 	L->part = part;
+	L->role = ROLE_ALL;
+	return L;
+}
+
+void lower_kernel(Dev *d, Facts *f, int stages, int align, LowerPart part, Segments *s)
+{
+	Lower *L = lower_new(d, f, stages, align, part);
+	Block pro = {0}, zero = {0}, body = {0};
+
 	L->pro = &pro;
 	L->out = L->pro;
 	if (part != PART_ALL)
 		segment_lower(L, s);
 	decode_program(L);
 	L->out = &body;
-	L->role = ROLE_ALL;
-	d->roles = 1;
 	if (lower_roles_fit(L))
 		lower_roles(L);
 	else if (lower_feed_fits(L))

@@ -51,7 +51,7 @@ typedef struct Turned {
 	const char *base;
 } Turned;
 
-/* Who the warps are: all of them one, or (lower_roles.c) two warpgroups. */
+/* Who the warps are: all of them one, or (lower_roles.c) those of two roles. */
 typedef enum Role { ROLE_STATE, ROLE_OUTPUT, ROLE_ALL } Role;
 
 /* A state's rounded copy, written by one role and read by the other. */
@@ -67,6 +67,7 @@ typedef struct Published {
 typedef struct Ring {
 	int first, n, stages; /* the tiles are L->staged[first ..], n of them */
 	int ahead;            /* chunks asked for ahead of their turn */
+	bool counts;          /* the loop's turns, by a variable of its own */
 	bool asks;            /* this role's first thread asks for them */
 	Buffer *full, *empty;
 	const char *map[MAX_BUFFERS];
@@ -112,8 +113,13 @@ typedef struct Lower {
 	int nnames, nfor;
 	int stages, align, warps;
 	bool f16;
+	int room;           /* a role's registers a thread, once they are known; else 0 */
 	int nflying, group; /* products of warpgroups not waited for: lower_wgmma.c */
 	Role role;
+	int shared; /* bytes of shared memory that roles need, an estimate */
+	int depth;  /* stages of the ring that roles share */
+	int stride; /* a loop's turns from one of this role's to its next; who begins with which */
+	const char *who;
 	Buffer *ready;    /* the barrier of tiles that were fetched and not waited for */
 	bool fed;         /* another warpgroup asks for the loop's tiles */
 	const char *turn; /* in roles: counts the loop's turns */
@@ -141,6 +147,7 @@ typedef struct Lower {
 } Lower;
 
 /* lower.c */
+Lower *lower_new(Dev *d, Facts *f, int stages, int align, LowerPart part);
 void lower_kernel(Dev *d, Facts *f, int stages, int align, LowerPart part, Segments *s);
 Block *lower_open(Lower *L, StmtKind kind, bool unroll, const char *fmt, ...)
     __attribute__((format(printf, 4, 5)));
@@ -255,6 +262,9 @@ void lower_turn_tiles(Lower *L, const Region *r);
 /* lower_roles.c */
 bool lower_roles_fit(Lower *L);
 void lower_roles(Lower *L);
+/* Several warpgroups for the states, in f->keepers: where they must since their registers do not
+ * suffice otherwise, or where it pays. */
+bool lower_roles_widen(Dev *d, Facts *f, int stages, int align, bool must);
 void lower_forget(Lower *L, int names); /* between roles: all names but the first `names` */
 
 /* lower_feed.c */
@@ -280,6 +290,7 @@ bool lower_is_beside(Lower *L, const Op *state); /* updated along with a wide st
 Layout lower_beside_layout(Lower *L, int slots);
 /* What another role reads: the value's two 16-bit parts, the first two rows of a tile of slots. */
 Buffer *lower_beside_buffer(Lower *L, const Op *state, const char *name);
+int lower_beside_bytes(Lower *L, const Op *state); /* of one copy */
 void lower_beside_write(Lower *L, const Staged *s, const Op *get, const Grow *left);
 
 void lower_ones_fill(Lower *L); /* lower_ones.c: what it has in shared memory from the start */

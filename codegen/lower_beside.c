@@ -89,11 +89,12 @@ static Op *wide_of(Lower *L, Op *u)
 	const Op *z = u->src[0];
 	const Grow *g = features_of(L, u);
 
-	if (!g || L->warps == 1)
+	if (!g || L->f->keepers == 1)
 		return NULL;
 	for (Op *x = u->parent->first; x; x = x->next)
 		if (x->code == OP_update && x->src[0]->rank == 2 && x->src[0]->dim[1].n > 1 &&
-		    L->f->op[x->src[0]->id].unscaled && facts_dim(L->f, x->src[0], 0).warps == L->warps &&
+		    L->f->op[x->src[0]->id].unscaled &&
+		    facts_dim(L->f, x->src[0], 0).warps == L->f->keepers &&
 		    same_features(features_of(L, x), g) &&
 		    !(before(x, u) ? read_between(x, u, z) : read_between(u, x, z)))
 			return x;
@@ -129,7 +130,7 @@ bool lower_is_beside(Lower *L, const Op *state)
 Layout lower_beside_layout(Lower *L, int slots)
 {
 	Layout l = {.rank = 1, .orient = ORIENT_NONE};
-	int step = 16 * L->warps, cores = (slots + STEPS * step - 1) / (STEPS * step);
+	int step = 16 * L->f->keepers, cores = (slots + STEPS * step - 1) / (STEPS * step);
 
 	if (cores > 1)
 		l.d[l.nd++] = (Digit){HW_REG, cores, 0, 0, STEPS * step, 0, 0};
@@ -137,7 +138,7 @@ Layout lower_beside_layout(Lower *L, int slots)
 	l.d[l.nd++] = (Digit){HW_REG, 2, 0, 0, 4 * step, 0, 0};
 	l.d[l.nd++] = (Digit){HW_LANE, 8, 4, 0, 1, 0, 0};
 	l.d[l.nd++] = (Digit){HW_LANE, 4, 1, 0, step, 0, 0};
-	l.d[l.nd++] = (Digit){HW_WARP, L->warps, 1, 0, 16, 0, 0};
+	l.d[l.nd++] = (Digit){HW_WARP, L->f->keepers, 1, 0, 16, 0, 0};
 	return l;
 }
 
@@ -192,7 +193,8 @@ static void take_dead(Product *p)
 	Block *saved = L->out;
 
 	for (int i = 0; i < g->npieces; i++) {
-		int slot = g->piece[i].slot, warp = slot / 16 % L->warps, u = slot / 16 / L->warps;
+		int slot = g->piece[i].slot, warp = slot / 16 % L->f->keepers,
+		    u = slot / 16 / L->f->keepers;
 		const char *core;
 
 		if (g->piece[i].kind != PIECE_CONST)
@@ -283,10 +285,17 @@ void lower_beside_issue(Product *p, const char *f, const char *u)
 
 enum { PANEL = 64, ROWS = 16 }; /* elements of a panel's row of 128 bytes; slots of a step */
 
+/* A warp's lanes write four steps at once. */
+int lower_beside_bytes(Lower *L, const Op *state)
+{
+	int slots = lower_state_grow(L, state)->slots, own = 4 * 16 * L->f->keepers;
+
+	return 2 * 8 * ((slots + own - 1) / own * own);
+}
+
 Buffer *lower_beside_buffer(Lower *L, const Op *state, const char *name)
 {
-	int slots = lower_state_grow(L, state)->slots, own = 4 * 16 * L->warps; /* by t */
-	Buffer *b = dev_buffer(L->dev, name, ROWS, (slots + own - 1) / own * own / ROWS * 8, 2, 2);
+	Buffer *b = dev_buffer(L->dev, name, ROWS, lower_beside_bytes(L, state) / (2 * ROWS), 2, 2);
 
 	b->used_cols = 1; /* of each step's eight columns the two parts take two, the others stay 0 */
 	return b;
@@ -331,11 +340,12 @@ static const char *choose(Lower *L, const double *x, const int *n, const char *c
 static const char *weight_of(Lower *L, const double *weight, int from, int slots)
 {
 	const char *const var[] = {"t", "g", "warp"};
-	int n[] = {4, 8, L->warps, 0};
-	double *x = ARENA_ARRAY(L->a, double, 4 * 8 * L->warps);
+	int n[] = {4, 8, L->f->keepers, 0};
+	double *x = ARENA_ARRAY(L->a, double, 4 * 8 * L->f->keepers);
 
-	for (int i = 0; i < 4 * 8 * L->warps; i++) {
-		int slot = from + (i / 8 / L->warps * L->warps + i % L->warps) * 16 + i / L->warps % 8;
+	for (int i = 0; i < 4 * 8 * L->f->keepers; i++) {
+		int slot = from + (i / 8 / L->f->keepers * L->f->keepers + i % L->f->keepers) * 16 +
+		           i / L->f->keepers % 8;
 
 		x[i] = slot < slots ? weight[slot] : NAN;
 	}
@@ -351,14 +361,20 @@ void lower_beside_write(Lower *L, const Staged *s, const Op *get, const Grow *le
 	const Version *w = lower_var_version(L, get->src[0]);
 	const char *ty = L->f16 ? "f16" : "bf16",
 	           *lane = lower_name(L, arena_printf(L->a, "%s_w", s->base));
-	int step = 16 * L->warps, panel = ROWS * 2 * PANEL;
+	int warps = L->f->keepers, step = 16 * warps, panel = ROWS * 2 * PANEL;
 	Block *saved = L->out;
 
-	if (L->warps != 4 || s->buf->pbytes != 2 * PANEL)
-		bug("a thin state published by %d warps", L->warps);
+	if (warps % 4 || s->buf->pbytes != 2 * PANEL)
+		bug("a thin state published by %d warps", warps);
 	L->out = L->pro;
-	lower_code(L, "const u32 %s = t / 2 * %d + g * %d + ((warp + t %% 2 * 4) ^ g) * 16;", lane,
-	           panel, 2 * PANEL);
+	if (warps == 4)
+		lower_code(L, "const u32 %s = t / 2 * %d + g * %d + ((warp + t %% 2 * 4) ^ g) * 16;", lane,
+		           panel, 2 * PANEL);
+	else
+		lower_code(
+		    L,
+		    "const u32 %s = (%d * t + warp) / 8 * %d + g * %d + ((%d * t + warp) %% 8 ^ g) * 16;",
+		    lane, warps, panel, 2 * PANEL, warps);
 	L->out = saved;
 	for (int u = 0; u * step < g->slots; u += 4) {
 		const char *core = w->l.d[0].stride != 8 ? arena_printf(L->a, "[%d]", u / STEPS) : "";
@@ -374,7 +390,7 @@ void lower_beside_write(Lower *L, const Staged *s, const Op *get, const Grow *le
 		           hi, x[1], ty, hi);
 		for (int i = 0; i < 2; i++)
 			dev_access(lower_code(L, "st_shared_b32(%s + %s + %d, prmt(%s, %s, %s));", s->base,
-			                      lane, u / 2 * panel + i * ROWS / 2 * 2 * PANEL, hi, lo,
+			                      lane, warps * u / 8 * panel + i * ROWS / 2 * 2 * PANEL, hi, lo,
 			                      i ? "0x7632" : "0x5410"),
 			           s->buf, ACC_WRITE);
 	}

@@ -39,6 +39,77 @@ static void thin_step(Product *p, const char *i, const char *f, const char *s)
 	           product_acc(p, product_twice(L, 1, i), "0"), f, f, f, f);
 }
 
+/* Steps of pairs that a thread has registers for, in two sets beside the accumulators, the tile's
+ * columns that they are made of and WORK others. */
+static int few_steps(const Product *p, const Piece *pc)
+{
+	enum { WORK = 24, MORE = 16 }; /* where there are more warpgroups than two */
+	int left = p->L->room - 4 * p->l.d[1].n - 4 * pc->groups - WORK;
+
+	if (p->L->dev->keepers > p->L->dev->warps || p->L->stride > 1)
+		left -= MORE + 2 * pc->groups;
+	return !p->L->room || left >= 8 * pc->groups ? pc->groups : left < 16 ? 2 : left / 8;
+}
+
+/* Pairs in batches of n steps, fewer than all of one I. */
+static void over_few(Product *p, const Leaf *x, int q, const char *i, int n)
+{
+	Lower *L = p->L;
+	const Piece *pc = &p->a.grow->piece[q];
+	const char *first = pc->slot ? arena_printf(L->a, "%d + ", pc->slot / 16) : "", *b, *all, *set;
+	int G = pc->groups, dims[2] = {2, n};
+	Block *out = L->out;
+
+	all = lower_wgmma_batch(L, "phi", dims, 2);
+	b = lower_name(L, "batch");
+	set = arena_printf(L->a, "%s[%s %% 2]", all, b);
+	lower_code(L, "int %s = 0;", b);
+	for (int part = 0; part < lower_piece_parts(pc); part++) {
+		bool others = part == PAIRS_OTHERS;
+		const char *at = others ? "J" : "I", *from = lower_name(L, others ? "J0" : "I0"), *step, *f;
+		Block *turn;
+
+		if (part)
+			lower_wgmma_trim(L);
+		if (others)
+			lower_open(L, S_FOR, true, "int I = 0; I < %d; I++", G - 1);
+		lower_open(L, S_FOR, true, "int %s = %s; %s < %d; %s += %d", from, others ? "I + 1" : "0",
+		           from, G, from, n);
+		turn = L->out;
+		lower_open(L, S_IF, false, "%s >= 2", b);
+		turn->last->uniform = true;
+		lower_wgmma_reuse(L, set, n, 2);
+		L->out = turn;
+		for (int issue = 0; issue < 2; issue++) {
+			if (issue)
+				lower_wgmma_formed(L, set, n);
+			lower_open(L, S_FOR, true, "int %s = %s; %s < %s + %d && %s < %d; %s++", at, from, at,
+			           from, n, at, G, at);
+			step = others
+			           ? arena_printf(L->a, "%s%d + I * (%d - I) / 2 + J", first, G - 1, 2 * G - 3)
+			           : arena_printf(L->a, "%sI", first);
+			f = arena_printf(L->a, "%s[%s - %s]", set, at, from);
+			if (issue) {
+				lower_wgmma_step(p, f, false, i, step);
+				if (p->along)
+					lower_wgmma_step(p->along, f, false, i, step);
+			} else
+				form_step(p, x, q, part, step, f);
+			L->out = turn;
+		}
+		L->group--;
+		for (int I = 0; I < (others ? G - 1 : 1); I++)
+			L->group += ((others ? G - 1 - I : G) + n - 1) / n;
+		lower_wgmma_own(L, all, dims, 2);
+		lower_wgmma_commit(L);
+		lower_code(L, "%s++;", b);
+		L->out = out;
+		lower_wgmma_close(L, p->acc);
+		if (p->along)
+			lower_wgmma_close(L, p->along->acc);
+	}
+}
+
 /* A piece as batches of a warpgroup's product, in two register sets by turns: the diagonal pairs
  * are the first batch, the others follow, one for each I; steps of other pieces come one by one. */
 static void over_piece(Product *p, const Leaf *x, int q, const char *i)
@@ -135,6 +206,10 @@ void lower_over_features(Product *p)
 	for (int q = 0; q < g->npieces; q++) {
 		const Piece *pc = &g->piece[q];
 
+		if (p->wgmma && pc->kind == PIECE_POW2 && few_steps(p, pc) < pc->groups) {
+			over_few(p, &x, q, i, few_steps(p, pc));
+			continue;
+		}
 		if (p->wgmma && pc->nslots) {
 			over_piece(p, &x, q, i);
 			continue;

@@ -164,8 +164,10 @@ static void copies_fill(Lower *L, Copies *c)
 	c->fill = lower_name(L, "fill");
 	for (int s = 0; s < c->stages - 1; s++) {
 		const char *tile = reverse ? arena_printf(L->a, "%s - %d", c->end, s + 1)
-		                   : s     ? arena_printf(L->a, "%s + %d", c->lo, s)
-		                           : c->lo;
+		                   : L->stride > 1
+		                       ? arena_printf(L->a, "%s + %s + %d", c->lo, L->who, s * L->stride)
+		                   : s ? arena_printf(L->a, "%s + %d", c->lo, s)
+		                       : c->lo;
 		Block *saved = lower_open(L, S_IF, false, reverse ? "%s >= %s" : "%s < %s", tile,
 		                          reverse ? c->lo : c->end);
 
@@ -198,7 +200,8 @@ static void copies_turn(Lower *L, const Copies *c, const char *n, const char *n0
 	}
 	fetch = lower_name(L, "fetch");
 	wait_for(L, c->stages - 2);
-	lower_code(L, "const int %s = %s %s %d;", fetch, n, reverse ? "-" : "+", c->stages - 1);
+	lower_code(L, "const int %s = %s %s %d;", fetch, n, reverse ? "-" : "+",
+	           (c->stages - 1) * L->stride);
 	saved = lower_open(L, S_IF, false, reverse ? "%s >= %s" : "%s < %s", fetch,
 	                   reverse ? c->lo : c->end);
 	saved->last->atomic = true;
@@ -231,7 +234,7 @@ bool lower_by_engine(Lower *L, const Op *loop)
 /* The engine's ring: made by one role, or by all threads, and shared with the other role. */
 static Ring ring_open(Lower *L, Op *loop, const char *lo, const char *end)
 {
-	int first = L->nstaged, stages = L->stages + (L->role != ROLE_ALL);
+	int first = L->nstaged, stages = L->role == ROLE_ALL ? L->stages : L->depth;
 	Ring ring;
 
 	if (L->role == ROLE_OUTPUT) {
@@ -311,7 +314,10 @@ static void lower_loop(Lower *L, Op *op, Stmt *at)
 			copies.n++;
 		}
 	copies_fill(L, &copies);
-	if (op->reverse)
+	if (L->stride > 1)
+		saved = lower_open(L, S_FOR, false, "int %s = %s + %s; %s < %s; %s += %d", n, lo, L->who, n,
+		                   end, n, L->stride);
+	else if (op->reverse)
 		saved = lower_open(L, S_FOR, false, "int %s = %s - 1; %s >= %s; %s--", n, end, n, lo, n);
 	else
 		saved = lower_open(L, S_FOR, false, "int %s = %s; %s < %s; %s++", n, lo, n, end, n);

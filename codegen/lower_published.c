@@ -25,7 +25,7 @@ static void publish_to_role(Lower *L, Op *const *get, Op *const *dot, int n)
 		p->stride = p->buf->swizzle ? (p->buf->bytes + 1023) / 1024 * 1024 : p->buf->bytes;
 		if (!i) {
 			p->full = lower_barriers(L, arena_printf(L->a, "%s_full", base), 2, L->warps * 32);
-			p->empty = lower_barriers(L, arena_printf(L->a, "%s_empty", base), 2, L->warps);
+			p->empty = lower_barriers(L, arena_printf(L->a, "%s_empty", base), 2, L->dev->warps);
 		}
 		p->full = first->full;
 		p->empty = first->empty;

@@ -404,6 +404,12 @@ static void to_share_wgmma(Product *p, const Steps *each)
 	memcpy(h, each, sizeof h);
 	lower_wgmma_open(p);
 	all = lower_wgmma_batch(L, "phi", n, 2);
+	if (ahead &&
+	    (L->f->keepers > 4 || L->dev->takers > 1)) { /* not all their uses before the loop */
+		lower_open(L, S_FOR, true, "int u = 0; u < %d; u++", each[q].s.n);
+		lower_code(L, "%s[u] = opaque_i32(%s[u]);", each[q].look, each[q].look);
+		L->out = saved;
+	}
 	if (ahead) {
 		cols = lower_name(L, "c");
 		lower_code(L, "u32 %s[2][3][2];", cols);

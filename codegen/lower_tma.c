@@ -152,7 +152,7 @@ Ring lower_ring_new(Lower *L, int first, int stages)
 	Ring r = {.first = first, .n = L->nstaged - first, .stages = stages};
 
 	r.full = lower_barriers(L, "full", stages, 1);
-	r.empty = lower_barriers(L, "empty", stages, L->warps * (L->role == ROLE_ALL ? 1 : 2));
+	r.empty = lower_barriers(L, "empty", stages, L->dev->keepers + L->dev->warps);
 	take_tiles(L, &r);
 	return r;
 }
@@ -233,7 +233,7 @@ void lower_ring_fill(Lower *L, Ring *r, const Op *loop, const char *lo, const ch
 	r->ahead = (L->role == ROLE_ALL && !L->late) || r->stages == 2 ? r->stages - 1 : r->stages - 2;
 	r->asks = L->role != ROLE_STATE && !L->fed;
 	if (r->asks)
-		saved = lower_open(L, S_IF, false, "tid == 0");
+		saved = lower_open(L, S_IF, false, L->stride > 1 ? "role == 1 && tid == 0" : "tid == 0");
 	for (int s = 0; r->asks && s <= r->ahead; s++) {
 		const char *tile = loop->reverse ? arena_printf(L->a, "%s - %d", end, s + 1)
 		                   : s           ? arena_printf(L->a, "%s + %d", lo, s)
@@ -250,13 +250,34 @@ void lower_ring_fill(Lower *L, Ring *r, const Op *loop, const char *lo, const ch
 	r->phase = lower_name(L, "phase");
 	r->fill = lower_name(L, "fill");
 	r->fill_phase = lower_name(L, "fill_phase");
-	lower_code(L, "int %s = 0, %s = 0;", r->slot, r->phase);
-	if (r->asks)
-		lower_code(L, "int %s = %d, %s = 0;", r->fill, r->ahead, r->fill_phase);
-	if (L->role != ROLE_ALL) {
-		L->turn = lower_name(L, "turn");
-		lower_code(L, "int %s = 0;", L->turn);
+	if (L->stride == 1) {
+		lower_code(L, "int %s = 0, %s = 0;", r->slot, r->phase);
+		if (r->asks)
+			lower_code(L, "int %s = %d, %s = 0;", r->fill, r->ahead, r->fill_phase);
 	}
+	r->counts = L->role != ROLE_ALL && (L->stride == 1 || strcmp(lo, "0") != 0);
+	if (r->counts) {
+		L->turn = lower_name(L, "turn");
+		lower_code(L, "int %s = %s;", L->turn, L->who);
+	}
+}
+
+/* To the stage of the next turn; who takes turns with others derives it from the turn. */
+static void advance(Lower *L, const Ring *r, const char *slot, const char *phase)
+{
+	if (L->stride > 1)
+		return;
+	lower_code(L, "%s = %s + 1 == %d ? 0 : %s + 1;", slot, slot, r->stages, slot);
+	lower_code(L, "%s ^= %s == 0;", phase, slot);
+}
+
+static void derive(Lower *L, const Ring *r, const char *slot, const char *phase, int ahead)
+{
+	const char *turn = ahead ? arena_printf(L->a, "(%s + %d)", L->turn, ahead) : L->turn;
+
+	if (L->stride > 1)
+		lower_code(L, "const int %s = %s %% %d, %s = %s / %d %% 2;", slot, turn, r->stages, phase,
+		           turn, r->stages);
 }
 
 /* At the start of a turn: its stage is full; but in the first turn, the chunk that is `ahead` is
@@ -264,10 +285,13 @@ void lower_ring_fill(Lower *L, Ring *r, const Op *loop, const char *lo, const ch
 void lower_ring_turn(Lower *L, Ring *r, const Op *loop, const char *n, const char *lo,
                      const char *end)
 {
-	const char *fetch = lower_name(L, "fetch"), *advance = "%s = %s + 1 == %d ? 0 : %s + 1;";
+	const char *fetch = lower_name(L, "fetch");
 	Block *saved;
 	Stmt *wait;
 
+	if (L->role != ROLE_ALL && !r->counts)
+		L->turn = n;
+	derive(L, r, r->slot, r->phase, 0);
 	wait = lower_code(L, "mbarrier_wait(%s + 8 * %s, %s);", r->full->name, r->slot, r->phase);
 	if (L->role == ROLE_ALL && !L->fed)
 		dev_access(wait, r->full, ACC_READ);
@@ -278,6 +302,7 @@ void lower_ring_turn(Lower *L, Ring *r, const Op *loop, const char *n, const cha
 			                   lo);
 		else
 			saved = lower_open(L, S_IF, false, "tid == 0 && %s > %s && %s < %s", n, lo, fetch, end);
+		derive(L, r, r->fill, r->fill_phase, r->ahead);
 		lower_code(L, "mbarrier_wait(%s + 8 * %s, %s ^ 1);", r->empty->name, r->fill,
 		           r->fill_phase);
 		ask(L, r, loop->range, arena_printf(L->a, "%s * %d", fetch, loop->range->n), r->fill);
@@ -288,12 +313,9 @@ void lower_ring_turn(Lower *L, Ring *r, const Op *loop, const char *n, const cha
 		           r->slot, L->staged[i].buf->bytes);
 	r->done = lower_name(L, "done");
 	lower_code(L, "const u32 %s = %s + 8 * %s;", r->done, r->empty->name, r->slot);
-	lower_code(L, advance, r->slot, r->slot, r->stages, r->slot);
-	lower_code(L, "%s ^= %s == 0;", r->phase, r->slot);
-	if (!r->asks)
-		return;
-	lower_code(L, advance, r->fill, r->fill, r->stages, r->fill);
-	lower_code(L, "%s ^= %s == 0;", r->fill_phase, r->fill);
+	advance(L, r, r->slot, r->phase);
+	if (r->asks)
+		advance(L, r, r->fill, r->fill_phase);
 }
 
 /* Each turn's tiles, as soon as their stage is empty, by this thread. */
@@ -325,6 +347,6 @@ void lower_ring_release(Lower *L, const Ring *r)
 	lower_code(L, "mbarrier_arrive(%s);", r->done);
 	lower_publish_release(L);
 	lower_close(L, saved);
-	if (L->role != ROLE_ALL)
-		lower_code(L, "%s++;", L->turn);
+	if (r->counts)
+		lower_code(L, L->stride > 1 ? "%s += %d;" : "%s++;", L->turn, L->stride);
 }

@@ -65,7 +65,7 @@ static bool store_fits(Lower *L, const Op *op, const Layout *l)
 		shared = 0;
 	return x->dim[0].n == facts_extent(L->f, facts_class(L->f, x, 0)) &&
 	       x->dim[1].n == 8 * l->d[1].n && x->dim[1].n * 2 >= 64 &&
-	       shared + 32 * L->warps * 8 * l->d[1].n <= g->smem_block;
+	       shared + 32 * L->warps * 8 * l->d[1].n * L->stride <= g->smem_block;
 }
 
 /* Each warp puts its sixteen rows into shared memory, in the engine's order, and one of its lanes

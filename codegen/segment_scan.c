@@ -71,14 +71,14 @@ Dev *segment_scan(const Segments *s, const Dev *full)
 	Dev *d = ARENA_NEW(full->arena, Dev);
 	Scan x = {d, &d->body};
 	KernelText *t = &d->text;
-	int threads = full->warps * 32;
+	int threads = (full->keepers ? full->keepers : full->warps) * 32;
 	const char *states, *segs;
 
 	d->k = full->k;
 	d->gpu = full->gpu;
 	d->arena = full->arena;
 	d->name = arena_printf(d->arena, "%s_scan", full->name);
-	d->warps = full->warps;
+	d->warps = threads / 32;
 	d->min_blocks = 1;
 	for (int i = 0; i < full->text.nfactors; i++)
 		if (full->text.grid[i].kind != FACTOR_SEGS)
@@ -111,7 +111,7 @@ void segment_work(const Segments *s, const Dev *full, Module *m)
 		const char *name;
 		int64_t size;
 	} work[] = {
-	    {"states", (int64_t)s->regs * full->warps * 32},
+	    {"states", (int64_t)s->regs * (full->keepers ? full->keepers : full->warps) * 32},
 	    {"decays", s->floats},
 	};
 

@@ -117,6 +117,7 @@ void facts_split(Facts *f, int warps)
 	double best = 1e300;
 	int bi = -1, bj = -1, bw = 1, brest = 1, bpos = 1;
 
+	f->keepers = warps;
 	for (int i = 0; i < f->nclasses; i++)
 		f->class[i].warps = f->class[i].pos = 1;
 	for (int i = 0; i < f->nclasses; i++)
@@ -152,4 +153,37 @@ void facts_split(Facts *f, int warps)
 		try(f, bi, bj, bw, brest, bpos);
 	for (int i = 0; i < f->nclasses; i++)
 		f->class[i].cores = facts_cores(&f->class[i]);
+}
+
+typedef struct Kept {
+	Facts *f;
+	int cls; /* of the states' rows; -1: none yet, -2: several */
+} Kept;
+
+static void kept_op(void *user, Op *op)
+{
+	Kept *x = user;
+	int c;
+
+	if (op->code != OP_state || op->rank != 2 || op->dim[1].n == 1)
+		return;
+	c = facts_class(x->f, op, 0);
+	x->cls = x->cls == -1 || x->cls == c ? c : -2;
+}
+
+/* Rows that are no features exist as multiples of what tails take for padding (facts_ragged). */
+bool facts_widen(Facts *f, int keepers)
+{
+	Kept x = {f, -1};
+	Class *c;
+
+	ir_walk(f->k->body, kept_op, &x);
+	if (x.cls < 0)
+		return false;
+	c = &f->class[x.cls];
+	if (c->warps != f->keepers || c->pos != 1 || (!c->grow && c->n % (16 * keepers)))
+		return false;
+	f->keepers = c->warps = keepers;
+	c->cores = facts_cores(c);
+	return true;
 }

@@ -142,7 +142,8 @@ static void put_before(Dev *d, Block *b, Stmt *prev, const Stmt *next, State *st
 		fence &= !prev->acc[i].buf->proxied; /* there is one */
 	s->kind = S_BARRIER;
 	s->n = st->role;
-	s->threads = d->warps * 32;
+	s->shifted = d->keepers && d->takers > 1;
+	s->threads = (st->role == 1 && d->keepers ? d->keepers : d->warps) * 32;
 	dev_insert(b, prev, s);
 	if (fence) {
 		s = ARENA_NEW(d->arena, Stmt);

@@ -399,7 +399,7 @@ void dev_print(const Dev *d, Text *out)
 	else if (d->roles > 1)
 		text_add(out,
 		         "\tconst int role = warp_uniform((int)(threadIdx.x / %d));\n"
-		                  "\tconst int tid = (int)threadIdx.x %% %d;\n",
+		         "\tconst int tid = (int)threadIdx.x %% %d;\n",
 		         first * 32, first * 32);
 	else
 		text_puts(out, "\tconst int tid = (int)threadIdx.x;\n");

@@ -20,6 +20,7 @@ struct Late {
 	Staged tile;             /* the last turn's */
 	const char *done, *when; /* its stage's barrier; whether there was a last turn */
 	const char *empty;
+	const char *never; /* a condition that does not hold, which only a launch can tell */
 	bool issued;
 };
 
@@ -70,12 +71,27 @@ static bool first_flies(Lower *L, const Op *loop, const Op *last)
 	return false;
 }
 
+/* A size that only a launch knows. */
+static const char *run_time_size(Lower *L)
+{
+	const Grid *grid = &L->k->grid;
+
+	for (int i = 0; i < grid->n; i++) {
+		const char *size = lower_size(L, grid->range[i], 0);
+
+		if (!isdigit((unsigned char)*size))
+			return size;
+	}
+	return NULL;
+}
+
 /* Finds the loop's late product, once its tiles are staged; NULL: there is none. */
 Late *lower_late_find(Lower *L, const Op *loop)
 {
 	Late *t;
 
-	if (L->role != ROLE_ALL || L->stages < 3 || L->part != PART_ALL || L->strip)
+	if (L->role != ROLE_ALL || L->stages < 3 || L->part != PART_ALL || L->strip ||
+	    !run_time_size(L))
 		return NULL;
 	for (Op *e = loop->body->first; e; e = e->next) {
 		Op *dot = last_product(L, e);
@@ -108,6 +124,8 @@ void lower_late_open(Lower *L, const Ring *r)
 	t->tile = *t->p.b.staged;
 	t->tile.base = lower_name(L, arena_printf(L->a, "%s_last", t->p.b.staged->base));
 	t->p.b.staged = &t->tile;
+	t->never = lower_name(L, "never");
+	lower_code(L, "const bool %s = %s < 0;", t->never, run_time_size(L));
 	t->done = lower_name(L, "done_last");
 	t->empty = r->empty->name;
 	lower_code(L, "u32 %s = %s, %s = %s;", t->tile.base, t->tile.buf->name, t->done, t->empty);
@@ -158,32 +176,16 @@ bool lower_is_late(const Lower *L, const Op *effect)
 	return L->late && L->late->effect == effect;
 }
 
-/* A size that only a launch knows. */
-static const char *run_time_size(Lower *L)
-{
-	const Grid *grid = &L->k->grid;
-
-	for (int i = 0; i < grid->n; i++) {
-		const char *size = lower_size(L, grid->range[i], 0);
-
-		if (!isdigit((unsigned char)*size))
-			return size;
-	}
-	return NULL;
-}
-
 /* Before the accumulators change: the last turn's product is over, and its stage read. What the
  * product is to run beside is done before: ptxas (CUDA 13.0) would move the wait in front of it. */
 void lower_late_land(Lower *L)
 {
 	Late *t = L->late;
-	const char *size = run_time_size(L);
 	Block *saved;
 
 	lower_need_packed(L, t->p.a.x, &t->p.a.own); /* what it is made of may be this turn's product */
 	lower_late_issue(L);
-	if (size)
-		lower_code(L, "scheduler_fence(%s < 0);", size);
+	lower_code(L, "scheduler_fence(%s);", t->never);
 	lower_wgmma_land(L, t->p.acc->name);
 	dev_add(L->dev, L->out, S_WARP, NULL);
 	saved = lower_open(L, S_IF, false, "lane == 0 && %s", t->when);
@@ -201,7 +203,8 @@ void lower_late_keep(Lower *L, const Ring *r)
 	const char *v[MAX_DIGITS];
 	Block *b = lower_nest(L, &a->own, true, v);
 
-	lower_code(L, "%s[%s][%s] = %s[%s][%s];", a->array->name, v[0], v[1], w->name, v[0], v[1]);
+	lower_code(L, "wgmma_replace_b32(&%s[%s][%s], %s ? ~0u : 0, %s[%s][%s]);", a->array->name, v[0],
+	           v[1], t->never, w->name, v[0], v[1]);
 	lower_nest_close(L, b);
 	lower_code(L, "%s = %s;", t->tile.base, now->base);
 	lower_code(L, "%s = %s;", t->done, r->done);

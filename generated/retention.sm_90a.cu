@@ -1,7 +1,7 @@
 // retention -- generated from retention.lua for sm_90a; do not edit.
 // Linear attention with a fixed decay per head (RetNet, arXiv 2307.08621)
-// with C=64, D=64, V=64, dtype=bf16, stages=3, warps=4
-// launch retention: blocks = B * H, threads = 256, dynamic shared memory = 124928 bytes
+// with C=64, D=64, V=64, dtype=bf16, stages=3, warps=8
+// launch retention: blocks = B * H, threads = 384, dynamic shared memory = 157696 bytes
 // tensor map q_map: q as (D, N, H, B), box (64, 64, 1, 1), innermost first, swizzle 128 bytes, zeros beyond the tensor
 // tensor map k_map: k as (D, N, H, B), box (64, 64, 1, 1), innermost first, swizzle 128 bytes, zeros beyond the tensor
 // tensor map v_map: v as (V, N, H, B), box (64, 64, 1, 1), innermost first, swizzle 128 bytes, zeros beyond the tensor
@@ -292,7 +292,7 @@ static __device__ __forceinline__ void tma_store_commit(void)
 
 extern "C" {
 
-__global__ void __launch_bounds__(256, 2) retention(
+__global__ void __launch_bounds__(384, 1) retention(
 	int H, int B, int N, const __grid_constant__ TensorMap q_map,
 	const __grid_constant__ TensorMap k_map, const __grid_constant__ TensorMap v_map,
 	const float *g2, i64 g_sH, const __grid_constant__ TensorMap o_map)
@@ -305,26 +305,26 @@ __global__ void __launch_bounds__(256, 2) retention(
 	const int g = lane / 4;
 	const int t = lane % 4;
 	const u32 Q_s_ring = smem;
-	const u32 K_s_ring = smem + 32768;
-	const u32 V_s_ring = smem + 65536;
-	const u32 full = smem + 98304;
-	const u32 empty = smem + 98432;
-	const u32 S_s_both = smem + 99328;
-	const u32 S_s_full = smem + 115712;
-	const u32 S_s_empty = smem + 115840;
-	const u32 c2_v = smem + 115968;
-	const u32 c2_v2 = smem + 116224;
-	const u32 o_s = smem + 116736;
+	const u32 K_s_ring = smem + 40960;
+	const u32 V_s_ring = smem + 81920;
+	const u32 full = smem + 122880;
+	const u32 empty = smem + 123008;
+	const u32 S_s_both = smem + 123904;
+	const u32 S_s_full = smem + 140288;
+	const u32 S_s_empty = smem + 140416;
+	const u32 c2_v = smem + 140544;
+	const u32 c2_v2 = smem + 140544 + 256 * role;
+	const u32 o_s = smem + 133120 + 8192 * role;
 	const int hi = blockIdx.x % H;
 	const u32 pid2 = blockIdx.x / H;
 	const int bi = pid2;
 	if (threadIdx.x == 0) {
 		#pragma unroll
-		for (int i = 0; i < 4; i++) {
+		for (int i = 0; i < 5; i++) {
 			mbarrier_init(full + 8 * i, 1);
 		}
 		#pragma unroll
-		for (int i = 0; i < 4; i++) {
+		for (int i = 0; i < 5; i++) {
 			mbarrier_init(empty + 8 * i, 8);
 		}
 		#pragma unroll
@@ -365,7 +365,7 @@ __global__ void __launch_bounds__(256, 2) retention(
 			const u32 K_s = K_s_ring + slot * 8192;
 			const u32 V_s = V_s_ring + slot * 8192;
 			const u32 done = empty + 8 * slot;
-			slot = slot + 1 == 4 ? 0 : slot + 1;
+			slot = slot + 1 == 5 ? 0 : slot + 1;
 			phase ^= slot == 0;
 			mbarrier_wait(S_s_empty + (turn % 2) * 8, turn / 2 % 2 ^ 1);
 			const u32 S_s = S_s_both + (turn % 2) * 8192;
@@ -510,7 +510,7 @@ __global__ void __launch_bounds__(256, 2) retention(
 		const u32 o_w = o_s + (16 * warp + lane % 8) * 128 + (lane / 8 ^ ((16 * warp + lane % 8) & 7)) * 16;
 		// retention.lua:20
 		const int n_end = (N + 63) / 64;
-		if (tid == 0) {
+		if (role == 1 && tid == 0) {
 			if (0 < n_end) {
 				mbarrier_expect(full, 24576);
 				tma_load_4(Q_s_ring, &q_map, full, 0, 0, hi, bi);
@@ -529,16 +529,21 @@ __global__ void __launch_bounds__(256, 2) retention(
 				tma_load_4(K_s_ring + 16384, &k_map, full + 16, 0, 128, hi, bi);
 				tma_load_4(V_s_ring + 16384, &v_map, full + 16, 0, 128, hi, bi);
 			}
+			if (3 < n_end) {
+				mbarrier_expect(full + 24, 24576);
+				tma_load_4(Q_s_ring + 24576, &q_map, full + 24, 0, 192, hi, bi);
+				tma_load_4(K_s_ring + 24576, &k_map, full + 24, 0, 192, hi, bi);
+				tma_load_4(V_s_ring + 24576, &v_map, full + 24, 0, 192, hi, bi);
+			}
 		}
-		int slot = 0, phase = 0;
-		int fill = 2, fill_phase = 0;
-		int turn = 0;
-		for (int n = 0; n < n_end; n++) {
+		for (int n = role - 1; n < n_end; n += 2) {
 			const int n0 = n * 64;
 			const int n0_live = N - n0 < 64 ? N - n0 : 64;
+			const int slot = n % 5, phase = n / 5 % 2;
 			mbarrier_wait(full + 8 * slot, phase);
-			const int fetch = n + 2;
+			const int fetch = n + 3;
 			if (tid == 0 && n > 0 && fetch < n_end) {
+				const int fill = (n + 3) % 5, fill_phase = (n + 3) / 5 % 2;
 				mbarrier_wait(empty + 8 * fill, fill_phase ^ 1);
 				mbarrier_expect(full + 8 * fill, 24576);
 				tma_load_4(Q_s_ring + fill * 8192, &q_map, full + 8 * fill, 0, fetch * 64, hi, bi);
@@ -549,13 +554,9 @@ __global__ void __launch_bounds__(256, 2) retention(
 			const u32 K_s = K_s_ring + slot * 8192;
 			const u32 V_s = V_s_ring + slot * 8192;
 			const u32 done = empty + 8 * slot;
-			slot = slot + 1 == 4 ? 0 : slot + 1;
-			phase ^= slot == 0;
-			fill = fill + 1 == 4 ? 0 : fill + 1;
-			fill_phase ^= fill == 0;
 			// retention.lua:24
-			mbarrier_wait(S_s_full + (turn % 2) * 8, turn / 2 % 2);
-			const u32 S_s = S_s_both + (turn % 2) * 8192;
+			mbarrier_wait(S_s_full + (n % 2) * 8, n / 2 % 2);
+			const u32 S_s = S_s_both + (n % 2) * 8192;
 			float dot[2][8][2];
 			const u64 S_s_d = wgmma_desc(S_s, 16, 1024, 128);
 			wgmma_fence();
@@ -596,7 +597,7 @@ __global__ void __launch_bounds__(256, 2) retention(
 			for (int i = 0; i < 2; i++) {
 				c2[i] = c2[i] + c2_run;
 			}
-			named_sync(2, 128);
+			named_sync(role + 1, 128);
 			if (warp == 0) {
 				#pragma unroll
 				for (int e = 0; e < 2; e++) {
@@ -604,7 +605,7 @@ __global__ void __launch_bounds__(256, 2) retention(
 				}
 			}
 			float c2_at[2];
-			named_sync(2, 128);
+			named_sync(role + 1, 128);
 			#pragma unroll
 			for (int i = 0; i < 2; i++) {
 				c2_at[i] = ld_shared_f32(c2_v2 + 4 * (16 * warp + g + 8 * i));
@@ -723,9 +724,8 @@ __global__ void __launch_bounds__(256, 2) retention(
 			}
 			if (lane == 0) {
 				mbarrier_arrive(done);
-				mbarrier_arrive(S_s_empty + (turn % 2) * 8);
+				mbarrier_arrive(S_s_empty + (n % 2) * 8);
 			}
-			turn++;
 		}
 		if (lane == 0) {
 			tma_store_wait_read(0);

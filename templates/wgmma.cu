@@ -54,6 +54,18 @@ void (*sim_wgmma_hold)(u64, const void *);
 #define wgmma_hold_f32(x) sim_wgmma_hold(SIM_AT, x)
 //@ end
 
+//@ prim wgmma_replace_b32
+//@ doc x, which a product in flight has read until now, becomes y; none: 0, if unknown to ptxas (CUDA 13.0), which would otherwise make y in x's place before
+//@ needs wgmma
+//@ cuda
+static __device__ __forceinline__ void wgmma_replace_b32(u32 *x, u32 none, u32 y)
+{
+	asm("lop3.b32 %0, %0, %1, %2, 0xea;" : "+r"(*x) : "r"(none), "r"(y));
+}
+//@ sim
+#define wgmma_replace_b32(x, none, y) (*(x) = (y) | (none))
+//@ end
+
 //@ prim wgmma_hold_b32
 //@ doc keeps a register where it is across a wait; no instruction
 //@ needs wgmma

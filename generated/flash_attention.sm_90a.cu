@@ -1,10 +1,10 @@
 // flash_attention -- generated from flash_attention.lua for sm_90a; do not edit.
 // Softmax attention with an online softmax, grouped-query heads
-// with C=64, D=128, V=128, causal=1, dtype=bf16, rows=128, stages=3, warps=8
-// launch flash_attention: blocks = B * G * R * ceil(M / 128), threads = 384, dynamic shared memory = 132248 bytes
+// with C=128, D=128, V=128, causal=1, dtype=bf16, rows=128, stages=3, warps=8
+// launch flash_attention: blocks = B * G * R * ceil(M / 128), threads = 384, dynamic shared memory = 230552 bytes
 // tensor map q_map: q as (D, M, R, G, B), box (64, 128, 1, 1, 1), innermost first, swizzle 128 bytes, zeros beyond the tensor
-// tensor map k_map: k as (D, N, G, B), box (64, 64, 1, 1), innermost first, swizzle 128 bytes, zeros beyond the tensor
-// tensor map v_map: v as (V, N, G, B), box (64, 64, 1, 1), innermost first, swizzle 128 bytes, zeros beyond the tensor
+// tensor map k_map: k as (D, N, G, B), box (64, 128, 1, 1), innermost first, swizzle 128 bytes, zeros beyond the tensor
+// tensor map v_map: v as (V, N, G, B), box (64, 128, 1, 1), innermost first, swizzle 128 bytes, zeros beyond the tensor
 // tensor map o_map: o as (V, M, R, G, B), box (64, 16, 1, 1, 1), innermost first, swizzle 128 bytes, zeros beyond the tensor
 // strides (X_sA: of argument X along axis A) are in elements; matrices' last axes are contiguous.
 
@@ -107,12 +107,12 @@ static __device__ __forceinline__ void wgmma_fence(void)
 	asm volatile("wgmma.fence.sync.aligned;" ::: "memory");
 }
 
-// d[64][64] (+)= a[64][16] b[16][64]; d0 and d1 are the pairs of rows g and g + 8 of the warp's rows
-#define wgmma_bf16_ss_n64(d0, d1, a, b, accumulate, trans_a, trans_b) \
+// d[64][128] (+)= a[64][16] b[16][128]; d0 and d1 are the pairs of rows g and g + 8 of the warp's rows
+#define wgmma_bf16_ss_n128(d0, d1, a, b, accumulate, trans_a, trans_b) \
 	asm volatile("{\n" \
 	             ".reg .pred add;\n" \
-	             "setp.ne.b32 add, %34, 0;\n" \
-	             "wgmma.mma_async.sync.aligned.m64n64k16.f32.bf16.bf16 {" \
+	             "setp.ne.b32 add, %66, 0;\n" \
+	             "wgmma.mma_async.sync.aligned.m64n128k16.f32.bf16.bf16 {" \
 	             "%0, %1, %2, %3, " \
 	             "%4, %5, %6, %7, " \
 	             "%8, %9, %10, %11, " \
@@ -120,8 +120,16 @@ static __device__ __forceinline__ void wgmma_fence(void)
 	             "%16, %17, %18, %19, " \
 	             "%20, %21, %22, %23, " \
 	             "%24, %25, %26, %27, " \
-	             "%28, %29, %30, %31" \
-	             "}, %32, %33, add, 1, 1, %35, %36;\n" \
+	             "%28, %29, %30, %31, " \
+	             "%32, %33, %34, %35, " \
+	             "%36, %37, %38, %39, " \
+	             "%40, %41, %42, %43, " \
+	             "%44, %45, %46, %47, " \
+	             "%48, %49, %50, %51, " \
+	             "%52, %53, %54, %55, " \
+	             "%56, %57, %58, %59, " \
+	             "%60, %61, %62, %63" \
+	             "}, %64, %65, add, 1, 1, %67, %68;\n" \
 	             "}" \
 	             : \
 	             "+f"((d0)[0][0]), "+f"((d0)[0][1]), "+f"((d1)[0][0]), "+f"((d1)[0][1]), \
@@ -131,7 +139,15 @@ static __device__ __forceinline__ void wgmma_fence(void)
 	             "+f"((d0)[4][0]), "+f"((d0)[4][1]), "+f"((d1)[4][0]), "+f"((d1)[4][1]), \
 	             "+f"((d0)[5][0]), "+f"((d0)[5][1]), "+f"((d1)[5][0]), "+f"((d1)[5][1]), \
 	             "+f"((d0)[6][0]), "+f"((d0)[6][1]), "+f"((d1)[6][0]), "+f"((d1)[6][1]), \
-	             "+f"((d0)[7][0]), "+f"((d0)[7][1]), "+f"((d1)[7][0]), "+f"((d1)[7][1]) \
+	             "+f"((d0)[7][0]), "+f"((d0)[7][1]), "+f"((d1)[7][0]), "+f"((d1)[7][1]), \
+	             "+f"((d0)[8][0]), "+f"((d0)[8][1]), "+f"((d1)[8][0]), "+f"((d1)[8][1]), \
+	             "+f"((d0)[9][0]), "+f"((d0)[9][1]), "+f"((d1)[9][0]), "+f"((d1)[9][1]), \
+	             "+f"((d0)[10][0]), "+f"((d0)[10][1]), "+f"((d1)[10][0]), "+f"((d1)[10][1]), \
+	             "+f"((d0)[11][0]), "+f"((d0)[11][1]), "+f"((d1)[11][0]), "+f"((d1)[11][1]), \
+	             "+f"((d0)[12][0]), "+f"((d0)[12][1]), "+f"((d1)[12][0]), "+f"((d1)[12][1]), \
+	             "+f"((d0)[13][0]), "+f"((d0)[13][1]), "+f"((d1)[13][0]), "+f"((d1)[13][1]), \
+	             "+f"((d0)[14][0]), "+f"((d0)[14][1]), "+f"((d1)[14][0]), "+f"((d1)[14][1]), \
+	             "+f"((d0)[15][0]), "+f"((d0)[15][1]), "+f"((d1)[15][0]), "+f"((d1)[15][1]) \
 	             : "l"(a), "l"(b), "r"((int)(accumulate)), "n"(trans_a), "n"(trans_b))
 
 // closes the warpgroup's group of products
@@ -327,9 +343,9 @@ __global__ void __launch_bounds__(384, 1) flash_attention(
 	const u32 Q_s = smem;
 	const u32 ready = smem + 32768;
 	const u32 k_s_ring = smem + 33792;
-	const u32 v_s_ring = smem + 82944;
-	const u32 full = smem + 132096;
-	const u32 empty = smem + 132224;
+	const u32 v_s_ring = smem + 132096;
+	const u32 full = smem + 230400;
+	const u32 empty = smem + 230528;
 	const int tiles = (M + 127) / 128;
 	const u32 first = blockIdx.x / (16 * tiles) * 16;
 	const u32 near = B * G * R - first < 16 ? B * G * R - first : 16;
@@ -390,36 +406,36 @@ __global__ void __launch_bounds__(384, 1) flash_attention(
 		}
 		// flash_attention.lua:25
 		const int N_last = m0 + 127;
-		const int n_end = N_last < 0 ? 0 : N_last / 64 + 1 < (N + 63) / 64 ? N_last / 64 + 1 : (N + 63) / 64;
+		const int n_end = N_last < 0 ? 0 : N_last / 128 + 1 < (N + 127) / 128 ? N_last / 128 + 1 : (N + 127) / 128;
 		int slot = 0, phase = 0;
 		mbarrier_wait(ready, 0);
-		u32 E_last[2][8];
+		u32 E_last[2][16];
 		const bool never = B < 0;
 		u32 v_s_last = v_s_ring, done_last = empty;
 		for (int n = 0; n < n_end; n++) {
-			const int n0 = n * 64;
-			const int n0_live = N - n0 < 64 ? N - n0 : 64;
+			const int n0 = n * 128;
+			const int n0_live = N - n0 < 128 ? N - n0 : 128;
 			mbarrier_wait(full + 8 * slot, phase);
-			const u32 k_s = k_s_ring + slot * 16384;
-			const u32 v_s = v_s_ring + slot * 16384;
+			const u32 k_s = k_s_ring + slot * 32768;
+			const u32 v_s = v_s_ring + slot * 32768;
 			const u32 done = empty + 8 * slot;
 			slot = slot + 1 == 3 ? 0 : slot + 1;
 			phase ^= slot == 0;
 			// flash_attention.lua:26
-			float dot[2][8][2];
+			float dot[2][16][2];
 			const u64 k_s_d = wgmma_desc(k_s, 16, 1024, 128);
 			wgmma_fence();
 			const u64 Q_s_d = wgmma_desc(Q_s + 8192 * (warp / 4), 16, 1024, 128);
 			#pragma unroll
 			for (int k = 0; k < 8; k++) {
-				wgmma_bf16_ss_n64(dot[0], dot[1], Q_s_d + k / 4 * 1024 + 2 * (k % 4), k_s_d + k / 4 * 512 + 2 * (k % 4), k > 0, 0, 0);
+				wgmma_bf16_ss_n128(dot[0], dot[1], Q_s_d + k / 4 * 1024 + 2 * (k % 4), k_s_d + k / 4 * 1024 + 2 * (k % 4), k > 0, 0, 0);
 			}
 			wgmma_commit();
 			if (n > 0) {
 				#pragma unroll
 				for (int i = 0; i < 2; i++) {
 					#pragma unroll
-					for (int j = 0; j < 8; j++) {
+					for (int j = 0; j < 16; j++) {
 						wgmma_hold_b32(&E_last[i][j]);
 					}
 				}
@@ -433,10 +449,10 @@ __global__ void __launch_bounds__(384, 1) flash_attention(
 						}
 					}
 				}
-				const u64 v_s_last_d = wgmma_desc(v_s_last, 8192, 1024, 128);
+				const u64 v_s_last_d = wgmma_desc(v_s_last, 16384, 1024, 128);
 				wgmma_fence();
 				#pragma unroll
-				for (int k = 0; k < 4; k++) {
+				for (int k = 0; k < 8; k++) {
 					wgmma_bf16_rs_n128(acc[0], acc[1], E_last[0][2 * k], E_last[1][2 * k], E_last[0][2 * k + 1], E_last[1][2 * k + 1], v_s_last_d + 128 * k, 1, 1);
 				}
 				wgmma_commit();
@@ -447,20 +463,20 @@ __global__ void __launch_bounds__(384, 1) flash_attention(
 			#pragma unroll
 			for (int i = 0; i < 2; i++) {
 				#pragma unroll
-				for (int j = 0; j < 8; j++) {
+				for (int j = 0; j < 16; j++) {
 					#pragma unroll
 					for (int e = 0; e < 2; e++) {
 						wgmma_hold_f32(&dot[i][j][e]);
 					}
 				}
 			}
-			if (!(m0 + 16 * warp - n0 >= 63 && 64 <= n0_live)) {
+			if (!(m0 + 16 * warp - n0 >= 127 && 128 <= n0_live)) {
 				const int room = m0 + 16 * warp + g - (n0 + 2 * t);
 				const int room2 = n0_live - 1 - 2 * t;
 				#pragma unroll
 				for (int i = 0; i < 2; i++) {
 					#pragma unroll
-					for (int j = 0; j < 8; j++) {
+					for (int j = 0; j < 16; j++) {
 						#pragma unroll
 						for (int e = 0; e < 2; e++) {
 							dot[i][j][e] = (room >= -8 * i + 8 * j + e) & (room2 >= 8 * j + e) ? dot[i][j][e] : -inf();
@@ -476,7 +492,7 @@ __global__ void __launch_bounds__(384, 1) flash_attention(
 			#pragma unroll
 			for (int i = 0; i < 2; i++) {
 				#pragma unroll
-				for (int j = 0; j < 8; j++) {
+				for (int j = 0; j < 16; j++) {
 					rmax[i] = fmaxf(rmax[i], fmaxf(dot[i][j][0], dot[i][j][1]));
 				}
 			}
@@ -510,11 +526,11 @@ __global__ void __launch_bounds__(384, 1) flash_attention(
 			for (int i = 0; i < 2; i++) {
 				where[i] = m_new[i] == -inf() ? 0.0f : m_new[i];
 			}
-			float E[2][8][2];
+			float E[2][16][2];
 			#pragma unroll
 			for (int i = 0; i < 2; i++) {
 				#pragma unroll
-				for (int j = 0; j < 8; j++) {
+				for (int j = 0; j < 16; j++) {
 					#pragma unroll
 					for (int e = 0; e < 2; e++) {
 						E[i][j][e] = exp2_fast(fmaf(dot[i][j][e], 0.127517431f, -1.44269504f * where[i]));
@@ -529,7 +545,7 @@ __global__ void __launch_bounds__(384, 1) flash_attention(
 			#pragma unroll
 			for (int i = 0; i < 2; i++) {
 				#pragma unroll
-				for (int j = 0; j < 8; j++) {
+				for (int j = 0; j < 16; j++) {
 					sum[i] = sum[i] + (E[i][j][0] + E[i][j][1]);
 				}
 			}
@@ -538,11 +554,11 @@ __global__ void __launch_bounds__(384, 1) flash_attention(
 				l[i] = l[i] * fix[i] + sum[i];
 			}
 			// flash_attention.lua:26
-			u32 E_h[2][8];
+			u32 E_h[2][16];
 			#pragma unroll
 			for (int i = 0; i < 2; i++) {
 				#pragma unroll
-				for (int j = 0; j < 8; j++) {
+				for (int j = 0; j < 16; j++) {
 					E_h[i][j] = pack_bf16(E[i][j][0], E[i][j][1]);
 				}
 			}
@@ -551,7 +567,7 @@ __global__ void __launch_bounds__(384, 1) flash_attention(
 			#pragma unroll
 			for (int i = 0; i < 2; i++) {
 				#pragma unroll
-				for (int j = 0; j < 8; j++) {
+				for (int j = 0; j < 16; j++) {
 					wgmma_hold_b32(&E_last[i][j]);
 				}
 			}
@@ -583,7 +599,7 @@ __global__ void __launch_bounds__(384, 1) flash_attention(
 			#pragma unroll
 			for (int i = 0; i < 2; i++) {
 				#pragma unroll
-				for (int j = 0; j < 8; j++) {
+				for (int j = 0; j < 16; j++) {
 					wgmma_replace_b32(&E_last[i][j], never ? ~0u : 0, E_h[i][j]);
 				}
 			}
@@ -599,7 +615,7 @@ __global__ void __launch_bounds__(384, 1) flash_attention(
 			#pragma unroll
 			for (int i = 0; i < 2; i++) {
 				#pragma unroll
-				for (int j = 0; j < 8; j++) {
+				for (int j = 0; j < 16; j++) {
 					wgmma_hold_b32(&E_last[i][j]);
 				}
 			}
@@ -613,10 +629,10 @@ __global__ void __launch_bounds__(384, 1) flash_attention(
 					}
 				}
 			}
-			const u64 v_s_last_d2 = wgmma_desc(v_s_last, 8192, 1024, 128);
+			const u64 v_s_last_d2 = wgmma_desc(v_s_last, 16384, 1024, 128);
 			wgmma_fence();
 			#pragma unroll
-			for (int k = 0; k < 4; k++) {
+			for (int k = 0; k < 8; k++) {
 				wgmma_bf16_rs_n128(acc[0], acc[1], E_last[0][2 * k], E_last[1][2 * k], E_last[0][2 * k + 1], E_last[1][2 * k + 1], v_s_last_d2 + 128 * k, 1, 1);
 			}
 			wgmma_commit();
@@ -625,7 +641,7 @@ __global__ void __launch_bounds__(384, 1) flash_attention(
 		#pragma unroll
 		for (int i = 0; i < 2; i++) {
 			#pragma unroll
-			for (int j = 0; j < 8; j++) {
+			for (int j = 0; j < 16; j++) {
 				wgmma_hold_b32(&E_last[i][j]);
 			}
 		}
@@ -672,19 +688,19 @@ __global__ void __launch_bounds__(384, 1) flash_attention(
 		regs_lower(40);
 		// flash_attention.lua:25
 		const int N_last = m0 + 127;
-		const int end = N_last < 0 ? 0 : N_last / 64 + 1 < (N + 63) / 64 ? N_last / 64 + 1 : (N + 63) / 64;
+		const int end = N_last < 0 ? 0 : N_last / 128 + 1 < (N + 127) / 128 ? N_last / 128 + 1 : (N + 127) / 128;
 		if (tid == 0) {
 			int fill = 0, fill_phase = 0;
 			for (int n = 0; n < end; n++) {
 				mbarrier_wait(empty + 8 * fill, fill_phase ^ 1);
-				mbarrier_expect(full + 8 * fill, 32768);
+				mbarrier_expect(full + 8 * fill, 65536);
 				#pragma unroll
 				for (int c = 0; c < 2; c++) {
-					tma_load_4(k_s_ring + fill * 16384 + 8192 * c, &k_map, full + 8 * fill, 64 * c, n * 64, gi, bi);
+					tma_load_4(k_s_ring + fill * 32768 + 16384 * c, &k_map, full + 8 * fill, 64 * c, n * 128, gi, bi);
 				}
 				#pragma unroll
 				for (int c = 0; c < 2; c++) {
-					tma_load_4(v_s_ring + fill * 16384 + 8192 * c, &v_map, full + 8 * fill, 64 * c, n * 64, gi, bi);
+					tma_load_4(v_s_ring + fill * 32768 + 16384 * c, &v_map, full + 8 * fill, 64 * c, n * 128, gi, bi);
 				}
 				fill = fill + 1 == 3 ? 0 : fill + 1;
 				fill_phase ^= fill == 0;

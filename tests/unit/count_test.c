@@ -317,10 +317,10 @@ static const SpecCase specs[] = {
     {"flash_boxes",
      "flash_attention --gpu h100 --set "
      "B=1,G=1,R=1,M=128,N=130,D=64,V=64,causal=false,C=64,rows=64,warps=4,stages=2",
-     {W(tma_load_bytes, 2 * 2 * 130 * 128), W(tma_load_sectors, 2 * 2 * 130 * 4),
-      W(tma_fill_bytes, 2 * 2 * 62 * 128), W(tma_store_bytes, 128 * 128),
-      W(tma_store_sectors, 128 * 4), W(wgmma_bf16, 6 * 8), W(tensor_flops, 6 * 8 * 131072),
-      W(wgmma_shared_bytes, 6 * 4 * (4096 + 2048))}},
+     {W(tma_load_bytes, 2 * 2 * 130 * 128 + 128 * 128),
+      W(tma_load_sectors, 2 * 2 * 130 * 4 + 128 * 4), W(tma_fill_bytes, 2 * 2 * 62 * 128),
+      W(tma_store_bytes, 128 * 128), W(tma_store_sectors, 128 * 4), W(wgmma_bf16, 6 * 8),
+      W(tensor_flops, 6 * 8 * 131072), W(wgmma_shared_bytes, 6 * 4 * (4096 + 2048))}},
 };
 
 static const char *const names[] = {

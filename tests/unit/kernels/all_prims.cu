@@ -48,6 +48,7 @@ __global__ void __launch_bounds__(128) all_prims(float *g, const b16 *h, int n)
 	x += warp_any(x > 3);
 	w[2] ^= shfl_xor_u32(w[0], 2) ^ shfl_idx_u32(w[1], 3) ^ prmt(w[2], w[3], 0x5410);
 	w[2] ^= pack_bf16(x, 1) ^ pack_f16(x, 2) ^ mul_bf16x2(w[0], w[1]) ^ mul_f16x2(w[0], w[1]);
+	x += bf16_at(w, 3) + f16_at(w, 2) + (float)warp_uniform(3);
 	x += bf16_lo(w[2]) + bf16_hi(w[2]) + f16_lo(w[2]) + f16_hi(w[2]);
 	x += widen_bf16(round_bf16(x)) + widen_f16(round_f16(x)) + bits_f32(f32_bits(x) + 1);
 	x += exp2_fast(x) + log2_fast(x) + sqrt_fast(x) + rsqrt_fast(x) + recip_fast(x);
@@ -76,6 +77,7 @@ __global__ void __launch_bounds__(128) all_prims(float *g, const b16 *h, int n)
 	st_global_i32(g + 3, 7);
 	st_global_b32(opaque(g + 5), w[1] + (u32)opaque_i32(lane));
 	compiler_fence();
+	scheduler_fence(0);
 	st_global_f32(g + 4, table_f32((const float *)g) + (float)table_s16((const short *)g));
 	st_global_v2(g + 4, w[0], w[1]);
 	st_global_v4(g + 8, w[0], w[1], w[2], w[3]);

@@ -42,6 +42,7 @@ __global__ void __launch_bounds__(128) hopper_prims(const __grid_constant__ Tens
 	wgmma_wait(0);
 	wgmma_hold_f32(&x);
 	wgmma_hold_b32(&r);
+	wgmma_replace_b32(&r, 0, r);
 	if (wgmma_desc_move(wgmma_desc(sm, 16, 1024, 128), 2048, -2048) == 0)
 		st_shared_f32(sm, x + (float)r);
 }

@@ -1,0 +1,112 @@
+/* lower_turn.c -- a loop's tiles turned round once a turn, their columns as rows, for warps that
+ * form features of columns from whole rows (lower_share.c).
+ */
+#include "lower.h"
+
+#include <string.h>
+
+
+const Turned *lower_turned(Lower *L, const Op *x)
+{
+	for (int i = 0; i < L->nturned; i++)
+		if (L->turned[i].op == x)
+			return &L->turned[i];
+	return NULL;
+}
+
+/* Each warp turns some of the tile's tokens, sixteen at a time. In a role the copy of the turn
+ * before is still read when the next is written: there are two, and the barrier between a turn's
+ * writes and its reads is enough for both. */
+static void turn_tile(Lower *L, Op *x)
+{
+	const Staged *s = lower_staged(L, x);
+	Split rows, cols = facts_dim(L->f, x, 1);
+	Turned *t = &L->turned[L->nturned];
+	const char *k = "warp", *name, *lane;
+	Layout l;
+	Block *saved = L->out;
+	int n;
+
+	if (!s || s->buf->elem != 2 || s->buf->rows % 16 || lower_turned(L, x) ||
+	    L->nturned == MAX_BUFFERS)
+		return;
+	rows = (Split){s->buf->rows / 8, 1, 1};
+	cols = (Split){cols.cores * cols.warps, 1, 1};
+	if (cols.cores % 2)
+		return;
+	name = lower_name(L, arena_printf(L->a, "%s_t", x->name ? x->name : x->arg->name));
+	*t = (Turned){x,
+	              dev_buffer(L->dev, L->turn ? arena_printf(L->a, "%s_both", name) : name,
+	                         8 * cols.cores, s->buf->rows, 2, L->turn ? 2 : 1),
+	              name};
+	L->nturned++;
+	t->buf->used_cols = 0;
+	t->buf->by_turns = L->turn != NULL;
+	if (t->buf->bytes * t->buf->stages > 1 << 16) /* its places are looked up in 16 bits */
+		bug("a turned tile of %d bytes", t->buf->bytes);
+	if (L->turn)
+		lower_code(L, "const u32 %s = %s + %s %% 2 * %d;", name, t->buf->name, L->turn,
+		           t->buf->swizzle ? (t->buf->bytes + 1023) / 1024 * 1024 : t->buf->bytes);
+	lane = lower_name(L, arena_printf(L->a, "%s_w", name));
+	L->out = L->pro;
+	lower_code(L, "const u32 %s = %s;", lane,
+	           L->dev->gpu->stmatrix
+	               ? lower_unit(L, t->buf, "(lane / 16 * 8 + lane % 8)", "(lane / 8 % 2)")
+	               : arena_printf(L->a, "%s + 4 * t", lower_unit(L, t->buf, "g", "0")));
+	L->out = saved;
+	n = rows.cores / 2;
+	l = layout_core(ORIENT_T, rows, cols);
+	if (n != L->warps) {
+		lower_open(L, S_FOR, false, "int k = warp; k < %d; k += %d", n, L->warps);
+		k = "k";
+	} else {
+		lower_open(L, S_SCOPE, false, "%s", "");
+	}
+	saved->last->atomic = true;
+	for (int c = 0; c < cols.cores; c += 2) {
+		int per = t->buf->pbytes / 32;
+		const char *array = lower_name(L, "x"), *place;
+		Block *in = L->out;
+
+		lower_code(L, "u32 %s[2][2];", array);
+		lower_cores(L, s, &l, array, arena_printf(L->a, "2 * %s", k), 2,
+		            arena_printf(L->a, "%d", c), 2);
+		L->out = in;
+		place = arena_printf(L->a, "%s + %d", name, 8 * c * t->buf->pbytes);
+		if (t->buf->cols > t->buf->pcols)
+			place = arena_printf(L->a, "%s + %s / %d * %d + (%s ^ 32 * (%s %% %d))", place, k, per,
+			                     t->buf->rows * t->buf->pbytes, lane, k, per);
+		else
+			place = arena_printf(L->a, "%s + (%s ^ 32 * %s)", place, lane, k);
+		if (L->dev->gpu->stmatrix)
+			lower_code(L, "cores_store4(%s, %s[0][0], %s[1][0], %s[0][1], %s[1][1]);", place, array,
+			           array, array, array);
+		for (int i = 0; !L->dev->gpu->stmatrix && i < 4; i++)
+			lower_code(L,
+			           i % 2 ? "st_shared_b32(((%s) ^ 16) + %d, %s[%d][%d]);"
+			                 : "st_shared_b32(%s + %d, %s[%d][%d]);",
+			           place, i / 2 * 8 * t->buf->pbytes, array, i % 2, i / 2);
+	}
+	dev_access(saved->last, t->buf, ACC_WRITE);
+	L->out = saved;
+}
+
+/* Those that the region's updates form features of, before anything else of a turn. */
+void lower_turn_tiles(Lower *L, const Region *r)
+{
+	for (Op *x = r->first; x; x = x->next) {
+		bool sw = false;
+		const Grow *g;
+		Op *left;
+
+		if (x->code != OP_update || x->src[1]->code != OP_dot || (L->live && !L->live[x->id]))
+			continue;
+		left = op_base(x->src[1]->src[0], &sw);
+		g = sw && x->src[0]->dim[1].n > 1 ? grow_parse(L->a, left) : NULL;
+		if (!g || facts_dim(L->f, x->src[1], 0).warps == 1)
+			continue;
+		for (int q = 0; q < g->npieces; q++)
+			if (g->piece[q].kind == PIECE_POW2)
+				turn_tile(L, g->piece[q].x);
+	}
+}

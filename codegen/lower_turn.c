@@ -5,7 +5,6 @@
 
 #include <string.h>
 
-
 const Turned *lower_turned(Lower *L, const Op *x)
 {
 	for (int i = 0; i < L->nturned; i++)

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char *const roots[] = {"threadIdx", "x", "int", "u32", "smem_base"};
+static const char *const roots[] = {"threadIdx", "x", "int", "u32", "smem_base", "warp_uniform"};
 
 static bool is_name(const Maker *m, int i)
 {

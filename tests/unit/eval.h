@@ -160,7 +160,8 @@ static void eval_round(Eval *e, Dtype dt, double *r)
 		eval_undefine(e, r);
 	else if (dtype_round(dt, (float)r[0]) != r[0])
 		for (int l = 1; l < e->lanes; l++)
-			r[l] += 1.5 * eval_chance(r[0], l) * (eval_unit(dt) * r[0] + eval_least(dt));
+			r[l] += 1.5 * eval_chance(r[0], l) *
+			        (eval_unit(dt) * r[0] + copysign(eval_least(dt), r[0]));
 }
 
 static void eval_truncate(Eval *e, double *r)

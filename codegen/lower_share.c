@@ -194,7 +194,8 @@ static void share_plain(Product *p, const Leaf *x, int q, const char *f, const c
 	Lower *L = p->L;
 	const Piece *pc = &p->a.grow->piece[q];
 	const char *one = L->f16 ? "3c00" : "3f80";
-	int ncols = facts_dim(L->f, pc->kind == PIECE_ELEM ? pc->x : p->a.x, 1).cores;
+	Split cols = facts_dim(L->f, pc->kind == PIECE_ELEM ? pc->x : p->a.x, 1);
+	int ncols = cols.cores * cols.warps; /* every warp has them all here */
 
 	for (int r = 0; r < 2; r++)
 		for (int b = 0; b < 2; b++) {

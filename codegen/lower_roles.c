@@ -277,7 +277,7 @@ static bool share_registers(Lower *L, Registers *r)
 		else if (takers == 1)
 			first += spare / (2 * groups) / 8 * 8;
 		r->n[0] = min(first, MOST);
-		r->n[1] = (groups * r->each - keepers * r->n[0]) / takers / 8 * 8;
+		r->n[1] = min((groups * r->each - keepers * r->n[0]) / takers / 8 * 8, MOST);
 		return true;
 	}
 	return false;

@@ -90,7 +90,7 @@ Set *set_accumulators(SetList *g, const Thread *t, int columns)
 	places(t, first, columns / 2);
 	s = find_set(g, first, columns / 2);
 	if (!s->value)
-		s->value = must(calloc(WGMMA_M, sizeof *s->value));
+		s->value = must(aligned_alloc(LINE, WGMMA_M * sizeof *s->value));
 	for (int i = 0; i < GROUP; i++) {
 		if (!memcmp(s->d[i], t[i].wgmma_d, sizeof s->d[i]))
 			continue;

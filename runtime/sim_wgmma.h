@@ -16,7 +16,8 @@ typedef struct Product {
 /* Checks the reads of the operands in shared memory, which engine `reader` does for the warpgroup
  * whose first thread is t, and marks them. */
 void product_read(const Product *p, u64 at, const Thread *t, int reader, u32 stamp, bool left);
-/* value (+)= a b; `a` are the left operand's registers by thread, NULL: it is in shared memory. */
+/* value (+)= a b; `a` are the left operand's registers by thread, NULL: it is in shared memory.
+ * `value` lies at a multiple of LINE bytes. */
 void product_compute(const Product *p, u32 (*a)[LEFT_REGS], float (*value)[WGMMA_N]);
 
 /* ---- sim_sets.c ---- */

@@ -120,11 +120,9 @@ static void read_matrix(const Matrix *m, u64 at, int rows, const Thread *view, A
 void product_read(const Product *p, u64 at, const Thread *t, int reader, u32 stamp, bool left)
 {
 	Access mark = {stamp, (uint16_t)reader, (uint16_t)at};
-	const Thread *view = M->unchecked ? t : common_view(t, reader);
+	const Thread *view = common_view(t, reader);
 	Matrix a = decode(p->da, p->ta), b = decode(p->db, p->tb);
 
-	if (M->unchecked)
-		return;
 	if (left)
 		read_matrix(&a, at, WGMMA_M, view, mark, "left");
 	read_matrix(&b, at, p->n, view, mark, "right");

@@ -61,6 +61,7 @@
 	X(wgmma) \
 	X(wgmma_fence) \
 	X(wgmma_commit) \
+	X(wgmma_wait) \
 	X(wgmma_hold)
 /* clang-format on */
 

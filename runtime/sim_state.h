@@ -342,6 +342,7 @@ void sim_plain_wgmma(u64 at, int n, int f16, float *d0, float *d1, u32 *const *a
                      int accumulate, int ta, int tb);
 void sim_plain_wgmma_fence(u64 at, int site);
 void sim_plain_wgmma_commit(u64 at, int site);
+void sim_plain_wgmma_wait(u64 at, int site, int n);
 void sim_plain_wgmma_hold(u64 at, const void *reg);
 void sim_plain_cp_async(u64 at, u32 dst, const void *src, int size, int bytes);
 void sim_plain_cp_async_commit(u64 at, int site);

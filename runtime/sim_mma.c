@@ -101,3 +101,45 @@ FOR_EACH_HOST void sim_multiply(const LaneLog *lane, int i, bool f16)
 	else
 		product(lane, i, false);
 }
+
+/* ---- Of cores ---- */
+
+FOR_EACH_HOST void sim_cores_left(const Core *const *a, bool f16, double (*wide)[16])
+{
+	for (int i = 0; i < 4; i++)
+		for (int g = 0; g < 8; g++) {
+			Row x = widen8(a[i]->half[g], f16);
+
+			memcpy(&wide[g + i % 2 * 8][i / 2 * 8], &x, sizeof x);
+		}
+}
+
+FOR_EACH_HOST void sim_cores_multiply(double (*a)[16], const Core *const *b, bool f16,
+                                      float (*const *sum)[8])
+{
+	Row right[16];
+
+	for (int i = 0; i < 2; i++) {
+		Half8 x[8];
+
+		memcpy(x, b[i]->half, sizeof x);
+		transpose8(x);
+		for (int k = 0; k < 8; k++)
+			right[8 * i + k] = widen8(&x[k], f16);
+	}
+	for (int i = 0; i < 16; i += TOGETHER) {
+		Row32 d[TOGETHER];
+		Row wide[TOGETHER];
+
+		memcpy(d, sum[i / 8][i % 8], sizeof d);
+		for (int j = 0; j < TOGETHER; j++)
+			wide[j] = __builtin_convertvector(d[j], Row);
+		UNROLL
+		for (int k = 0; k < 16; k++)
+			for (int j = 0; j < TOGETHER; j++)
+				wide[j] += a[i + j][k] * right[k];
+		for (int j = 0; j < TOGETHER; j++)
+			d[j] = __builtin_convertvector(wide[j], Row32);
+		memcpy(sum[i / 8][i % 8], d, sizeof d);
+	}
+}

@@ -164,20 +164,6 @@ static void load_registers(u32 (*reg)[LEFT_REGS], b16 (*a)[WGMMA_K])
 			       sizeof(u32));
 }
 
-/* Rows become columns: what lies at bits (row, column) of an index moves one bit up each time. */
-static void transpose(Half8 *x)
-{
-	Half8 y[8];
-
-	for (int round = 0; round < 3; round++) {
-		for (int i = 0; i < 4; i++) {
-			y[2 * i] = ZIP(x[i], x[i + 4], 0);
-			y[2 * i + 1] = ZIP(x[i], x[i + 4], 4);
-		}
-		memcpy(x, y, sizeof y);
-	}
-}
-
 static void load_right(const Matrix *m, int n, Half8 (*b)[WGMMA_N / 8])
 {
 	for (int j = 0; j < n / 8; j++) {
@@ -188,7 +174,7 @@ static void load_right(const Matrix *m, int n, Half8 (*b)[WGMMA_N / 8])
 		for (int k = 0; !m->mn && k < WGMMA_K; k += 8) {
 			for (int i = 0; i < 8; i++)
 				load(m, 8 * j + i, k / 8, &x[i]);
-			transpose(x);
+			transpose8(x);
 			for (int i = 0; i < 8; i++)
 				b[k + i][j] = x[i];
 		}
@@ -196,13 +182,6 @@ static void load_right(const Matrix *m, int n, Half8 (*b)[WGMMA_N / 8])
 }
 
 /* ---- The sum ---- */
-
-ALWAYS_INLINE Row widen(const Half8 *x, bool f16)
-{
-	Bits8 u = __builtin_convertvector(*x, Bits8);
-
-	return __builtin_convertvector(f16 ? widen_f16(&u) : (Row32)(u << 16), Row);
-}
 
 enum { DOWN = 4, ACROSS = 2 }; /* sums at a time, so that none waits for its last product */
 
@@ -238,13 +217,13 @@ FOR_EACH_HOST static void multiply(int n, bool accumulate, bool f16, b16 (*a)[WG
 	int j = 0;
 
 	for (int i = 0; i < WGMMA_M * WGMMA_K / 8; i++) {
-		Row x = widen((const Half8 *)a + i, f16);
+		Row x = widen8((Half8 *)a + i, f16);
 
 		memcpy(&w.a[0][8 * i], &x, sizeof x);
 	}
 	for (int k = 0; k < WGMMA_K; k++)
 		for (int c = 0; c < n / 8; c++)
-			w.b[k][c] = widen(&b[k][c], f16);
+			w.b[k][c] = widen8(&b[k][c], f16);
 	for (; j + ACROSS <= n / 8; j += ACROSS)
 		for (int i = 0; i < WGMMA_M; i += DOWN)
 			block(&w, i, j, ACROSS, accumulate, value);

@@ -4,8 +4,9 @@
  * A run is a sequence of statements that are calls of one of the two kinds, loops of nothing else,
  * and, at its outermost level, declarations without a value. Neither the arguments nor the loops'
  * headers call anything, so nothing between two calls can see what the first has brought; the
- * operands of an mma are values, taken when it is asked for. "SIM_RUN" is put before and
- * "SIM_RUN_END" behind; lines stay where they are.
+ * operands of an mma are values, taken when it is asked for. Without checks they are places, taken
+ * when it is done: a run may have both kinds, and declarations in its loops too. "SIM_RUN" is put
+ * before and "SIM_RUN_END" behind; lines stay where they are.
  */
 #include "sim_load.h"
 
@@ -14,7 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-typedef enum Kind { NEITHER, PRODUCTS, LOADS } Kind;
+typedef enum Kind { NEITHER, PRODUCTS, LOADS, EITHER } Kind;
 
 static bool word_char(char c)
 {
@@ -77,39 +78,6 @@ static Kind kind_of(const char *name, const char *end)
 	return NEITHER;
 }
 
-static const char *statement(const char *p, Kind *kind, int *calls);
-
-/* Behind a block of nothing but calls of the kind; NULL: it is something else. */
-static const char *block(const char *p, Kind *kind, int *calls)
-{
-	for (p = skip(p + 1); *p != '}'; p = skip(p))
-		if (!*p || !(p = statement(p, kind, calls)))
-			return NULL;
-	return p + 1;
-}
-
-/* Behind a call of the kind, or of either where it is not known yet, or a loop of such. */
-static const char *statement(const char *p, Kind *kind, int *calls)
-{
-	const char *e = word_end(p);
-	Kind own = kind_of(p, e);
-
-	if (e - p == 3 && !memcmp(p, "for", 3)) {
-		p = e + strspn(e, " \t");
-		if (*p != '(' || !(p = arguments(p, true)))
-			return NULL;
-		p = skip(p);
-		*calls += 1; /* it may turn several times */
-		return *p == '{' ? block(p, kind, calls) : statement(p, kind, calls);
-	}
-	if (own == NEITHER || *e != '(' || (*kind != NEITHER && own != *kind))
-		return NULL;
-	*kind = own;
-	*calls += 1;
-	p = arguments(e, false);
-	return p && *p == ';' ? p + 1 : NULL;
-}
-
 /* Behind "u32 x[2][8];"; NULL: it is something else. */
 static const char *declaration(const char *p)
 {
@@ -129,13 +97,50 @@ static const char *declaration(const char *p)
 	return *p == ';' ? p + 1 : NULL;
 }
 
+static const char *statement(const char *p, Kind *kind, int *calls);
+
+/* Behind a block of nothing but calls of the kind, and, where operands are places, declarations;
+ * NULL: it is something else. */
+static const char *block(const char *p, Kind *kind, int *calls)
+{
+	const char *e;
+
+	for (p = skip(p + 1); *p != '}'; p = skip(e))
+		if (!*p ||
+		    (!(e = *kind == EITHER ? declaration(p) : NULL) && !(e = statement(p, kind, calls))))
+			return NULL;
+	return p + 1;
+}
+
+/* Behind a call of the kind, or of either where it is not known yet, or a loop of such. */
+static const char *statement(const char *p, Kind *kind, int *calls)
+{
+	const char *e = word_end(p);
+	Kind own = kind_of(p, e);
+
+	if (e - p == 3 && !memcmp(p, "for", 3)) {
+		p = e + strspn(e, " \t");
+		if (*p != '(' || !(p = arguments(p, true)))
+			return NULL;
+		p = skip(p);
+		*calls += 1; /* it may turn several times */
+		return *p == '{' ? block(p, kind, calls) : statement(p, kind, calls);
+	}
+	if (own == NEITHER || *e != '(' || (*kind != NEITHER && *kind != EITHER && own != *kind))
+		return NULL;
+	*kind = *kind == EITHER ? EITHER : own;
+	*calls += 1;
+	p = arguments(e, false);
+	return p && *p == ';' ? p + 1 : NULL;
+}
+
 /* Behind the run at p, of more than one call, and of which kind; NULL: there is none. */
-static const char *run(const char *p, Kind *kind)
+static const char *run(const char *p, Kind *kind, bool mixed)
 {
 	const char *end = NULL, *e;
 	int calls = 0;
 
-	*kind = NEITHER;
+	*kind = mixed ? EITHER : NEITHER;
 	for (p = skip(p); *p; p = skip(e)) {
 		Kind k = *kind;
 		int n = calls;
@@ -151,7 +156,7 @@ static const char *run(const char *p, Kind *kind)
 	return calls > 1 ? end : NULL;
 }
 
-char *sim_runs(const char *text)
+char *sim_runs(const char *text, bool mixed)
 {
 	size_t cap = strlen(text) + 1, n;
 	char *out, *o, last = 0;
@@ -168,7 +173,7 @@ char *sim_runs(const char *text)
 
 		n = 1;
 		if (depth && !parens && last && strchr(";{}", last) && isspace((unsigned char)*p) &&
-		    (end = run(p, &kind))) {
+		    (end = run(p, &kind, mixed))) {
 			n = (size_t)(end - p);
 			o += sprintf(o, " SIM_RUN;");
 			memcpy(o, p, n);

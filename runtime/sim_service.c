@@ -58,6 +58,7 @@
 	X(cp_async) \
 	X(cp_async_commit) \
 	X(cp_async_wait) \
+	X(batch) \
 	X(wgmma) \
 	X(wgmma_fence) \
 	X(wgmma_commit) \

@@ -92,10 +92,29 @@ typedef struct Log {
 	Ask *next, *end;
 } Log;
 
+/* The same without checks, by a warp's first lane for all of them; other lanes write down
+ * addresses only. As in the texts. */
+typedef struct Note {
+	u64 at;      /* bit 63: f16 */
+	u32 *reg[6]; /* a load's, or a0-a3, b0, b1 */
+	float *acc[2];
+	int count, trans; /* 0: a product */
+} Note;
+
+enum { NOTES = 256, STACK = 256 << 10 };
+
+typedef struct Notes {
+	Note *next, *end;
+	u32 *addr;
+} Notes;
+
 typedef struct Thread {
 	void *sp, *stack;
+	char *base; /* what one call keeps in a frame lies as far from any thread's */
 	LaneLog *log;
-	int asked; /* since the lanes of its warp last met */
+	Note *note; /* of the warp */
+	u32 *noted; /* addresses */
+	int asked;  /* since the lanes of its warp last met */
 	int id, warp, lane;
 	Wait wait;
 	int barrier, expect; /* WAIT_NAMED */
@@ -178,7 +197,8 @@ typedef struct Machine {
 	void **params;
 	Index *thread_index, *block_index; /* variables of the kernel's text */
 	u64 *turn, *exp_ops, *mufu_ops;
-	Log *log; /* variable of the text */
+	Log *log; /* variables of the text */
+	Notes *notes;
 	bool unchecked;
 	int drop_site, min_blocks;
 	bool early;
@@ -322,6 +342,15 @@ void sim_count_matrix(u64 at, bool store, const u64 *row); /* 8 rows of 16 bytes
 /* sim_mma.c: the product that the lanes of a warp ask for in entry `i`: of registers a0-a3, b0, b1,
  * added to the accumulators: pairs of rows 0-7 and of rows 8-15. */
 void sim_multiply(const LaneLog *lane, int i, bool f16);
+/* A register of all lanes: a matrix of 16-bit numbers, row by row. */
+typedef union Core {
+	u32 reg[WARP]; /* by lane */
+	b16 half[8][8];
+} Core;
+/* The same of such cores: the left operand, widened, and the right one, added to sums of rows 0-7
+ * and rows 8-15. */
+void sim_cores_left(const Core *const *a, bool f16, double (*wide)[16]);
+void sim_cores_multiply(double (*a)[16], const Core *const *b, bool f16, float (*const *sum)[8]);
 
 /* An offset where `bytes` bytes of shared memory are. */
 static inline u32 sim_plain_offset(u32 addr, int bytes)
@@ -338,6 +367,7 @@ void sim_plain_shared_store(u64 at, u32 addr, const void *v, int bytes);
 void sim_plain_global_load(u64 at, void *out, const void *p, int bytes);
 void sim_plain_global_store(u64 at, void *p, const void *v, int bytes);
 void sim_plain_table_load(u64 at, void *out, const void *p, int bytes);
+void sim_plain_batch(u64 at, int load);
 void sim_plain_wgmma(u64 at, int n, int f16, float *d0, float *d1, u32 *const *a, u64 da, u64 db,
                      int accumulate, int ta, int tb);
 void sim_plain_wgmma_fence(u64 at, int site);

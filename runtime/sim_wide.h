@@ -4,6 +4,8 @@
 
 #include "sim_state.h"
 
+#include <string.h>
+
 #pragma GCC diagnostic ignored "-Wpsabi" /* vectors stay within a file */
 
 /* On Linux the loader picks the version for the processor at hand. */
@@ -43,6 +45,31 @@ ALWAYS_INLINE Row32 widen_f16(const Bits8 *halves)
 	Row32 f = (Row32)((h & 0x7fff) << 13) * 0x1p112f;
 
 	return (Row32)((Bits8)f | (h & 0x8000) << 16 | ((Bits8)((h & 0x7c00) == 0x7c00) & 0x7f800000));
+}
+
+/* 8 numbers of 16 bits. */
+ALWAYS_INLINE Row widen8(const void *halves, bool f16)
+{
+	Half8 h;
+	Bits8 u;
+
+	memcpy(&h, halves, sizeof h);
+	u = __builtin_convertvector(h, Bits8);
+	return __builtin_convertvector(f16 ? widen_f16(&u) : (Row32)(u << 16), Row);
+}
+
+/* Rows become columns: each round moves the bits of an index (row, column) up by one. */
+ALWAYS_INLINE void transpose8(Half8 *x)
+{
+	for (int round = 0; round < 3; round++) {
+		Half8 y[8];
+
+		for (int i = 0; i < 4; i++) {
+			y[2 * i] = ZIP(x[i], x[i + 4], 0);
+			y[2 * i + 1] = ZIP(x[i], x[i + 4], 4);
+		}
+		memcpy(x, y, sizeof y);
+	}
 }
 
 #endif

@@ -108,9 +108,3 @@ void sim_plain_wgmma_commit(u64 at, int site)
 	(void)at;
 	(void)site;
 }
-
-void sim_plain_wgmma_hold(u64 at, const void *reg)
-{
-	(void)at;
-	(void)reg;
-}

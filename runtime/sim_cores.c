@@ -34,6 +34,18 @@ static int nheld;
 static uint16_t at_word[STACK / 4]; /* 1 + the one that holds it; 0: none */
 static int changes;                 /* of cores, by loads */
 
+static void give(const Thread *lane, const Held *h)
+{
+	u32 place = h->place;
+
+	if (h->bytes == 4)
+		for (int l = 0; l < WARP; l++)
+			memcpy(lane[l].base + place, &h->core.reg[l], 4);
+	else
+		for (int l = 0; l < WARP; l++)
+			memcpy(lane[l].base + place, &h->pair[l], 8);
+}
+
 static void forget(const Thread *lane)
 {
 	for (int i = 0; i < nheld; i++) {
@@ -41,10 +53,8 @@ static void forget(const Thread *lane)
 
 		for (int w = 0; w < h->bytes / 4; w++)
 			at_word[h->place / 4 + (u32)w] = 0;
-		for (int l = 0; h->changed && h->bytes == 4 && l < WARP; l++)
-			memcpy(lane[l].base + h->place, &h->core.reg[l], 4);
-		for (int l = 0; h->changed && h->bytes == 8 && l < WARP; l++)
-			memcpy(lane[l].base + h->place, &h->pair[l], 8);
+		if (h->changed)
+			give(lane, h);
 	}
 	nheld = 0;
 	changes++;

@@ -26,6 +26,7 @@ typedef struct Matrix {
 	u32 start, leading, stride;
 	u64 rest; /* bits that are not used here */
 	int swizzle;
+	u32 bits; /* log2 of the swizzle's span in rows of 8 elements */
 	bool mn;
 } Matrix;
 
@@ -38,6 +39,7 @@ static Matrix decode(u64 d, int trans)
 	                (u32)(d >> 32 & 0x3fff) << 4,
 	                d & 0x3fffc000c000c000,
 	                span[d >> 62],
+	                4 - (u32)(d >> 62),
 	                trans != 0};
 }
 
@@ -47,8 +49,8 @@ static u32 row_address(const Matrix *m, int r, int k)
 	u32 w = (u32)m->swizzle, off;
 
 	if (m->mn && w)
-		off = (u32)r / (w / ROW) * m->leading + (u32)r % (w / ROW) * ROW + (u32)k / 8 * m->stride +
-		      (u32)k % 8 * w;
+		off = ((u32)r >> m->bits) * m->leading + ((u32)r & ((1u << m->bits) - 1)) * ROW +
+		      (u32)k / 8 * m->stride + (u32)k % 8 * w;
 	else if (m->mn)
 		off = (u32)r * m->stride + (u32)k / 8 * m->leading + (u32)k % 8 * ROW;
 	else if (w)

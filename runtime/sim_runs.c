@@ -97,6 +97,41 @@ static const char *declaration(const char *p)
 	return *p == ';' ? p + 1 : NULL;
 }
 
+/* Behind the argument at p and the ',' or ')' after it. */
+static const char *argument_end(const char *p)
+{
+	for (int depth = 0; *p; p++) {
+		if (!depth && (*p == ',' || *p == ')'))
+			return p + 1;
+		depth += (*p == '(' || *p == '[') - (*p == ')' || *p == ']');
+	}
+	return p;
+}
+
+enum { SUMS = 2 }; /* arguments of a product before its operands */
+
+/* Behind "x[2 * k][0]" at p. */
+static const char *place_end(const char *p)
+{
+	int depth = 0;
+
+	for (p = word_end(p); *p == '[' || depth; p++)
+		depth += (*p == '[') - (*p == ']');
+	return p;
+}
+
+/* Are a product's operands variables or elements of such? p: behind its '('. */
+static bool places(const char *p)
+{
+	for (int i = 0; p[-1] != ')'; i++, p = argument_end(p)) {
+		const char *b = p + strspn(p, " \t\r\n");
+
+		if (i >= SUMS && (isdigit((unsigned char)*b) || place_end(b) + 1 != argument_end(p)))
+			return false;
+	}
+	return true;
+}
+
 static const char *statement(const char *p, Kind *kind, int *calls);
 
 /* Behind a block of nothing but calls of the kind, and, where operands are places, declarations;
@@ -131,6 +166,8 @@ static const char *statement(const char *p, Kind *kind, int *calls)
 	*kind = *kind == EITHER ? EITHER : own;
 	*calls += 1;
 	p = arguments(e, false);
+	if (p && *kind == EITHER && own == PRODUCTS && !places(e + 1))
+		return NULL;
 	return p && *p == ';' ? p + 1 : NULL;
 }
 
@@ -156,6 +193,30 @@ static const char *run(const char *p, Kind *kind, bool mixed)
 	return calls > 1 ? end : NULL;
 }
 
+/* The run from p to end; with '&' before operands that are to be places. */
+static char *put_run(char *o, const char *p, const char *end, Kind kind)
+{
+	o += sprintf(o, " SIM_RUN;");
+	while (p < end) {
+		const char *b = p;
+
+		if (p[0] == '/' && p[1] == '/')
+			p += strcspn(p, "\n");
+		else
+			p = word_char(*p) ? word_end(p) : p + 1;
+		memcpy(o, b, (size_t)(p - b));
+		o += p - b;
+		if (kind != EITHER || kind_of(b, p) != PRODUCTS)
+			continue;
+		for (int i = -1; p[-1] != ')'; i++) { /* its name, then its arguments */
+			b = p;
+			p = i < 0 ? p + 1 : argument_end(p);
+			o += sprintf(o, "%s%.*s", i >= SUMS ? "&" : "", (int)(p - b), b);
+		}
+	}
+	return o + sprintf(o, " SIM_RUN_END(%d);", kind == LOADS);
+}
+
 char *sim_runs(const char *text, bool mixed)
 {
 	size_t cap = strlen(text) + 1, n;
@@ -163,7 +224,7 @@ char *sim_runs(const char *text, bool mixed)
 	int depth = 0, parens = 0;
 
 	for (const char *p = text; (p = strpbrk(p, "_")); p++)
-		cap += 16; /* every call that can be in a run has one in its name; two marks a run */
+		cap += 48; /* every call that can be in a run has one in its name; two marks a run */
 	out = o = malloc(cap);
 	if (!out)
 		return NULL;
@@ -175,10 +236,7 @@ char *sim_runs(const char *text, bool mixed)
 		if (depth && !parens && last && strchr(";{}", last) && isspace((unsigned char)*p) &&
 		    (end = run(p, &kind, mixed))) {
 			n = (size_t)(end - p);
-			o += sprintf(o, " SIM_RUN;");
-			memcpy(o, p, n);
-			o += n;
-			o += sprintf(o, " SIM_RUN_END(%d);", kind == LOADS);
+			o = put_run(o, p, end, kind);
 			last = ';';
 			continue;
 		}

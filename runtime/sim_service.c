@@ -49,7 +49,6 @@
 
 /* Those that have a half without checks. */
 #define PLAIN(X) \
-	X(here) \
 	X(shared_load) \
 	X(shared_store) \
 	X(global_load) \
@@ -62,8 +61,7 @@
 	X(wgmma) \
 	X(wgmma_fence) \
 	X(wgmma_commit) \
-	X(wgmma_wait) \
-	X(wgmma_hold)
+	X(wgmma_wait)
 /* clang-format on */
 
 typedef struct Service {

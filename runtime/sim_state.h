@@ -282,8 +282,13 @@ void sim_mbarrier_end(void);            /* of the block: checks */
 void sim_mbarrier_stuck(SimFinding *f); /* says who waits for what */
 
 /* sim_tma.c */
-u32 sim_swizzle(u32 addr, int swizzle); /* 0, 32, 64, 128 */
-bool sim_tma_land(int mbarrier);        /* its copies; false: none was in flight */
+/* Chunks of 16 bytes change places within a span of `swizzle` bytes (0, 32, 64, 128), by the number
+ * of the 128-byte line they lie in: address bits 7.. are added, bit by bit, to those from 4 on. */
+static inline u32 sim_swizzle(u32 addr, int swizzle)
+{
+	return addr ^ (addr >> 3 & ((u32)swizzle - 1) & 0x70 & -(u32)(swizzle > 0));
+}
+bool sim_tma_land(int mbarrier); /* its copies; false: none was in flight */
 void sim_tma_begin(void);
 void sim_tma_exit(const Thread *t); /* t returns: checks */
 void sim_tma_end(void);
@@ -361,7 +366,6 @@ static inline u32 sim_plain_offset(u32 addr, int bytes)
 }
 
 /* sim_plain.c: services. */
-void sim_plain_here(int line);
 void sim_plain_shared_load(u64 at, void *out, u32 addr, int bytes);
 void sim_plain_shared_store(u64 at, u32 addr, const void *v, int bytes);
 void sim_plain_global_load(u64 at, void *out, const void *p, int bytes);
@@ -373,7 +377,6 @@ void sim_plain_wgmma(u64 at, int n, int f16, float *d0, float *d1, u32 *const *a
 void sim_plain_wgmma_fence(u64 at, int site);
 void sim_plain_wgmma_commit(u64 at, int site);
 void sim_plain_wgmma_wait(u64 at, int site, int n);
-void sim_plain_wgmma_hold(u64 at, const void *reg);
 void sim_plain_cp_async(u64 at, u32 dst, const void *src, int size, int bytes);
 void sim_plain_cp_async_commit(u64 at, int site);
 void sim_plain_cp_async_wait(u64 at, int site, int n);

@@ -47,10 +47,18 @@ typedef struct SimNote {
 	int count, trans; /* a load's; 0: a product */
 } SimNote;
 struct { SimNote *next, *end; u32 *addr; } sim_notes;
+/* Others' registers are changed too. That an address is given away at all is enough for gcc. */
+#ifdef __clang__
 #define SIM_ESCAPE(p) __asm__ volatile("" : : "r"(p) : "memory")
+#else
+#define SIM_ESCAPE(p) ((void)0)
+#endif
 #ifdef SIM_PLAIN
 const int sim_plain = 1;
-#define SIM_REG(x) (&(x))
+#define SIM_CHECK(x) ((void)0)
+/* In a run operands are places, else values, done with at once. */
+#define SIM_AS_IS(x) ((u32 *)(u64)(x))
+#define SIM_REG(x) _Generic((x), u32 *: SIM_AS_IS(x), const u32 *: SIM_AS_IS(x), default: (u32[]){ (u32)(u64)(x) })
 static inline __attribute__((always_inline)) void sim_mma(u64 at, float *d0, float *d1, u32 *a0, u32 *a1,
                                                           u32 *a2, u32 *a3, u32 *b0, u32 *b1, u64 f16)
 {
@@ -84,6 +92,7 @@ static inline __attribute__((always_inline)) void sim_group_mma(
 #define SIM_RUN_END(load) (sim_notes.end = 0, sim_batch(SIM_AT, load))
 #else
 const int sim_plain = 0;
+#define SIM_CHECK(x) (x)
 #define SIM_REG(x) (x)
 #define sim_group_mma sim_wgmma
 static inline __attribute__((always_inline)) void sim_mma(u64 at, float *d0, float *d1, u32 a0, u32 a1,
@@ -109,7 +118,7 @@ static inline __attribute__((always_inline)) void sim_ldmatrix(u64 at, u32 *r0, 
 #define SIM_RUN_END(load) (sim_log.end = 0, sim_batch(SIM_AT, load))
 #endif
 void (*sim_here)(int);
-#define SIM_HERE sim_here(__LINE__); /* at a spec line's comment */
+#define SIM_HERE SIM_CHECK(sim_here(__LINE__)); /* at a spec line's comment */
 #define SIM_AT ((u64)__COUNTER__ << 32 | __LINE__) /* call site and generated line */
 #define __global__
 #define __device__

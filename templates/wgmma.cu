@@ -51,7 +51,7 @@ static __device__ __forceinline__ void wgmma_hold_f32(float *x)
 }
 //@ sim
 void (*sim_wgmma_hold)(u64, const void *);
-#define wgmma_hold_f32(x) sim_wgmma_hold(SIM_AT, x)
+#define wgmma_hold_f32(x) SIM_CHECK(sim_wgmma_hold(SIM_AT, x))
 //@ end
 
 //@ prim wgmma_replace_b32
@@ -76,7 +76,7 @@ static __device__ __forceinline__ void wgmma_hold_b32(u32 *x)
 }
 //@ sim
 void (*sim_wgmma_hold)(u64, const void *);
-#define wgmma_hold_b32(x) sim_wgmma_hold(SIM_AT, x)
+#define wgmma_hold_b32(x) SIM_CHECK(sim_wgmma_hold(SIM_AT, x))
 //@ end
 
 //@ prim wgmma_desc

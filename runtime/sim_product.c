@@ -185,7 +185,9 @@ static void load_right(const Matrix *m, int n, Half8 (*b)[WGMMA_N / 8])
 
 /* ---- The sum ---- */
 
-enum { DOWN = 4, ACROSS = 2 }; /* sums at a time, so that none waits for its last product */
+/* Sums at a time, so that none waits for its last product: DOWN vectors, or, where there are 32 of
+ * them, ACROSS times as many. */
+enum { DOWN = 4, ACROSS = 2 };
 
 typedef struct Wide {
 	double a[WGMMA_M][WGMMA_K];
@@ -211,39 +213,59 @@ ALWAYS_INLINE void block(const Wide *w, int i, int j, int across, bool accumulat
 			value[i + r][j + c] = __builtin_convertvector(d[r][c], Row32);
 }
 
+typedef struct Factors {
+	Half8 a[WGMMA_M][WGMMA_K / 8], b[WGMMA_K][WGMMA_N / 8];
+} Factors;
+
 /* Products are exact in fp64, so every machine gives the same sums. */
-FOR_EACH_HOST static void multiply(int n, bool accumulate, bool f16, b16 (*a)[WGMMA_K],
-                                   Half8 (*b)[WGMMA_N / 8], Row32 (*value)[WGMMA_N / 8])
+ALWAYS_INLINE void blocks(const Factors *f, int n, int across, bool accumulate, bool f16,
+                          Row32 (*value)[WGMMA_N / 8])
 {
 	static Wide w;
 	int j = 0;
 
 	for (int i = 0; i < WGMMA_M * WGMMA_K / 8; i++) {
-		Row x = widen8((Half8 *)a + i, f16);
+		Row x = widen8(&f->a[0][0] + i, f16);
 
 		memcpy(&w.a[0][8 * i], &x, sizeof x);
 	}
 	for (int k = 0; k < WGMMA_K; k++)
 		for (int c = 0; c < n / 8; c++)
-			w.b[k][c] = widen8(&b[k][c], f16);
-	for (; j + ACROSS <= n / 8; j += ACROSS)
+			w.b[k][c] = widen8(&f->b[k][c], f16);
+	for (; j + across <= n / 8; j += across)
 		for (int i = 0; i < WGMMA_M; i += DOWN)
-			block(&w, i, j, ACROSS, accumulate, value);
+			block(&w, i, j, across, accumulate, value);
 	for (; j < n / 8; j++)
 		for (int i = 0; i < WGMMA_M; i += DOWN)
 			block(&w, i, j, 1, accumulate, value);
 }
 
+FOR_EACH_HOST static void multiply(const Factors *f, int n, bool accumulate, bool f16,
+                                   Row32 (*value)[WGMMA_N / 8])
+{
+	blocks(f, n, 1, accumulate, f16, value);
+}
+
+MANY_VECTORS static void multiply_across(const Factors *f, int n, bool accumulate, bool f16,
+                                         Row32 (*value)[WGMMA_N / 8])
+{
+	blocks(f, n, ACROSS, accumulate, f16, value);
+}
+
 /* Sums are kept in fp64, in the order of k, and rounded once. */
 void product_compute(const Product *p, u32 (*reg)[LEFT_REGS], float (*value)[WGMMA_N])
 {
-	static Half8 a[WGMMA_M][WGMMA_K / 8], b[WGMMA_K][WGMMA_N / 8];
+	static Factors f;
+	Row32(*sums)[WGMMA_N / 8] = (Row32(*)[WGMMA_N / 8]) value;
 	Matrix ma = decode(p->da, p->ta), mb = decode(p->db, p->tb);
 
 	if (reg)
-		load_registers(reg, (b16(*)[WGMMA_K])a);
+		load_registers(reg, (b16(*)[WGMMA_K])f.a);
 	else
-		load_left(&ma, (b16(*)[WGMMA_K])a);
-	load_right(&mb, p->n, b);
-	multiply(p->n, p->accumulate, p->f16, (b16(*)[WGMMA_K])a, b, (Row32(*)[WGMMA_N / 8]) value);
+		load_left(&ma, (b16(*)[WGMMA_K])f.a);
+	load_right(&mb, p->n, f.b);
+	if (HAS_MANY_VECTORS)
+		multiply_across(&f, p->n, p->accumulate, p->f16, sums);
+	else
+		multiply(&f, p->n, p->accumulate, p->f16, sums);
 }

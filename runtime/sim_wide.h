@@ -11,8 +11,12 @@
 /* On Linux the loader picks the version for the processor at hand. */
 #if defined(__x86_64__) && defined(__gnu_linux__) && defined(__GNUC__) && !defined(__clang__)
 #define FOR_EACH_HOST __attribute__((target_clones("avx512f", "avx2", "default")))
+#define MANY_VECTORS __attribute__((target("avx512f"))) /* 32 */
+#define HAS_MANY_VECTORS __builtin_cpu_supports("avx512f")
 #else
 #define FOR_EACH_HOST
+#define MANY_VECTORS
+#define HAS_MANY_VECTORS 0
 #endif
 
 #if defined(__GNUC__) && !defined(__clang__)

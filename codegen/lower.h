@@ -320,7 +320,9 @@ const Range *lower_io_range(const Op *io, int d); /* of the argument's axis behi
 bool lower_range_whole(const Range *r);           /* its tiles have all their elements */
 /* "row < N && col < V" for the ragged dimensions; NULL when always true. */
 const char *lower_guard(Lower *L, const Op *io, const Op *tile, const Layout *l,
-                        const char *const *coord);
+                        const char *const *v);
+/* "coordinate d < n", with the turns said that are inside in every thread; NULL: always. */
+const char *lower_within(Lower *L, const Layout *l, int d, const char *const *v, int n);
 const char *lower_element(Lower *L, const Op *io, const Op *tile,
                           const char *const *coord); /* its pointer */
 void lower_stage(Lower *L, Op *load, int stages);

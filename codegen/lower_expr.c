@@ -327,9 +327,11 @@ const char *lower_elem(Lower *L, Op *op, const Layout *l, const char *const *v)
 	case OP_live: {
 		const Range *r = op->dim[0].range;
 
+		if (!r || r->kind == RANGE_WHOLE) {
+			at = lower_within(L, l, 0, v, op->dim[0].n);
+			return at ? arena_printf(L->a, "(%s)", at) : "1";
+		}
 		at = layout_coord(L->a, l, 0, v);
-		if (!r || r->kind == RANGE_WHOLE)
-			return arena_printf(L->a, "(%s < %d)", at, op->dim[0].n);
 		return arena_printf(L->a, "(%s < %s_live)", at, lower_start(L, r));
 	}
 	default:

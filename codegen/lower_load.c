@@ -218,7 +218,7 @@ static const char *in_buffer(Lower *L, const Staged *s, const Layout *l, const c
 static void load_wide(Lower *L, const Op *op, const Staged *s, const Layout *l, Version *w, int n,
                       const char **v, const char *const *coord, Block *outer)
 {
-	const char *elem[16], *g = s ? in_buffer(L, s, l, coord) : lower_guard(L, op, op, l, coord);
+	const char *elem[16], *g = s ? in_buffer(L, s, l, coord) : lower_guard(L, op, op, l, v);
 	int last = lower_last(l);
 	Block *saved = L->out;
 
@@ -253,7 +253,7 @@ static bool stays_packed(Lower *L, const Op *op, int wide)
 static void load_words(Lower *L, const Op *op, const Layout *l, Version *w, const char **v,
                        const char *const *coord)
 {
-	const char *g = lower_guard(L, op, op, l, coord), *x, *ptr = lower_element(L, op, op, coord);
+	const char *g = lower_guard(L, op, op, l, v), *x, *ptr = lower_element(L, op, op, coord);
 	int n = lower_pairs(l), part = n > 4 ? 4 : n;
 
 	x = lower_words(L, w, l, v);
@@ -319,7 +319,7 @@ Version *lower_load(Lower *L, Op *op, const Layout *l, bool packed)
 		                g ? arena_printf(L->a, "%s ? %s : 0", g, x) : x);
 		dev_access(st, s->buf, ACC_READ);
 	} else {
-		g = lower_guard(L, op, op, l, coord);
+		g = lower_guard(L, op, op, l, v);
 		if (g)
 			lower_code(L, "%s = %s ? %s : %s;", lower_ref(L, w, l, v), g,
 			           lower_load_global(L, op->dtype, lower_element(L, op, op, coord)),

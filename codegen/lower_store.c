@@ -85,7 +85,7 @@ static void store_body(Lower *L, Op *op, const Layout *l)
 	lower_nest(L, l, pairs || wide > 1, v);
 	for (int d = 0; d < x->rank; d++)
 		coord[d] = layout_coord(L->a, l, d, v);
-	g = lower_guard(L, op, x, l, coord);
+	g = lower_guard(L, op, x, l, v);
 	if (g)
 		lower_open(L, S_IF, false, "%s", g);
 	if (wide > 1) {

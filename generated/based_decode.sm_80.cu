@@ -211,7 +211,7 @@ __global__ void __launch_bounds__(128, 4) based_decode(
 	float z02[2];
 	#pragma unroll
 	for (int i = 0; i < 2; i++) {
-		z02[i] = 32 * warp + lane + 128 * i < 153 ? ld_global_f32(z0_p + 32 * warp + lane + 128 * i) : 0.0f;
+		z02[i] = i < 1 || 32 * warp + lane + 128 * i < 153 ? ld_global_f32(z0_p + 32 * warp + lane + 128 * i) : 0.0f;
 	}
 	// based_decode.lua:22
 	float s02[20][1][4];
@@ -221,7 +221,7 @@ __global__ void __launch_bounds__(128, 4) based_decode(
 		s02[i][0][1] = 0.0f;
 		s02[i][0][2] = 0.0f;
 		s02[i][0][3] = 0.0f;
-		if (2 * warp + lane / 16 + 8 * i < 153) {
+		if (i < 19 || 2 * warp + lane / 16 + 8 * i < 153) {
 			u32 s0_x[4];
 			ld_global_v4(s0_x, s0_p + (i64)(2 * warp + lane / 16 + 8 * i) * s0_sF + 4 * (lane % 16));
 			s02[i][0][0] = bits_f32(s0_x[0]);
@@ -261,7 +261,7 @@ __global__ void __launch_bounds__(128, 4) based_decode(
 	}
 	#pragma unroll
 	for (int i = 0; i < 2; i++) {
-		if (32 * warp + lane + 128 * i < 153) {
+		if (i < 1 || 32 * warp + lane + 128 * i < 153) {
 			st_global_f32(z1_p + 32 * warp + lane + 128 * i, z[i]);
 		}
 	}
@@ -287,7 +287,7 @@ __global__ void __launch_bounds__(128, 4) based_decode(
 	}
 	#pragma unroll
 	for (int i = 0; i < 20; i++) {
-		if (2 * warp + lane / 16 + 8 * i < 153) {
+		if (i < 19 || 2 * warp + lane / 16 + 8 * i < 153) {
 			st_global_v4(s1_p + (i64)(2 * warp + lane / 16 + 8 * i) * s1_sF + 4 * (lane % 16), f32_bits(S[i][0][0]), f32_bits(S[i][0][1]), f32_bits(S[i][0][2]), f32_bits(S[i][0][3]));
 		}
 	}
@@ -312,7 +312,7 @@ __global__ void __launch_bounds__(128, 4) based_decode(
 	for (int i = 0; i < 20; i++) {
 		#pragma unroll
 		for (int h = 0; h < 4; h++) {
-			y[0][h] = y[0][h] + (2 * warp + lane / 16 + 8 * i < 153 ? q2_at[i] * S[i][0][h] : 0.0f);
+			y[0][h] = y[0][h] + (i < 19 || 2 * warp + lane / 16 + 8 * i < 153 ? q2_at[i] * S[i][0][h] : 0.0f);
 		}
 	}
 	#pragma unroll

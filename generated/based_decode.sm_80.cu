@@ -194,9 +194,9 @@ __global__ void __launch_bounds__(128, 4) based_decode(
 	const float *const z0_p = z0 + bi * z0_sB + hi * z0_sH;
 	const float *const s0_p = s0 + bi * s0_sB + hi * s0_sH;
 	// based_decode.lua:21
-	const float q_lane = lane < 16 ? widen_bf16(ld_global_b16(q_p + lane)) : 0.0f;
+	const float q_lane = widen_bf16(ld_global_b16(q_p + lane % 16));
 	// based_decode.lua:21
-	const float k_lane = lane < 16 ? widen_bf16(ld_global_b16(k_p + lane)) : 0.0f;
+	const float k_lane = widen_bf16(ld_global_b16(k_p + lane % 16));
 	// based_decode.lua:22
 	float v2[1][4];
 	{
@@ -236,10 +236,12 @@ __global__ void __launch_bounds__(128, 4) based_decode(
 	for (int i = 0; i < 2; i++) {
 		const int col = 32 * warp + lane + 128 * i;
 		const float q3 = shfl_idx_f32(q_lane, col - 1);
+		const float piece = q3 * 0.5f;
 		const int ij = pairs_16[col - 17 < 0 ? 0 : col - 17 < 136 ? col - 17 : 135];
 		const float q4 = shfl_idx_f32(q_lane, ij % 256);
 		const float q5 = shfl_idx_f32(q_lane, ij / 256);
-		q2[i] = col < 153 ? (col < 1 ? 1.0f : col < 17 ? q3 * 0.5f : (ij % 257 ? 1.41421356f : 1.0f) * q4 * q5 * 0.176776695f) : 0.0f;
+		const float piece2 = (ij % 256 != ij / 256 ? 1.41421356f : 1.0f) * q4 * q5 * 0.176776695f;
+		q2[i] = col < 153 ? (col < 1 ? 1.0f : col < 17 ? piece : piece2) : 0.0f;
 	}
 	// based_decode.lua:21
 	float k2[2];
@@ -247,10 +249,12 @@ __global__ void __launch_bounds__(128, 4) based_decode(
 	for (int i = 0; i < 2; i++) {
 		const int col2 = 32 * warp + lane + 128 * i;
 		const float k3 = shfl_idx_f32(k_lane, col2 - 1);
+		const float piece3 = k3 * 0.5f;
 		const int ij2 = pairs_16[col2 - 17 < 0 ? 0 : col2 - 17 < 136 ? col2 - 17 : 135];
 		const float k4 = shfl_idx_f32(k_lane, ij2 % 256);
 		const float k5 = shfl_idx_f32(k_lane, ij2 / 256);
-		k2[i] = col2 < 153 ? (col2 < 1 ? 1.0f : col2 < 17 ? k3 * 0.5f : (ij2 % 257 ? 1.41421356f : 1.0f) * k4 * k5 * 0.176776695f) : 0.0f;
+		const float piece4 = (ij2 % 256 != ij2 / 256 ? 1.41421356f : 1.0f) * k4 * k5 * 0.176776695f;
+		k2[i] = col2 < 153 ? (col2 < 1 ? 1.0f : col2 < 17 ? piece3 : piece4) : 0.0f;
 	}
 	// based_decode.lua:25
 	float *const z1_p = z1 + bi * z1_sB + hi * z1_sH;

@@ -297,16 +297,18 @@ Version *lower_cumsum(Lower *L, Op *op, const Layout *want)
 	return layout_same(&l, want) ? w : lower_convert(L, op, w, want);
 }
 
-/* A vector in another layout, through shared memory. */
+/* A vector in another layout, through shared memory; outside loops it goes there as soon as it is
+ * made, so that all that do may meet at one barrier. */
 Version *lower_convert(Lower *L, Op *op, Version *from, const Layout *want)
 {
 	const char *v[MAX_DIGITS], *name = NULL, *at, *x;
 	bool whole = op->dtype == DT_I32;
 	Buffer *buf = NULL;
 	Version *w;
-	Block *b, *saved;
+	Block *b, *saved, here = {0};
 	Stmt *st;
 	int scope;
+	bool early;
 
 	if (op->rank == 0)
 		return from;
@@ -315,6 +317,8 @@ Version *lower_convert(Lower *L, Op *op, Version *from, const Layout *want)
 	if (op->code == OP_get)
 		op = op->src[0];
 	saved = lower_hoist(L, &from->l, &scope);
+	early = from->made_in == L->out && from->made_at && !op->parent->owner && !L->nflying &&
+	        op_info[op->code].class != STATE;
 	for (int i = 0; i < L->nhomes; i++)
 		if (L->home_op[i] == op && op_info[op->code].class != STATE) {
 			buf = L->home_buf[i];
@@ -323,6 +327,8 @@ Version *lower_convert(Lower *L, Op *op, Version *from, const Layout *want)
 	if (!buf) {
 		name = lower_name(L, arena_printf(L->a, "%s_v", from->name));
 		buf = dev_buffer(L->dev, name, 1, lower_reach(L, op, &from->l, 0), 4, 1);
+		if (early)
+			L->out = &here;
 		b = atomic_nest(L, &from->l, &from->l, v);
 		st = lower_code(L,
 		                whole ? "st_shared_b32(%s + 4 * (%s), (u32)%s);"
@@ -330,6 +336,8 @@ Version *lower_convert(Lower *L, Op *op, Version *from, const Layout *want)
 		                name, layout_coord(L->a, &from->l, 0, v), lower_ref(L, from, &from->l, v));
 		dev_access(st, buf, ACC_WRITE);
 		L->out = b;
+		if (early)
+			dev_splice(from->made_in, from->made_at, &here);
 		if (L->nhomes < MAX_BUFFERS) {
 			L->home_op[L->nhomes] = op;
 			L->home_buf[L->nhomes] = buf;

@@ -363,6 +363,8 @@ Version *lower_need(Lower *L, Op *op, const Layout *l)
 			w = make_elementwise(L, op, l);
 	}
 	lower_wgmma_land(L, w->name);
+	w->made_in = L->out;
+	w->made_at = L->out->last;
 	L->out = saved;
 	L->scope = scope;
 	return w;

@@ -79,15 +79,15 @@ static __device__ __forceinline__ float shfl_idx_f32(float x, int lane)
 }
 
 // stores 4 bytes
-static __device__ __forceinline__ void st_global_f32(void *p, float v)
-{
-	*(float *)p = v;
-}
-
-// stores 4 bytes
 static __device__ __forceinline__ void st_shared_f32(u32 a, float v)
 {
 	asm volatile("st.shared.f32 [%0], %1;" :: "r"(a), "f"(v));
+}
+
+// stores 4 bytes
+static __device__ __forceinline__ void st_global_f32(void *p, float v)
+{
+	*(float *)p = v;
 }
 
 // every thread of the block arrives before any leaves; orders their memory
@@ -243,6 +243,10 @@ __global__ void __launch_bounds__(128, 4) based_decode(
 		const float piece2 = (ij % 256 != ij / 256 ? 1.41421356f : 1.0f) * q4 * q5 * 0.176776695f;
 		q2[i] = col < 153 ? (col < 1 ? 1.0f : col < 17 ? piece : piece2) : 0.0f;
 	}
+	#pragma unroll
+	for (int i = 0; i < 2; i++) {
+		st_shared_f32(q2_v + 4 * (32 * warp + lane + 128 * i), q2[i]);
+	}
 	// based_decode.lua:21
 	float k2[2];
 	#pragma unroll
@@ -256,6 +260,10 @@ __global__ void __launch_bounds__(128, 4) based_decode(
 		const float piece4 = (ij2 % 256 != ij2 / 256 ? 1.41421356f : 1.0f) * k4 * k5 * 0.176776695f;
 		k2[i] = col2 < 153 ? (col2 < 1 ? 1.0f : col2 < 17 ? piece3 : piece4) : 0.0f;
 	}
+	#pragma unroll
+	for (int i = 0; i < 2; i++) {
+		st_shared_f32(k2_v + 4 * (32 * warp + lane + 128 * i), k2[i]);
+	}
 	// based_decode.lua:25
 	float *const z1_p = z1 + bi * z1_sB + hi * z1_sH;
 	float z[2];
@@ -265,16 +273,16 @@ __global__ void __launch_bounds__(128, 4) based_decode(
 	}
 	#pragma unroll
 	for (int i = 0; i < 2; i++) {
+		st_shared_f32(z_v + 4 * (32 * warp + lane + 128 * i), z[i]);
+	}
+	#pragma unroll
+	for (int i = 0; i < 2; i++) {
 		if (i < 1 || 32 * warp + lane + 128 * i < 153) {
 			st_global_f32(z1_p + 32 * warp + lane + 128 * i, z[i]);
 		}
 	}
 	// based_decode.lua:25
 	float *const s1_p = s1 + bi * s1_sB + hi * s1_sH;
-	#pragma unroll
-	for (int i = 0; i < 2; i++) {
-		st_shared_f32(k2_v + 4 * (32 * warp + lane + 128 * i), k2[i]);
-	}
 	float k2_at[20];
 	block_sync();
 	#pragma unroll
@@ -297,12 +305,7 @@ __global__ void __launch_bounds__(128, 4) based_decode(
 	}
 	// based_decode.lua:25
 	b16 *const o_p = o + bi * o_sB + hi * o_sH;
-	#pragma unroll
-	for (int i = 0; i < 2; i++) {
-		st_shared_f32(q2_v + 4 * (32 * warp + lane + 128 * i), q2[i]);
-	}
 	float q2_at[20];
-	block_sync();
 	#pragma unroll
 	for (int i = 0; i < 20; i++) {
 		q2_at[i] = ld_shared_f32(q2_v + 4 * (2 * warp + lane / 16 + 8 * i));
@@ -343,12 +346,7 @@ __global__ void __launch_bounds__(128, 4) based_decode(
 	for (int i = 0; i < 5; i++) {
 		q2_at_at[i] = ld_shared_f32(q2_v + 4 * (5 * lane + i));
 	}
-	#pragma unroll
-	for (int i = 0; i < 2; i++) {
-		st_shared_f32(z_v + 4 * (32 * warp + lane + 128 * i), z[i]);
-	}
 	float z_at[5];
-	block_sync();
 	#pragma unroll
 	for (int i = 0; i < 5; i++) {
 		z_at[i] = ld_shared_f32(z_v + 4 * (5 * lane + i));

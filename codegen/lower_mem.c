@@ -108,6 +108,7 @@ bool lower_range_whole(const Range *r)
 const char *lower_within(Lower *L, const Layout *l, int d, const char *const *v, int n)
 {
 	const Digit *far = NULL;
+	Digit strips;
 	const char *turn = NULL, *at = layout_coord(L->a, l, d, v);
 	char *end;
 	int rest, whole;
@@ -121,9 +122,15 @@ const char *lower_within(Lower *L, const Layout *l, int d, const char *const *v,
 			}
 			r++;
 		}
-	if (!far || l->base[d])
+	rest = layout_reach(l, d, true);
+	if (l->base[d] && L->strip->step) {
+		strips = (Digit){.n = L->strip->count, .stride = L->strip->step};
+		far = &strips;
+		turn = L->strip->var;
+	} else if (far && !l->base[d]) {
+		rest -= (far->n - 1) * far->stride;
+	} else
 		return arena_printf(L->a, "%s < %d", at, n);
-	rest = layout_reach(l, d, true) - (far->n - 1) * far->stride;
 	whole = rest > n ? 0 : (n - rest) / far->stride + 1;
 	if (whole >= far->n || (strtol(turn, &end, 10) < whole && !*end))
 		return NULL;

@@ -55,7 +55,7 @@ static const char *pair_pointer(Lower *L, Op *op, const Layout *l, const char *b
 	return s.s;
 }
 
-static void store_body(Lower *L, Op *op, const Layout *l)
+void lower_store_tile(Lower *L, Op *op, const Layout *l)
 {
 	Op *x = op->src[0];
 	Dtype dt = op->arg->dtype;
@@ -123,6 +123,6 @@ static void store_body(Lower *L, Op *op, const Layout *l)
 
 void lower_store(Lower *L, Op *op)
 {
-	if (!lower_store_image(L, op))
-		lower_root_strips(L, op, lower_stored(op), store_body);
+	if (!lower_sweep(L, op) && !lower_store_image(L, op))
+		lower_root_strips(L, op, lower_stored(op), lower_store_tile);
 }

@@ -150,13 +150,19 @@ static bool is_gathered(const Op *o)
 	return o->rank == 1 && o->code == OP_concat;
 }
 
+/* Blocks that an SM is to hold, each thread of which keeps so many registers of matrices. */
+void lower_ask_blocks(Lower *L, int regs)
+{
+	L->dev->min_blocks = 65536 / (32 * L->warps * (regs + BESIDE));
+}
+
 /* A kernel of one step, without loops or products, is as fast as its loads are early: vectors and
  * what others are gathered from, then matrices, all before the first store or barrier, beyond which
  * the compiler moves no load. Loads arrive in their order, and there is work for the vectors while
  * the matrices are on their way. */
 void lower_ahead(Lower *L)
 {
-	int regs = 0;
+	int regs = 0, words = 0;
 	Layout l;
 
 	if (L->f->ndots || L->part != PART_ALL)
@@ -168,10 +174,12 @@ void lower_ahead(Lower *L)
 		else if (o->code == OP_load && o->rank == 2 && is_plain(L, o)) {
 			l = lower_stream_layout(L, o);
 			regs += layout_regs(&l);
+			words += layout_regs(&l) * dtype_bytes(o->arg->dtype) / 4;
 		}
 	if (regs == 0 || regs > MAX_AHEAD)
 		return;
-	L->dev->min_blocks = 65536 / (32 * L->warps * (regs + BESIDE));
+	L->streams = words;
+	lower_ask_blocks(L, regs);
 	for (Op *o = L->k->body->first; o; o = o->next)
 		if (is_gathered(o) && is_plain(L, o)) {
 			lower_comment(L, o);
@@ -226,17 +234,26 @@ static bool folds(const Op *x)
 	return false;
 }
 
-/* A vector lies beside the matrix whose rows or columns it meets, if it does. */
+static bool warps_fold(const Layout *l, int dim)
+{
+	return layout_spread_dim(l, HW_WARP, dim) > 1;
+}
+
+/* A vector lies beside the matrix whose rows or columns it meets, if it does; what all warps have
+ * parts of they read from shared memory, as they like. */
 Layout lower_stream_vector(Lower *L, const Op *op)
 {
 	Beside b = {L->f, facts_class(L->f, op, 0), NULL, 0};
 	Meets m = {op, false, L->k->body};
+	Layout l;
 
 	ir_walk(L->k->body, beside_op, &b);
 	ir_walk(L->k->body, meets_op, &m);
-	if (!b.op || !(m.matrix || folds(op)))
+	if (b.op)
+		l = lower_stream_layout(L, b.op);
+	if (!b.op || !(m.matrix || (folds(op) && !(L->streams && warps_fold(&l, 1 - b.dim)))))
 		return lower_thread_layout(L, op->dim[0].n);
-	return layout_drop(lower_stream_layout(L, b.op), 1 - b.dim);
+	return layout_drop(l, 1 - b.dim);
 }
 
 /* -- wide access ------------------------------------------------------------------------------ */

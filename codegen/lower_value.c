@@ -189,6 +189,8 @@ int lower_covered(const Layout *l, int d)
 
 int lower_reach(Lower *L, const Op *op, const Layout *l, int d)
 {
+	if (l->base[d] && L->strip && L->strip->step)
+		return (L->strip->count - 1) * L->strip->step + lower_covered(l, d);
 	return l->base[d] ? facts_extent(L->f, facts_class(L->f, op, d)) : lower_covered(l, d);
 }
 

@@ -157,8 +157,8 @@ typedef struct Lower {
 	int nspread, nahead; /* nahead of them since the start of the kernel */
 	Late *late;          /* of the loop being lowered, if it has one: lower_late.c */
 	const Op *parts;     /* a sum whose lanes keep their parts */
-	int streams;         /* words a thread asked for ahead, of all matrices there are; else 0 */
-	bool swept;
+	bool streams;        /* all matrices are streamed, and asked for before anything else */
+	bool sweeps, swept;
 	int nfolds;
 	Fold folds[MAX_FOLDS]; /* of the sweep: lower_sweep.c */
 } Lower;
@@ -335,6 +335,7 @@ void lower_wide_store(Lower *L, const Op *io, int n, const char *const *elem, co
 
 /* lower_sweep.c: one loop over the rows of streamed matrices for all that is stored or folded of
  * them, before the first that is needed. False: op is none of those. */
+void lower_sweep_plan(Lower *L, int words);
 bool lower_sweep(Lower *L, const Op *op);
 Fold *lower_swept(Lower *L, const Op *op);
 
@@ -382,6 +383,7 @@ bool lower_store_engine(Lower *L, Op *op, Op *from, const Layout *l);
 void lower_store_end(Lower *L);
 
 /* lower_late.c */
+const char *lower_run_time_size(Lower *L); /* one that only a launch knows, or NULL */
 Late *lower_late_find(Lower *L, const Op *loop);
 void lower_late_open(Lower *L, const Ring *r);
 void lower_late_turn(Lower *L, const char *when);

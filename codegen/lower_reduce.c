@@ -354,6 +354,17 @@ Version *lower_cumsum(Lower *L, Op *op, const Layout *want)
 	return layout_same(&l, want) ? w : lower_convert(L, op, w, want);
 }
 
+/* Where an element lies, in bytes; what a turn adds apart, as an address has room for it. */
+static const char *words_at(Lower *L, const Layout *l, const char *const *v)
+{
+	Layout near = *l;
+
+	if (!l->far || !l->base[0])
+		return arena_printf(L->a, "4 * (%s)", layout_coord(L->a, l, 0, v));
+	near.base[0] = NULL;
+	return arena_printf(L->a, "4 * (%s) + 4 * (%s)", layout_coord(L->a, &near, 0, v), l->base[0]);
+}
+
 /* A vector in another layout, through shared memory; outside loops it goes there as soon as it is
  * made, so that all that do may meet at one barrier. */
 Version *lower_convert(Lower *L, Op *op, Version *from, const Layout *want)
@@ -407,9 +418,8 @@ Version *lower_convert(Lower *L, Op *op, Version *from, const Layout *want)
 	w = lower_declare(L, from->op, want, false, arena_printf(L->a, "%s_at", from->name));
 	b = lower_nest(L, want, false, v);
 	at = layout_coord(L->a, want, 0, v);
-	x = arena_printf(L->a,
-	                 whole ? "(int)ld_shared_b32(%s + 4 * (%s))" : "ld_shared_f32(%s + 4 * (%s))",
-	                 name, at);
+	x = arena_printf(L->a, whole ? "(int)ld_shared_b32(%s + %s)" : "ld_shared_f32(%s + %s)", name,
+	                 words_at(L, want, v));
 	if (lower_reach(L, op, want, 0) > buf->cols)
 		x = arena_printf(L->a, "%s < %d ? %s : 0", at, buf->cols, x);
 	st = lower_code(L, "%s = %s;", lower_ref(L, w, want, v), x);

@@ -178,7 +178,7 @@ void lower_ahead(Lower *L)
 		}
 	if (regs == 0 || regs > MAX_AHEAD)
 		return;
-	L->streams = words;
+	L->streams = true;
 	lower_ask_blocks(L, regs);
 	for (Op *o = L->k->body->first; o; o = o->next)
 		if (is_gathered(o) && is_plain(L, o)) {
@@ -192,6 +192,7 @@ void lower_ahead(Lower *L)
 				lower_comment(L, o);
 				lower_need(L, o, &l);
 			}
+	lower_sweep_plan(L, words);
 	for (Op *o = L->k->body->first; o; o = o->next)
 		if (is_gathered(o) && is_plain(L, o)) {
 			l = lower_thread_layout(L, o->dim[0].n);

@@ -32,7 +32,7 @@ static bool is_stream(Lower *L, Op *x, const Layout *l)
 			return false;
 	}
 	if (x->code == OP_load)
-		return lower_find(L, x, l, true) != NULL;
+		return lower_find(L, x, l, false) != NULL;
 	for (int i = 0; i < x->nsrc && op_is_elementwise(x); i++)
 		if (!is_stream(L, x->src[i], l))
 			return false;
@@ -55,18 +55,29 @@ static bool fits(Lower *L, Op *op, const Layout *l)
 	       (op->code == OP_store || L->f->op[op->id].uses);
 }
 
-static int count(Lower *L, const Layout *l)
+/* Once all is asked for, `words` registers a thread. More blocks share an SM when threads keep what
+ * they asked for as it came; but then ptxas would ask for less at a time, and for the rest behind
+ * work that waits for the first: it moves no load to another basic block. */
+void lower_sweep_plan(Lower *L, int words)
 {
+	enum { TURN = 4 }; /* registers of what a turn makes, beyond those of any kernel */
+	const char *size = lower_run_time_size(L);
 	int n = 0, nfolds = 0;
+	Layout l;
 
 	for (Op *o = L->k->body->first; o; o = o->next)
 		if (sink(o)) {
-			if (!fits(L, o, l))
-				return 0;
-			n++;
+			if (!n++)
+				l = lower_stream_layout(L, sink(o));
+			if (!fits(L, o, &l))
+				return;
 			nfolds += o->code != OP_store;
 		}
-	return nfolds < MAX_FOLDS / 2 ? n : 0;
+	L->sweeps = n > 1 && nfolds <= MAX_FOLDS / 2 && l.d[0].n > 1;
+	if (!L->sweeps || !size)
+		return;
+	lower_ask_blocks(L, words + TURN);
+	lower_code(L, "scheduler_fence(%s < 0);", size);
 }
 
 /* A vector that lies over the block, folded to a number: its parts. */
@@ -92,7 +103,6 @@ static void sweep(Lower *L, Layout l)
 	int first;
 
 	L->swept = true;
-	lower_ask_blocks(L, L->streams + 4); /* as they came, and four of a turn */
 	fold_vectors(L);
 	first = L->nfolds;
 	for (Op *o = L->k->body->first; o; o = o->next)
@@ -102,6 +112,7 @@ static void sweep(Lower *L, Layout l)
 	s.step = l.d[0].stride;
 	s.base = l.base[0] = arena_printf(L->a, "%d * %s", s.step, s.var);
 	l.d[0].n = 1;
+	l.far = true;
 	*loop = (Stmt){.kind = S_FOR, .unroll = true};
 	loop->text = arena_printf(L->a, "int %s = 0; %s < %d; %s++", s.var, s.var, s.count, s.var);
 	L->strip = &s;
@@ -136,15 +147,9 @@ Fold *lower_swept(Lower *L, const Op *op)
 
 bool lower_sweep(Lower *L, const Op *op)
 {
-	if (!L->streams)
+	if (!L->sweeps)
 		return false;
-	if (!L->swept && sink(op)) {
-		Layout l = lower_stream_layout(L, sink(op));
-
-		if (l.d[0].n > 1 && count(L, &l) > 1)
-			sweep(L, l);
-		else
-			L->streams = 0;
-	}
+	if (!L->swept && sink(op))
+		sweep(L, lower_stream_layout(L, sink(op)));
 	return L->swept && (op->code == OP_store ? sink(op) != NULL : lower_swept(L, op) != NULL);
 }

@@ -1,7 +1,7 @@
 // based_decode -- generated from based_decode.lua for sm_90a; do not edit.
 // One step of causal linear attention under the 2nd-order Taylor map, from raw q, k, v
 // with D=16, F=153, V=64, dtype=bf16, half_state=0, normalize=1, stages=2, warps=4
-// launch based_decode: blocks = B * H, threads = 128, dynamic shared memory = 4096 bytes
+// launch based_decode: blocks = B * H, threads = 128, dynamic shared memory = 3200 bytes
 // strides (X_sA: of argument X along axis A) are in elements; matrices' last axes are contiguous.
 
 typedef unsigned short b16;
@@ -72,6 +72,13 @@ static __device__ __forceinline__ float bits_f32(u32 u)
 	return __uint_as_float(u);
 }
 
+// ends a basic block: ptxas moves no wait for products up across it, and no load down; never: false, if unknown to it
+static __device__ __forceinline__ void scheduler_fence(int never)
+{
+	if (never)
+		__nanosleep(0);
+}
+
 // x of the lane named
 static __device__ __forceinline__ float shfl_idx_f32(float x, int lane)
 {
@@ -88,6 +95,12 @@ static __device__ __forceinline__ void st_shared_f32(u32 a, float v)
 static __device__ __forceinline__ void st_global_f32(void *p, float v)
 {
 	*(float *)p = v;
+}
+
+// x of lane (own ^ mask)
+static __device__ __forceinline__ float shfl_xor_f32(float x, int mask)
+{
+	return __shfl_xor_sync(0xffffffffu, x, mask);
 }
 
 // every thread of the block arrives before any leaves; orders their memory
@@ -116,23 +129,17 @@ static __device__ __forceinline__ u32 f32_bits(float x)
 	return __float_as_uint(x);
 }
 
-// x of lane (own ^ mask)
-static __device__ __forceinline__ float shfl_xor_f32(float x, int mask)
+// stores 2 bytes
+static __device__ __forceinline__ void st_global_b16(void *p, b16 v)
 {
-	return __shfl_xor_sync(0xffffffffu, x, mask);
+	*(b16 *)p = v;
 }
 
-// stores 8 bytes
-static __device__ __forceinline__ void st_global_v2(void *p, u32 x, u32 y)
+// fp32 to bf16, to nearest even
+static __device__ __forceinline__ b16 round_bf16(float x)
 {
-	*(uint2 *)p = make_uint2(x, y);
-}
-
-// two fp32 to a pair of bf16, to nearest even
-static __device__ __forceinline__ u32 pack_bf16(float lo, float hi)
-{
-	u32 d;
-	asm("cvt.rn.bf16x2.f32 %0, %1, %2;" : "=r"(d) : "f"(hi), "f"(lo));
+	b16 d;
+	asm("cvt.rn.bf16.f32 %0, %1;" : "=h"(d) : "f"(x));
 	return d;
 }
 
@@ -181,10 +188,10 @@ __global__ void __launch_bounds__(128, 4) based_decode(
 	const int tid = (int)threadIdx.x;
 	const int warp = warp_uniform(tid / 32);
 	const int lane = tid % 32;
-	const u32 k2_v = smem;
-	const u32 q2_v = smem + 1024;
-	const u32 y_x = smem + 2048;
-	const u32 z_v = smem + 3072;
+	const u32 sum_x = smem;
+	const u32 k2_v = smem + 128;
+	const u32 q2_v = smem + 1152;
+	const u32 y_x = smem + 2176;
 	const int hi = blockIdx.x % H;
 	const u32 pid2 = blockIdx.x / H;
 	const int bi = pid2;
@@ -230,6 +237,7 @@ __global__ void __launch_bounds__(128, 4) based_decode(
 			s02[i][0][3] = bits_f32(s0_x[3]);
 		}
 	}
+	scheduler_fence(B < 0);
 	// based_decode.lua:21
 	float q2[2];
 	#pragma unroll
@@ -273,53 +281,51 @@ __global__ void __launch_bounds__(128, 4) based_decode(
 	}
 	#pragma unroll
 	for (int i = 0; i < 2; i++) {
-		st_shared_f32(z_v + 4 * (32 * warp + lane + 128 * i), z[i]);
-	}
-	#pragma unroll
-	for (int i = 0; i < 2; i++) {
 		if (i < 1 || 32 * warp + lane + 128 * i < 153) {
 			st_global_f32(z1_p + 32 * warp + lane + 128 * i, z[i]);
 		}
 	}
 	// based_decode.lua:25
 	float *const s1_p = s1 + bi * s1_sB + hi * s1_sH;
-	float k2_at[20];
-	block_sync();
+	// based_decode.lua:24
+	float sum = 0.0f;
 	#pragma unroll
-	for (int i = 0; i < 20; i++) {
-		k2_at[i] = ld_shared_f32(k2_v + 4 * (2 * warp + lane / 16 + 8 * i));
+	for (int i = 0; i < 2; i++) {
+		sum = sum + (i < 1 || 32 * warp + lane + 128 * i < 153 ? q2[i] * z[i] : 0.0f);
 	}
-	float S[20][1][4];
-	#pragma unroll
-	for (int i = 0; i < 20; i++) {
-		#pragma unroll
-		for (int h = 0; h < 4; h++) {
-			S[i][0][h] = s02[i][0][h] + k2_at[i] * v2[0][h];
-		}
-	}
-	#pragma unroll
-	for (int i = 0; i < 20; i++) {
-		if (i < 19 || 2 * warp + lane / 16 + 8 * i < 153) {
-			st_global_v4(s1_p + (i64)(2 * warp + lane / 16 + 8 * i) * s1_sF + 4 * (lane % 16), f32_bits(S[i][0][0]), f32_bits(S[i][0][1]), f32_bits(S[i][0][2]), f32_bits(S[i][0][3]));
-		}
-	}
-	// based_decode.lua:25
-	b16 *const o_p = o + bi * o_sB + hi * o_sH;
-	float q2_at[20];
-	#pragma unroll
-	for (int i = 0; i < 20; i++) {
-		q2_at[i] = ld_shared_f32(q2_v + 4 * (2 * warp + lane / 16 + 8 * i));
+	sum = sum + shfl_xor_f32(sum, 1);
+	sum = sum + shfl_xor_f32(sum, 2);
+	sum = sum + shfl_xor_f32(sum, 4);
+	sum = sum + shfl_xor_f32(sum, 8);
+	sum = sum + shfl_xor_f32(sum, 16);
+	if (lane == 0) {
+		st_shared_f32(sum_x + 16 * warp, sum);
 	}
 	float y[1][4];
 	#pragma unroll
 	for (int j = 0; j < 4; j++) {
 		y[0][j] = 0.0f;
 	}
+	block_sync();
 	#pragma unroll
-	for (int i = 0; i < 20; i++) {
+	for (int step = 0; step < 20; step++) {
+		// based_decode.lua:25
+		float k2_at[1];
+		k2_at[0] = ld_shared_f32(k2_v + 4 * (2 * warp + lane / 16) + 32 * step);
+		float S[1][1][4];
 		#pragma unroll
 		for (int h = 0; h < 4; h++) {
-			y[0][h] = y[0][h] + (i < 19 || 2 * warp + lane / 16 + 8 * i < 153 ? q2_at[i] * S[i][0][h] : 0.0f);
+			S[0][0][h] = s02[step][0][h] + k2_at[0] * v2[0][h];
+		}
+		if (step < 19 || 2 * warp + lane / 16 + 8 * step < 153) {
+			st_global_v4(s1_p + (i64)(2 * warp + lane / 16 + 8 * step) * s1_sF + 4 * (lane % 16), f32_bits(S[0][0][0]), f32_bits(S[0][0][1]), f32_bits(S[0][0][2]), f32_bits(S[0][0][3]));
+		}
+		// based_decode.lua:23
+		float q2_at[1];
+		q2_at[0] = ld_shared_f32(q2_v + 4 * (2 * warp + lane / 16) + 32 * step);
+		#pragma unroll
+		for (int h = 0; h < 4; h++) {
+			y[0][h] = y[0][h] + (step < 19 || 2 * warp + lane / 16 + 8 * step < 153 ? q2_at[0] * S[0][0][h] : 0.0f);
 		}
 	}
 	#pragma unroll
@@ -332,37 +338,24 @@ __global__ void __launch_bounds__(128, 4) based_decode(
 			st_shared_f32(y_x + 256 * warp + 4 * (4 * (lane % 16) + j), y[0][j]);
 		}
 	}
+	// based_decode.lua:25
+	b16 *const o_p = o + bi * o_sB + hi * o_sH;
+	float y2[1];
+	y2[0] = 0.0f;
 	block_sync();
-	#pragma unroll
-	for (int j = 0; j < 4; j++) {
-		y[0][j] = 0.0f;
+	if (32 * warp + lane < 64) {
 		#pragma unroll
 		for (int x = 0; x < 4; x++) {
-			y[0][j] = y[0][j] + ld_shared_f32(y_x + 256 * x + 4 * (4 * (lane % 16) + j));
+			y2[0] = y2[0] + ld_shared_f32(y_x + 256 * x + 4 * (32 * warp + lane));
 		}
 	}
-	float q2_at_at[5];
+	sum = 0.0f;
 	#pragma unroll
-	for (int i = 0; i < 5; i++) {
-		q2_at_at[i] = ld_shared_f32(q2_v + 4 * (5 * lane + i));
+	for (int x = 0; x < 4; x++) {
+		sum = sum + ld_shared_f32(sum_x + 16 * x);
 	}
-	float z_at[5];
-	#pragma unroll
-	for (int i = 0; i < 5; i++) {
-		z_at[i] = ld_shared_f32(z_v + 4 * (5 * lane + i));
-	}
-	float sum = 0.0f;
-	#pragma unroll
-	for (int i = 0; i < 5; i++) {
-		sum = sum + (5 * lane + i < 153 ? q2_at_at[i] * z_at[i] : 0.0f);
-	}
-	sum = sum + shfl_xor_f32(sum, 1);
-	sum = sum + shfl_xor_f32(sum, 2);
-	sum = sum + shfl_xor_f32(sum, 4);
-	sum = sum + shfl_xor_f32(sum, 8);
-	sum = sum + shfl_xor_f32(sum, 16);
-	if (lane / 16 == 0 && warp == 0) {
-		st_global_v2(o_p + 4 * (lane % 16), pack_bf16(divide(y[0][0], sum), divide(y[0][1], sum)), pack_bf16(divide(y[0][2], sum), divide(y[0][3], sum)));
+	if (32 * warp + lane < 64) {
+		st_global_b16(o_p + 32 * warp + lane, round_bf16(divide(y2[0], sum)));
 	}
 }
 

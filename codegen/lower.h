@@ -326,7 +326,7 @@ void lower_gather_ahead(Lower *L, Op *op);
 Layout lower_stream_layout(Lower *L, const Op *op);
 Layout lower_stream_vector(Lower *L, const Op *op);
 Layout lower_thread_layout(Lower *L, int n);
-void lower_ask_blocks(Lower *L, int regs);
+bool lower_is_plain(Lower *L, const Op *load);
 void lower_ahead(Lower *L); /* before a body: loads that nothing need precede */
 /* Elements one access of `io` moves for the last register digit of l; 1: no wide access. */
 int lower_wide(const Op *io, const Op *tile, const Layout *l);
@@ -335,7 +335,10 @@ void lower_wide_store(Lower *L, const Op *io, int n, const char *const *elem, co
 
 /* lower_sweep.c: one loop over the rows of streamed matrices for all that is stored or folded of
  * them, before the first that is needed. False: op is none of those. */
-void lower_sweep_plan(Lower *L, int words);
+typedef struct Sweep {
+	int strips, regs; /* asked for ahead, 0: there is no sweep; registers that a thread needs */
+} Sweep;
+Sweep lower_sweep_plan(Lower *L);
 bool lower_sweep(Lower *L, const Op *op);
 Fold *lower_swept(Lower *L, const Op *op);
 
@@ -395,6 +398,8 @@ void lower_late_close(Lower *L, const char *when);
 
 /* lower_load.c */
 Version *lower_load(Lower *L, Op *op, const Layout *l, bool packed);
+/* The elements that l names, to registers of w that no longer hold others. */
+void lower_load_more(Lower *L, Op *op, const Layout *l, Version *w);
 const char *lower_load_global(Lower *L, Dtype dt, const char *ptr); /* one element, as fp32 */
 /* Emits loads of cores rows [r0, r0+nr) x [c0, c0+nc) of the staged tile into array `to`. */
 void lower_cores(Lower *L, const Staged *s, const Layout *l, const char *to, const char *r0, int nr,

@@ -32,7 +32,7 @@ static bool is_stream(Lower *L, Op *x, const Layout *l)
 			return false;
 	}
 	if (x->code == OP_load)
-		return lower_find(L, x, l, false) != NULL;
+		return lower_is_plain(L, x);
 	for (int i = 0; i < x->nsrc && op_is_elementwise(x); i++)
 		if (!is_stream(L, x->src[i], l))
 			return false;
@@ -55,14 +55,24 @@ static bool fits(Lower *L, Op *op, const Layout *l)
 	       (op->code == OP_store || L->f->op[op->id].uses);
 }
 
-/* Once all is asked for, `words` registers a thread. More blocks share an SM when threads keep what
- * they asked for as it came; but then ptxas would ask for less at a time, and for the rest behind
- * work that waits for the first: it moves no load to another basic block. */
-void lower_sweep_plan(Lower *L, int words)
+/* Whether matrices go nowhere else. */
+static bool ends_here(const Op *o)
 {
-	enum { TURN = 4 }; /* registers of what a turn makes, beyond those of any kernel */
-	const char *size = lower_run_time_size(L);
-	int n = 0, nfolds = 0;
+	if (sink(o) || o->code == OP_expand || op_is_elementwise(o))
+		return true;
+	for (int i = 0; i < o->nsrc; i++)
+		if (o->src[i]->rank == 2 && o->src[i]->dim[0].n > 1 && o->src[i]->dim[1].n > 1)
+			return false;
+	return true;
+}
+
+/* A thread's registers are what it has asked for, as it came; elements of a row that strips are
+ * made with, and of one that they are folded to; and addresses. */
+Sweep lower_sweep_plan(Lower *L)
+{
+	enum { AHEAD = 40, ADDRESSES = 28, LATER = 4 };
+	int n = 0, nfolds = 0, words = 0;
+	Sweep s = {0, 0};
 	Layout l;
 
 	for (Op *o = L->k->body->first; o; o = o->next)
@@ -70,14 +80,25 @@ void lower_sweep_plan(Lower *L, int words)
 			if (!n++)
 				l = lower_stream_layout(L, sink(o));
 			if (!fits(L, o, &l))
-				return;
+				return s;
 			nfolds += o->code != OP_store;
+		} else if (!ends_here(o)) {
+			return s;
 		}
-	L->sweeps = n > 1 && nfolds <= MAX_FOLDS / 2 && l.d[0].n > 1;
-	if (!L->sweeps || !size)
-		return;
-	lower_ask_blocks(L, words + TURN);
-	lower_code(L, "scheduler_fence(%s < 0);", size);
+	if (n < 2 || nfolds > MAX_FOLDS / 2 || l.d[0].n == 1)
+		return s;
+	for (Op *o = L->k->body->first; o; o = o->next)
+		if (o->code == OP_load && o->rank == 2 && lower_is_plain(L, o))
+			words += layout_regs(&l) / l.d[0].n * dtype_bytes(o->arg->dtype) / 4;
+	if (!words)
+		return s;
+	s.strips = AHEAD / words > 2 ? AHEAD / words : 2;
+	if (s.strips > l.d[0].n)
+		s.strips = l.d[0].n;
+	s.regs = s.strips * words + 2 * layout_regs(&l) / l.d[0].n + ADDRESSES;
+	s.regs += s.strips < l.d[0].n ? LATER : 0;
+	L->sweeps = true;
+	return s;
 }
 
 /* A vector that lies over the block, folded to a number: its parts. */
@@ -94,6 +115,30 @@ static void fold_vectors(Lower *L)
 			lower_fold_turn(L, &L->folds[L->nfolds], &over);
 			lower_fold_close(L, &L->folds[L->nfolds++]);
 		}
+}
+
+/* Strips that are not asked for yet take the place of the one that has been used. */
+static void ask_more(Lower *L, const Strip *s, Layout l)
+{
+	Strip later = *s;
+	Block *saved = NULL;
+
+	later.var = lower_name(L, "next");
+	l.base[0] = arena_printf(L->a, "%d * %s", s->step, later.var);
+	for (Version *w = L->versions; w; w = w->next)
+		if (w->op && w->op->code == OP_load && w->l.rank == 2 && w->l.d[0].n < s->count) {
+			Op *load = (Op *)w->op;
+
+			if (!saved) {
+				lower_code(L, "const int %s = %s + %d;", later.var, s->var, w->l.d[0].n);
+				saved = lower_open(L, S_IF, false, "%s < %d", later.var, s->count);
+				L->strip = &later;
+			}
+			lower_load_more(L, load, &l, w);
+		}
+	if (saved)
+		L->out = saved;
+	L->strip = (Strip *)s;
 }
 
 static void sweep(Lower *L, Layout l)
@@ -128,6 +173,7 @@ static void sweep(Lower *L, Layout l)
 		lower_ensure(L, L->folds[i].op->src[0], &l);
 		lower_fold_turn(L, &L->folds[i], &l);
 	}
+	ask_more(L, &s, l);
 	lower_drop_versions(L, L->scope);
 	L->scope--;
 	L->strip = NULL;

@@ -71,7 +71,9 @@ static const char *index_text(Lower *L, const Version *w, const Layout *l, const
 
 	for (int i = 0; i < l->nd; i++)
 		if (l->d[i].hw == HW_REG && !(pairs && r == last)) {
-			if (strip && r == 0)
+			if (strip && r == 0 && L->strip->step && w->l.d[i].n < L->strip->count)
+				text_add(&s, "[%s %% %d]", L->strip->var, w->l.d[i].n);
+			else if (strip && r == 0)
 				text_add(&s, "[%d * %s + %s]", l->d[i].n, L->strip->var, v[r]);
 			else
 				text_add(&s, "[%s]", v[r]);

@@ -340,6 +340,7 @@ typedef struct Sweep {
 } Sweep;
 Sweep lower_sweep_plan(Lower *L);
 bool lower_sweep(Lower *L, const Op *op);
+bool lower_is_swept(Lower *L, const Op *op); /* it has been part of one */
 Fold *lower_swept(Lower *L, const Op *op);
 
 /* lower_mem.c */

@@ -368,7 +368,8 @@ static void lower_any_store(Lower *L, Op *op)
 
 void lower_effect(Lower *L, Op *op)
 {
-
+	if (lower_is_swept(L, op))
+		return;
 	lower_comment(L, op);
 	switch (op->code) {
 	case OP_store:

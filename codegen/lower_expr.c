@@ -226,6 +226,8 @@ static const char *substitute(Lower *L, const char *pattern, const char *x, cons
 /* One element of an elementwise op, from those of its sources. */
 const char *lower_combine(Lower *L, const Op *op, const char *const *x)
 {
+	if (op->code == OP_where && !strcmp(x[0], "1"))
+		return x[1];
 	if (op->code == OP_where)
 		return arena_printf(L->a, "(%s ? %s : %s)", x[0], x[1], x[2]);
 	if (op->code == OP_cast) {

@@ -32,7 +32,7 @@ static bool is_stream(Lower *L, Op *x, const Layout *l)
 			return false;
 	}
 	if (x->code == OP_load)
-		return lower_is_plain(L, x);
+		return x->dim[0].n > 1 && x->dim[1].n > 1 && lower_is_plain(L, x);
 	for (int i = 0; i < x->nsrc && op_is_elementwise(x); i++)
 		if (!is_stream(L, x->src[i], l))
 			return false;
@@ -66,11 +66,34 @@ static bool ends_here(const Op *o)
 	return true;
 }
 
-/* A thread's registers are what it has asked for, as it came; elements of a row that strips are
- * made with, and of one that they are folded to; and addresses. */
+/* Registers of a thread: what it has asked for as it came, a strip's elements, vectors, the
+ * threads' parts of folds, and addresses, of which a second store, and loads in the loop, have
+ * their own. */
+static int registers(Lower *L, const Layout *l, int strips, int words)
+{
+	enum { COMMON = 8, MOVING = 4, LEAST = 48 };
+	int n = COMMON + strips * words + layout_regs(l) / l->d[0].n;
+	Layout own;
+
+	if (strips < l->d[0].n)
+		n += MOVING;
+	for (Op *o = L->k->body->first; o; o = o->next) {
+		if (sink(o))
+			n += MOVING;
+		if (sink(o) && o->code != OP_store)
+			own = layout_drop(*l, o->axis_dim);
+		else if (o->code == OP_load && o->rank == 1 && lower_is_plain(L, o))
+			own = lower_stream_vector(L, o);
+		else
+			continue;
+		n += layout_regs(&own);
+	}
+	return n < LEAST ? LEAST : n;
+}
+
 Sweep lower_sweep_plan(Lower *L)
 {
-	enum { AHEAD = 40, ADDRESSES = 28, LATER = 4 };
+	enum { AHEAD = 20 }; /* words a stage */
 	int n = 0, nfolds = 0, words = 0;
 	Sweep s = {0, 0};
 	Layout l;
@@ -92,11 +115,12 @@ Sweep lower_sweep_plan(Lower *L)
 			words += layout_regs(&l) / l.d[0].n * dtype_bytes(o->arg->dtype) / 4;
 	if (!words)
 		return s;
-	s.strips = AHEAD / words > 2 ? AHEAD / words : 2;
+	s.strips = AHEAD * L->stages / words;
+	if (s.strips < 2)
+		s.strips = 2;
 	if (s.strips > l.d[0].n)
 		s.strips = l.d[0].n;
-	s.regs = s.strips * words + 2 * layout_regs(&l) / l.d[0].n + ADDRESSES;
-	s.regs += s.strips < l.d[0].n ? LATER : 0;
+	s.regs = registers(L, &l, s.strips, words);
 	L->sweeps = true;
 	return s;
 }
@@ -191,11 +215,14 @@ Fold *lower_swept(Lower *L, const Op *op)
 	return NULL;
 }
 
+bool lower_is_swept(Lower *L, const Op *op)
+{
+	return L->swept && (op->code == OP_store ? sink(op) != NULL : lower_swept(L, op) != NULL);
+}
+
 bool lower_sweep(Lower *L, const Op *op)
 {
-	if (!L->sweeps)
-		return false;
-	if (!L->swept && sink(op))
+	if (L->sweeps && !L->swept && sink(op))
 		sweep(L, lower_stream_layout(L, sink(op)));
-	return L->swept && (op->code == OP_store ? sink(op) != NULL : lower_swept(L, op) != NULL);
+	return lower_is_swept(L, op);
 }

@@ -209,20 +209,20 @@ void lower_fold_close(Lower *L, Fold *f)
 	publish_parts(L, f);
 }
 
-/* The whole, in layout `want` where other warps had parts of it. */
+/* The whole, in layout `want` where other warps had parts of it: here, since it may be in a
+ * condition that does not hold where it is needed next. */
 Version *lower_fold_take(Lower *L, Fold *f, const Layout *want)
 {
+	const Layout *l = want->rank ? want : &f->to;
+	Version *w = f->w;
+
 	if (f->warps > 1) {
-		if (want->rank && !layout_same(&f->to, want)) {
-			f->w = lower_declare(L, f->op, want, false, f->w->name);
-			f->to = *want;
-		}
-		gather_parts(L, f, f->w);
+		if (w->scope != L->scope || !layout_same(&f->to, l))
+			w = lower_declare(L, f->op, l, false, w->name);
+		gather_parts(L, f, w);
 	}
-	f->w->op = f->op;
-	if (want->rank == 0 || layout_same(&f->to, want))
-		return f->w;
-	return lower_convert(L, f->op, f->w, want);
+	w->op = f->op;
+	return layout_same(&w->l, l) ? w : lower_convert(L, f->op, w, want);
 }
 
 Version *lower_reduce(Lower *L, Op *op, const Layout *want)

@@ -222,7 +222,7 @@ bool lower_is_swept(Lower *L, const Op *op)
 
 bool lower_sweep(Lower *L, const Op *op)
 {
-	if (L->sweeps && !L->swept && sink(op))
+	if (L->sweeps && !L->swept && sink(op) && L->scope == 0) /* in no condition */
 		sweep(L, lower_stream_layout(L, sink(op)));
 	return lower_is_swept(L, op);
 }

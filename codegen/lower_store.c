@@ -90,7 +90,7 @@ static bool store_grown(Lower *L, Op *op, Op *x, const Layout *l)
 	return true;
 }
 
-static void store_body(Lower *L, Op *op, const Layout *l)
+void lower_store_tile(Lower *L, Op *op, const Layout *l)
 {
 	Op *x = op->src[0];
 	Dtype dt = op->arg->dtype;
@@ -122,7 +122,7 @@ static void store_body(Lower *L, Op *op, const Layout *l)
 	lower_nest(L, l, pairs || wide > 1, v);
 	for (int d = 0; d < x->rank; d++)
 		coord[d] = layout_coord(L->a, l, d, v);
-	g = lower_guard(L, op, x, l, coord);
+	g = lower_guard(L, op, x, l, v);
 	if (g)
 		lower_open(L, S_IF, false, "%s", g);
 	if (wide > 1) {
@@ -160,6 +160,6 @@ static void store_body(Lower *L, Op *op, const Layout *l)
 
 void lower_store(Lower *L, Op *op)
 {
-	if (!lower_store_image(L, op))
-		lower_root_strips(L, op, lower_stored(op), store_body);
+	if (!lower_sweep(L, op) && !lower_store_image(L, op))
+		lower_root_strips(L, op, lower_stored(op), lower_store_tile);
 }

@@ -77,7 +77,7 @@ static bool store_grown(Lower *L, Op *op, Op *x, const Layout *l)
 		lower_code(L, "const int %s = %s;", name, layout_coord(L->a, l, d, v));
 		c[d] = name;
 	}
-	g = lower_guard(L, op, op->src[0], l, c);
+	g = lower_guard(L, op, op->src[0], l, v);
 	if (g)
 		lower_open(L, S_IF, false, "%s", g);
 	e = lower_at(L, x, c);

@@ -143,6 +143,9 @@ typedef struct Lower {
 	const char *spread_name[4];
 	int nspread, nahead; /* nahead of them since the start of the kernel */
 	Late *late;          /* of the loop being lowered, if it has one: lower_late.c */
+	Block *body;         /* the region's being lowered, where no condition or strip is open */
+	const Op *at;        /* its op being lowered */
+	const Op *early;     /* an update to come that is made already: lower_both.c */
 	const Op *parts;     /* a sum whose lanes keep their parts */
 } Lower;
 
@@ -169,6 +172,8 @@ const char *lower_pack(Lower *L, const char *lo, const char *hi);
 Block *lower_nest(Lower *L, const Layout *l, bool pairs, const char **v);
 void lower_scope(Lower *L, Block *saved); /* after lower_nest: room for names of its body's own */
 void lower_nest_close(Lower *L, Block *saved);
+bool lower_takes_tri(Lower *L, const Op *x, const Layout *l);
+const char *lower_tri_end(Lower *L, const Layout *l, const char *i);
 Layout lower_vector_layout(Lower *L, const Op *op);
 Layout lower_value_layout(Lower *L, const Op *op);
 Layout lower_lane_layout(int n);

@@ -60,6 +60,10 @@ bool lower_dot_flies(Lower *L, Op *op, const Layout *l, Product *p);
 /* Loads the k16 step's cores of a STREAM operand. */
 void product_stream(Product *p, Operand *o, const char *k);
 
+/* The mma over all tiles of the result for one k step. */
+void product_step(Product *p, const char *k);
+Product lower_product_open(Lower *L, Op *op, const Layout *l);
+
 bool product_thin(const Product *p, Product *q, Op *op, const Layout *l);
 
 /* lower_features.c: a grown left operand, along the contraction or along the result's rows. */
@@ -74,7 +78,22 @@ typedef struct Share {
 	int warps, pos, n; /* how many parts, from which place of the warp's number; steps of each */
 	const char *w;     /* which part this warp's is, 0 .. warps-1 */
 } Share;
+typedef struct Steps Steps;
 void lower_share(Product *p, const Share *h);
+/* One k16 step at a time, its right operand's cores read by the caller. */
+Steps *lower_share_open(Product *p, const Share *h);
+void lower_share_step(Product *p, const Steps *each, const char *k);
+Steps *lower_features_open(Product *p); /* NULL: the warps do not divide the features */
+
+/* lower_both.c: the product of an update to come, step by step along with p. */
+typedef struct Both {
+	Product q;
+	Op *update;
+	Steps *each;
+} Both;
+bool lower_both_open(Both *b, const Product *p);
+void lower_both_step(Both *b, const Product *p, const char *k);
+void lower_both_close(const Both *b);
 
 /* lower_beside.c: for the product that updates a wide state. */
 void lower_beside_open(Product *p);

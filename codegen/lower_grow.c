@@ -81,6 +81,8 @@ static void rows_leaf(Lower *L, Leaf *x, const Piece *p, const Layout *rows, con
 	if (strcmp(x->row, "0"))
 		r = step > 1 ? arena_printf(L->a, "%d * (%s) + %s", step, x->row, r)
 		             : arena_printf(L->a, "%s + %s", x->row, r);
+	if (nrows > 2 && step > 1) /* pairs are dealt out */
+		r = arena_printf(L->a, "r / 2 * %d + r %% 2", 2 * step);
 	lower_open(L, S_FOR, true, "int r = 0; r < %d; r++", nrows);
 	lower_open(L, S_FOR, true, "int u = 0; u < %d; u++", p->groups / 2);
 	dev_access(lower_code(L, "ld_shared_v4(&%s[r][2 * u][0], %s);", xb,

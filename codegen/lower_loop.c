@@ -90,6 +90,7 @@ void lower_root_strips(Lower *L, Op *op, Op *value, void (*body)(Lower *, Op *, 
 	Stmt *loop;
 
 	if (value->rank != 2 || l.orient != ORIENT_N || l.d[0].n <= 2 || L->strip ||
+	    (l.d[0].n == 4 && layout_spread_dim(&l, HW_WARP, 1) > 1) ||
 	    !has_product(L, value, &l)) {
 		body(L, op, &l);
 		return;
@@ -417,6 +418,8 @@ static void fetch_tiles(Lower *L, const Region *r)
 void lower_region(Lower *L, Region *r)
 {
 	Stmt *before, *at;
+	Block *outer = L->body;
+	const Op *outer_at = L->at;
 	bool flying = false; /* copies issued, in no group yet: the next commit takes them */
 
 	fetch_tiles(L, r);
@@ -429,6 +432,8 @@ void lower_region(Lower *L, Region *r)
 	for (Op *x = r->first; x; x = x->next) {
 		bool loads = false;
 
+		L->body = L->out;
+		L->at = x;
 		if (L->live && !L->live[x->id])
 			continue;
 		if (x->code == OP_loop)
@@ -482,5 +487,6 @@ void lower_region(Lower *L, Region *r)
 		} else if (x->code == OP_store || op_info[x->code].class == STATE) {
 			lower_effect(L, x);
 		}
-	}
+	}	L->body = outer;
+	L->at = outer_at;
 }

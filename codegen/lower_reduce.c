@@ -154,8 +154,7 @@ Version *lower_reduce(Lower *L, Op *op, const Layout *want)
 	Block *b;
 	int r = 0, n = 0;
 
-	from.tri = op->code == OP_sum && dim == 1 && from.base[0] &&
-	           layout_spread_dim(&from, HW_WARP, 0) == 1 && lower_zero_upper(x);
+	from.tri = op->code == OP_sum && dim == 1 && lower_takes_tri(L, x, &from);
 	pairs = !single && from.rank == 2 && last_digit(&from)->dim == dim && last_digit(&from)->n == 2;
 	lower_ensure(L, x, &from);
 	w = lower_declare(L, op, &to, false, NULL);

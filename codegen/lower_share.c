@@ -13,7 +13,7 @@
 #include <string.h>
 
 /* How the warps divide a piece's steps, and what a warp looks up for them. */
-typedef struct Steps {
+struct Steps {
 	Share s;
 	/* by step u, where the piece's tile is turned: from bit 0 the place of the rows of the first
 	 * factor and of the second's first half, from bit 16 that of its second half; else bits 0-4 and
@@ -23,7 +23,7 @@ typedef struct Steps {
 	const Turned *turned;
 	const char *cores, *row; /* the tile's cores, where they are in registers */
 	const char *ahead;       /* the step's rows of the turned tile, read before */
-} Steps;
+};
 
 static const char *group_table(Lower *L, const Piece *pc, int steps)
 {
@@ -323,19 +323,12 @@ static Leaf share_leaf(Product *p, const Steps *each, const char *k)
 	return none;
 }
 
-/* By k16 steps of the tokens, whose right operand's cores are loaded once. */
-static void to_share(Product *p, const Steps *each)
+void lower_share_step(Product *p, const Steps *each, const char *k)
 {
 	Lower *L = p->L;
-	Block *saved = L->out, *step;
-	const char *k;
-	Leaf x;
+	Leaf x = share_leaf(p, each, k);
+	Block *step = L->out;
 
-	product_loop(L, "k", p->a.k / 2, &k);
-	if (p->b.kind == STREAM)
-		product_stream(p, &p->b, k);
-	x = share_leaf(p, each, k);
-	step = L->out;
 	for (int u = 0; u < each->s.n;) {
 		Run r = run_at(p->a.grow, &each->s, u);
 		const char *us = run_open(L, &r), *f = lower_name(L, "phi");
@@ -348,6 +341,19 @@ static void to_share(Product *p, const Steps *each)
 		L->out = step;
 		u += r.n;
 	}
+}
+
+/* By k16 steps of the tokens, whose right operand's cores are loaded once. */
+static void to_share(Product *p, const Steps *each)
+{
+	Lower *L = p->L;
+	Block *saved = L->out;
+	const char *k;
+
+	product_loop(L, "k", p->a.k / 2, &k);
+	if (p->b.kind == STREAM)
+		product_stream(p, &p->b, k);
+	lower_share_step(p, each, k);
 	L->out = saved;
 }
 
@@ -472,10 +478,10 @@ static void to_share_wgmma(Product *p, const Steps *each)
 		lower_wgmma_close(L, p->beside.w);
 }
 
-void lower_share(Product *p, const Share *share)
+Steps *lower_share_open(Product *p, const Share *share)
 {
 	const Grow *g = p->a.grow;
-	Steps each[MAX_SRC];
+	Steps *each = ARENA_ARRAY(p->L->a, Steps, MAX_SRC);
 
 	for (int q = 0; q < g->npieces; q++) {
 		each[q] = (Steps){.s = *share};
@@ -483,5 +489,12 @@ void lower_share(Product *p, const Share *share)
 			share_lookup(p, &each[q], &g->piece[q]);
 	}
 	lower_beside_open(p);
+	return each;
+}
+
+void lower_share(Product *p, const Share *share)
+{
+	const Steps *each = lower_share_open(p, share);
+
 	(p->wgmma ? to_share_wgmma : to_share)(p, each);
 }

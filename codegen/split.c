@@ -3,6 +3,8 @@
  * May be called again, with other extents or warps.
  */
 #include "facts.h"
+#include <stdio.h>
+#include <stdlib.h>
 
 typedef struct Cost {
 	Facts *f;
@@ -120,6 +122,16 @@ void facts_split(Facts *f, int warps)
 	f->keepers = warps;
 	for (int i = 0; i < f->nclasses; i++)
 		f->class[i].warps = f->class[i].pos = 1;
+	if (getenv("AZ3")) {
+		int a[3];
+		sscanf(getenv("AZ3"), "%d,%d,%d", a, a + 1, a + 2);
+		try(f, a[0], a[1], 2, 2, 1);
+		try(f, a[2], a[2], 2, 2, 1);
+		f->class[a[2]].pos = 2;
+	for (int i = 0; i < f->nclasses; i++)
+		f->class[i].cores = facts_cores(&f->class[i]);
+	return;
+	}
 	for (int i = 0; i < f->nclasses; i++)
 		for (int j = 0; j < f->nclasses; j++) {
 			if (f->class[i].parent != i || f->class[j].parent != j)
@@ -149,6 +161,8 @@ void facts_split(Facts *f, int warps)
 				try(f, i, j, 1, 1, 1);
 			}
 		}
+	for (int i = 0; i < f->nclasses; i++) if (getenv("AZD") && f->class[i].parent == i)
+		fprintf(stderr, "class %d n %d range %s grow %d\n", i, f->class[i].n, f->class[i].range ? f->class[i].range->axis->name : "-", f->class[i].grow ? f->class[i].grow->slots : 0);
 	if (bi >= 0)
 		try(f, bi, bj, bw, brest, bpos);
 	for (int i = 0; i < f->nclasses; i++)

@@ -227,6 +227,11 @@ typedef struct Leaf {
 } Leaf;
 Leaf lower_leaf(Lower *L, const Grow *g, Orient o, const Layout *rows, const char *first,
                 int nrows);
+/* Of a piece of pairs in shared memory, whose groups are read as they come: opens the loop over
+ * groups J, in which lower_group_loops opens those over I <= J. */
+bool lower_leaf_grows(Lower *L, const Grow *g); /* all pieces with slots are such */
+Leaf lower_leaf_columns(Lower *L, const Grow *g, int q, const Layout *rows, int nrows);
+const char *lower_group_loops(Lower *L, const Piece *p, int part);
 /* Just the tiles' cores, as arrays a[b + row][column core], for whoever forms products itself. */
 Leaf lower_leaf_cores(Lower *L, const Grow *g, const Layout *rows, const char *first);
 /* What diagonal features of a state take, half h of a core in the T orientation. */

@@ -181,11 +181,57 @@ static void over_piece(Product *p, const Leaf *x, int q, const char *i)
 	}
 }
 
-/* Whether both of a warp's pairs of row cores are formed at once, so that each core of the right
- * operand is read once for both. */
-static bool together(const Product *p)
+/* The mma of a formed step f, of n row cores from row core `first` on. */
+static void formed_tiles(Product *p, const char *f, const char *first, int n, const char *s)
 {
-	return !p->wgmma && p->b.kind != THIN && p->l.d[0].n == 4;
+	Lower *L = p->L;
+	const char *i = "0", *j, *lo, *hi;
+
+	if (p->b.kind == STREAM)
+		product_stream(p, &p->b, s);
+	product_loop(L, "i", n / 2, &i);
+	product_loop(L, "j", p->l.d[1].n, &j);
+	if (strchr(s, ' '))
+		s = arena_printf(L->a, "(%s)", s);
+	lo = product_twice(L, 0, i);
+	hi = product_twice(L, 1, i);
+	if (n > 2)
+		first = i;
+	lower_code(L, "mma_%s(%s, %s, %s[%s][0], %s[%s][0], %s[%s][1], %s[%s][1], %s, %s);", p->ty,
+	           product_acc(p, product_twice(L, 0, first), j),
+	           product_acc(p, product_twice(L, 1, first), j), f, lo, f, hi, f, lo, f, hi,
+	           product_frag(p, &p->b, j, 0, s), product_frag(p, &p->b, j, 1, s));
+}
+
+/* Both of a warp's pairs of row cores at once, so that each core of the right operand is read once
+ * for both; by groups J, so that not all that features are made of is in registers at a time. */
+static bool by_groups(Product *p)
+{
+	Lower *L = p->L;
+	const Grow *g = p->a.grow;
+	int n = p->l.d[0].n;
+
+	if (p->wgmma || p->b.kind == THIN || n != 4 || !lower_leaf_grows(L, g))
+		return false;
+	for (int q = 0; q < g->npieces; q++) {
+		const Piece *pc = &g->piece[q];
+		Block *saved = L->out, *group;
+		Leaf x;
+
+		if (!pc->nslots)
+			continue;
+		x = lower_leaf_columns(L, g, q, &p->a.own, n);
+		group = L->out;
+		for (int part = 0; part < lower_piece_parts(pc); part++) {
+			const char *f = lower_name(L, "phi"), *s = lower_group_loops(L, pc, part);
+
+			form_step(p, &x, q, part, s, f, n);
+			formed_tiles(p, f, "0", n, s);
+			L->out = group;
+		}
+		L->out = saved;
+	}
+	return true;
 }
 
 /* phi [m, F] times [F, n]. Accumulating odd steps apart, for four chains of mma instead of two,
@@ -194,7 +240,7 @@ void lower_over_features(Product *p)
 {
 	Lower *L = p->L;
 	const Grow *g = p->a.grow;
-	const char *i = "0", *j, *s, *lo, *hi;
+	const char *i, *s;
 	Block *saved = L->out, *rows;
 	const Product *thin = p->b.thin ? p : NULL;
 	Product along;
@@ -216,9 +262,10 @@ void lower_over_features(Product *p)
 		product_array(p, &p->b);
 	if (p->along)
 		lower_wgmma_open(p->along);
-	if (!together(p))
-		product_loop(L, "i", p->l.d[0].n / 2, &i);
-	x = lower_leaf(L, g, ORIENT_N, &p->a.own, product_twice(L, 0, i), together(p) ? p->l.d[0].n : 2);
+	if (by_groups(p))
+		return;
+	product_loop(L, "i", p->l.d[0].n / 2, &i);
+	x = lower_leaf(L, g, ORIENT_N, &p->a.own, product_twice(L, 0, i), 2);
 	rows = L->out;
 	for (int q = 0; q < g->npieces; q++) {
 		const Piece *pc = &g->piece[q];
@@ -236,26 +283,13 @@ void lower_over_features(Product *p)
 
 			f = lower_name(L, "phi");
 			s = lower_piece_loops(L, pc, part);
-			form_step(p, &x, q, part, s, f, together(p) ? p->l.d[0].n : 2);
+			form_step(p, &x, q, part, s, f, 2);
 			if (pc->kind != PIECE_POW2 && pc->slot)
 				s = arena_printf(L->a, "%d + %s", pc->slot / 16, s);
-			if (p->b.kind == THIN) {
+			if (p->b.kind == THIN)
 				thin_step(p, i, f, s);
-			} else {
-				if (p->b.kind == STREAM)
-					product_stream(p, &p->b, s);
-				if (together(p))
-					product_loop(L, "i", p->l.d[0].n / 2, &i);
-				product_loop(L, "j", p->l.d[1].n, &j);
-				if (strchr(s, ' '))
-					s = arena_printf(L->a, "(%s)", s);
-				lo = product_twice(L, 0, together(p) ? i : "0");
-				hi = product_twice(L, 1, together(p) ? i : "0");
-				lower_code(L, "mma_%s(%s, %s, %s[%s][0], %s[%s][0], %s[%s][1], %s[%s][1], %s, %s);",
-				           p->ty, product_acc(p, product_twice(L, 0, i), j),
-				           product_acc(p, product_twice(L, 1, i), j), f, lo, f, hi, f, lo, f, hi,
-				           product_frag(p, &p->b, j, 0, s), product_frag(p, &p->b, j, 1, s));
-			}
+			else
+				formed_tiles(p, f, i, 2, s);
 			L->out = rows;
 		}
 	}

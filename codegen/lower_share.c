@@ -135,7 +135,8 @@ static void load_rows(Lower *L, const Steps *h, const char *c, const char *u, co
 {
 	const Buffer *b = h->turned->buf;
 	int per = b->pbytes / 32;
-	const char *at = arena_printf(L->a, "%s[%s]", h->look, u), *panel = "", *step = k;
+	const char *at = arena_printf(L->a, "%s[%s]", h->look, u), *panel = "", *step = k,
+	           *plus = b->swizzle ? "^" : "+";
 
 	if (strchr(k, ' '))
 		step = k = arena_printf(L->a, "(%s)", k);
@@ -145,11 +146,11 @@ static void load_rows(Lower *L, const Steps *h, const char *c, const char *u, co
 	}
 	dev_access(lower_code(L,
 	                      "cores_load4(&%s[0][0], &%s[0][1], &%s[1][0], &%s[1][1], %s + (%s %% "
-	                      "65536 ^ 32 * %s)%s);",
-	                      c, c, c, c, h->turned->base, at, step, panel),
+	                      "65536 %s 32 * %s)%s);",
+	                      c, c, c, c, h->turned->base, at, plus, step, panel),
 	           h->turned->buf, ACC_READ);
-	lower_code(L, "cores_load2(&%s[2][0], &%s[2][1], %s + (%s / 65536 ^ 32 * %s)%s);", c, c,
-	           h->turned->base, at, step, panel);
+	lower_code(L, "cores_load2(&%s[2][0], &%s[2][1], %s + (%s / 65536 %s 32 * %s)%s);", c, c,
+	           h->turned->base, at, plus, step, panel);
 }
 
 /* f = the cores of step u of a POW2 piece; `diagonal`: 2 all of the warps' are, 1 some, 0 none. */

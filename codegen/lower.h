@@ -173,7 +173,7 @@ Block *lower_nest(Lower *L, const Layout *l, bool pairs, const char **v);
 void lower_scope(Lower *L, Block *saved); /* after lower_nest: room for names of its body's own */
 void lower_nest_close(Lower *L, Block *saved);
 bool lower_takes_tri(Lower *L, const Op *x, const Layout *l);
-const char *lower_tri_end(Lower *L, const Layout *l, const char *i);
+const char *lower_tri_end(Lower *L, const Layout *l, const char *m);
 Layout lower_vector_layout(Lower *L, const Op *op);
 Layout lower_value_layout(Lower *L, const Op *op);
 Layout lower_lane_layout(int n);
@@ -229,7 +229,7 @@ Leaf lower_leaf(Lower *L, const Grow *g, Orient o, const Layout *rows, const cha
                 int nrows);
 /* Of a piece of pairs in shared memory, whose groups are read as they come: opens the loop over
  * groups J, in which lower_group_loops opens those over I <= J. */
-bool lower_leaf_grows(Lower *L, const Grow *g); /* all pieces with slots are such */
+bool lower_leaf_by_groups(Lower *L, const Grow *g); /* all pieces with slots are such */
 Leaf lower_leaf_columns(Lower *L, const Grow *g, int q, const Layout *rows, int nrows);
 const char *lower_group_loops(Lower *L, const Piece *p, int part);
 /* Just the tiles' cores, as arrays a[b + row][column core], for whoever forms products itself. */

@@ -38,13 +38,14 @@ static bool may_come(Lower *L, const Op *update)
 	return !lower_is_thin(L, state);
 }
 
-/* The next change of a variable in the region, if it adds a product by p's right operand. */
+/* The next change of a variable in the region, if it adds a product by p's right operand and none
+ * is read before. */
 static Op *next_update(Lower *L, const Product *p)
 {
 	bool sw = false;
 
 	for (Op *x = L->at->next; x; x = x->next) {
-		if (x->code == OP_set || x->code == OP_decay || x->body)
+		if (x->code == OP_get || x->code == OP_set || x->code == OP_decay || x->body)
 			return NULL;
 		if (x->code != OP_update)
 			continue;

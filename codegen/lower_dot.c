@@ -245,8 +245,7 @@ void product_step(Product *p, const char *k)
 			product_loop(L, "i", mi / 2, &i);
 		}
 		if (p->l.tri) {
-			lower_open(L, S_FOR, true, "int j = 0; j < %s; j++",
-			           lower_tri_end(L, &p->l, product_twice(L, 0, i)));
+			lower_open(L, S_FOR, true, "int j = 0; j < %s; j++", lower_tri_end(L, &p->l, i));
 			j = "j";
 		} else {
 			product_loop(L, "j", nj, &j);

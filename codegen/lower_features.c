@@ -211,7 +211,7 @@ static bool by_groups(Product *p)
 	const Grow *g = p->a.grow;
 	int n = p->l.d[0].n;
 
-	if (p->wgmma || p->b.kind == THIN || n != 4 || !lower_leaf_grows(L, g))
+	if (p->wgmma || p->b.kind == THIN || n != 4 || !lower_leaf_by_groups(L, g))
 		return false;
 	for (int q = 0; q < g->npieces; q++) {
 		const Piece *pc = &g->piece[q];

@@ -68,8 +68,8 @@ static const char *leaf_cores(Lower *L, Op *x, Orient o, const Layout *rows, con
 	return w->name;
 }
 
-/* N orientation, from shared memory: a lane reads the whole rows it needs, 16 bytes at a time. Opens
- * the loop over rows r and reads unit u. */
+/* N orientation, from shared memory: a lane reads the whole rows it needs, 16 bytes at a time.
+ * Opens the loop over rows r and reads unit u. */
 static void read_unit(Lower *L, const char *row, const Piece *p, const Layout *rows, const char *xb,
                       int nrows)
 {
@@ -111,7 +111,7 @@ static void leaf_names(Lower *L, Leaf *x, int q, int nrows)
 	           p->groups);
 }
 
-bool lower_leaf_grows(Lower *L, const Grow *g)
+bool lower_leaf_by_groups(Lower *L, const Grow *g)
 {
 	int n = 0;
 

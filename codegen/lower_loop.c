@@ -82,6 +82,13 @@ static bool has_product(Lower *L, const Op *x, const Layout *l)
 	return false;
 }
 
+/* Warps that divide the columns too have tiles of two pairs of row cores, whole: a strip would read
+ * the right operand again. */
+static bool is_square(const Layout *l)
+{
+	return l->d[0].n == 4 && layout_spread_dim(l, HW_WARP, 1) > 1;
+}
+
 void lower_root_strips(Lower *L, Op *op, Op *value, void (*body)(Lower *, Op *, const Layout *))
 {
 	Layout l = lower_value_layout(L, value);
@@ -89,8 +96,7 @@ void lower_root_strips(Lower *L, Op *op, Op *value, void (*body)(Lower *, Op *, 
 	Block *outer = L->out;
 	Stmt *loop;
 
-	if (value->rank != 2 || l.orient != ORIENT_N || l.d[0].n <= 2 || L->strip ||
-	    (l.d[0].n == 4 && layout_spread_dim(&l, HW_WARP, 1) > 1) ||
+	if (value->rank != 2 || l.orient != ORIENT_N || l.d[0].n <= 2 || L->strip || is_square(&l) ||
 	    !has_product(L, value, &l)) {
 		body(L, op, &l);
 		return;
@@ -487,6 +493,7 @@ void lower_region(Lower *L, Region *r)
 		} else if (x->code == OP_store || op_info[x->code].class == STATE) {
 			lower_effect(L, x);
 		}
-	}	L->body = outer;
+	}
+	L->body = outer;
 	L->at = outer_at;
 }

@@ -57,9 +57,9 @@ static const char *step_of(Lower *L, const Steps *h, const char *u)
 	char *end;
 	long n = strtol(u, &end, 10);
 
-	if (*end)
-		return arena_printf(L->a, "%d * %s + %s", h->s.warps, u, h->s.w);
-	return n ? arena_printf(L->a, "%ld + %s", n * h->s.warps, h->s.w) : h->s.w;
+	return *end ? arena_printf(L->a, "%d * %s + %s", h->s.warps, u, h->s.w)
+	       : n  ? arena_printf(L->a, "%ld + %s", n * h->s.warps, h->s.w)
+	            : h->s.w;
 }
 
 static void share_lookup(Product *p, Steps *h, const Piece *pc)
@@ -264,7 +264,7 @@ static Run run_at(const Grow *g, const Share *h, int u)
 	return r;
 }
 
-/* Opens the run's loop; returns u. */
+/* Returns u. */
 static const char *run_open(Lower *L, const Run *r)
 {
 	if (r->n == 1) {

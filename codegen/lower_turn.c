@@ -88,8 +88,9 @@ static void turn_tile(Lower *L, Op *x)
 			place = arena_printf(L->a, "%s + %s / %d * %d + (%s ^ 32 * (%s %% %d))", place, k, per,
 			                     t->buf->rows * t->buf->pbytes, lane, k, per);
 		else
-			place = arena_printf(L->a, t->buf->swizzle ? "%s + (%s ^ 32 * %s)" : "%s + %s + 32 * %s",
-			                     place, lane, k);
+			place =
+			    arena_printf(L->a, t->buf->swizzle ? "%s + (%s ^ 32 * %s)" : "%s + %s + 32 * %s",
+			                 place, lane, k);
 		if (L->dev->gpu->stmatrix)
 			lower_code(L, "cores_store4(%s, %s[0][0], %s[1][0], %s[0][1], %s[1][1]);", place, array,
 			           array, array, array);

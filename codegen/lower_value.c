@@ -148,13 +148,13 @@ bool lower_takes_tri(Lower *L, const Op *x, const Layout *l)
 	return (strip || whole) && lower_zero_upper(x);
 }
 
-/* The column core where a tri layout ends in row core i. */
-const char *lower_tri_end(Lower *L, const Layout *l, const char *i)
+/* The column core where a tri layout ends in its m-th pair of row cores. */
+const char *lower_tri_end(Lower *L, const Layout *l, const char *m)
 {
 	int n = 2 * layout_core_step(l, 0);
 
 	return L->strip ? arena_printf(L->a, "2 * %s + 2", L->strip->var)
-	                : arena_printf(L->a, "%s / 2 * %d + %d", i, n, n);
+	                : arena_printf(L->a, "%d * (%s) + %d", n, m, n);
 }
 
 /* The column-core digit of a core grid, when columns right of the diagonal are not needed. */
@@ -180,7 +180,7 @@ Block *lower_nest(Lower *L, const Layout *l, bool pairs, const char **v)
 		v[r] = l->d[i].stride == 1 && l->d[i].n == 2 ? "e" : names[r < 2 ? r : r + 1];
 		if (limited(l, i))
 			lower_open(L, S_FOR, true, "int %s = 0; %s < %s; %s++", v[r], v[r],
-			           lower_tri_end(L, l, v[0]), v[r]);
+			           lower_tri_end(L, l, arena_printf(L->a, "%s / 2", v[0])), v[r]);
 		else
 			lower_open(L, S_FOR, true, "int %s = 0; %s < %d; %s++", v[r], v[r], l->d[i].n, v[r]);
 		r++;

@@ -117,11 +117,13 @@ static __device__ __forceinline__ float exp2_fast(float x)
 	return d;
 }
 
-// the pointer itself, of which the compiler knows nothing
+// the pointer itself, of which the compiler knows nothing but that it is to global memory
 static __device__ __forceinline__ void *opaque(const void *p)
 {
-	asm volatile("" : "+l"(p));
-	return (void *)p;
+	u64 a = __cvta_generic_to_global(p);
+
+	asm volatile("" : "+l"(a));
+	return __cvta_global_to_generic(a);
 }
 
 // stores 4 bytes

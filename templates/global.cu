@@ -243,12 +243,14 @@ static inline int sim_table_s16(u64 at, const short *p)
 //@ end
 
 //@ prim opaque
-//@ doc the pointer itself, of which the compiler knows nothing
+//@ doc the pointer itself, of which the compiler knows nothing but that it is to global memory
 //@ cuda
 static __device__ __forceinline__ void *opaque(const void *p)
 {
-	asm volatile("" : "+l"(p));
-	return (void *)p;
+	u64 a = __cvta_generic_to_global(p);
+
+	asm volatile("" : "+l"(a));
+	return __cvta_global_to_generic(a);
 }
 //@ sim
 #define opaque(p) ((void *)(p))

@@ -89,11 +89,13 @@ static __device__ __forceinline__ float shfl_xor_f32(float x, int mask)
 	return __shfl_xor_sync(0xffffffffu, x, mask);
 }
 
-// the pointer itself, of which the compiler knows nothing
+// the pointer itself, of which the compiler knows nothing but that it is to global memory
 static __device__ __forceinline__ void *opaque(const void *p)
 {
-	asm volatile("" : "+l"(p));
-	return (void *)p;
+	u64 a = __cvta_generic_to_global(p);
+
+	asm volatile("" : "+l"(a));
+	return __cvta_global_to_generic(a);
 }
 
 // stores 4 bytes

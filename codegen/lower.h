@@ -364,6 +364,7 @@ void lower_store_end(Lower *L);
 
 /* lower_late.c */
 Late *lower_late_find(Lower *L, const Op *loop);
+const char *lower_run_time_size(Lower *L); /* that only a launch knows; NULL: none */
 void lower_late_open(Lower *L, const Ring *r);
 void lower_late_turn(Lower *L, const char *when);
 void lower_late_issue(Lower *L);

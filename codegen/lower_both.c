@@ -91,7 +91,14 @@ void lower_both_step(Both *b, const Product *p, const char *k)
 		product_step(&b->q, k);
 }
 
+/* What follows begins behind the walk: ptxas would have its reads between, and no registers left
+ * (CUDA 13.0, sm_90: 8 spilled). */
 void lower_both_close(const Both *b)
 {
-	lower_comment(b->q.L, b->q.L->at);
+	Lower *L = b->q.L;
+	const char *size = lower_run_time_size(L);
+
+	lower_comment(L, L->at);
+	if (size)
+		lower_code(L, "scheduler_fence(%s < 0);", size);
 }

@@ -71,8 +71,7 @@ static bool first_flies(Lower *L, const Op *loop, const Op *last)
 	return false;
 }
 
-/* A size that only a launch knows. */
-static const char *run_time_size(Lower *L)
+const char *lower_run_time_size(Lower *L)
 {
 	const Grid *grid = &L->k->grid;
 
@@ -91,7 +90,7 @@ Late *lower_late_find(Lower *L, const Op *loop)
 	Late *t;
 
 	if (L->role != ROLE_ALL || L->stages < 3 || L->part != PART_ALL || L->strip ||
-	    !run_time_size(L))
+	    !lower_run_time_size(L))
 		return NULL;
 	for (Op *e = loop->body->first; e; e = e->next) {
 		Op *dot = last_product(L, e);
@@ -125,7 +124,7 @@ void lower_late_open(Lower *L, const Ring *r)
 	t->tile.base = lower_name(L, arena_printf(L->a, "%s_last", t->p.b.staged->base));
 	t->p.b.staged = &t->tile;
 	t->never = lower_name(L, "never");
-	lower_code(L, "const bool %s = %s < 0;", t->never, run_time_size(L));
+	lower_code(L, "const bool %s = %s < 0;", t->never, lower_run_time_size(L));
 	t->done = lower_name(L, "done_last");
 	t->empty = r->empty->name;
 	lower_code(L, "u32 %s = %s, %s = %s;", t->tile.base, t->tile.buf->name, t->done, t->empty);

@@ -81,7 +81,7 @@ static void operand_open(Product *p, Operand *o, Op *src, bool left)
 	o->x = op_base(src, &sw);
 	o->swapped = sw;
 	o->need = operand_layout(L, p, o, src);
-	if (left && !sw && lower_takes_tri(L, o->x, &o->need))
+	if (left && !sw && !p->flip && lower_takes_tri(L, o->x, &o->need))
 		o->need.tri = true;
 	o->own = sw ? layout_swap(o->need) : o->need;
 	o->staged = lower_staged(L, o->x);
@@ -237,7 +237,7 @@ void product_step(Product *p, const char *k)
 	Block *saved = L->out;
 
 	if (!p->flip) {
-		if (p->a.need.tri && !L->strip) { /* rows above step k have none of its columns */
+		if (p->a.need.tri && !p->a.need.base[0]) { /* rows above step k have none of its columns */
 			lower_open(L, S_FOR, true, "int i = %s / %d; i < %d; i++", k,
 			           layout_core_step(&p->l, 0), mi / 2);
 			i = "i";
@@ -328,7 +328,7 @@ static void plain_product(Product *p)
 	product_array(p, &p->a);
 	product_array(p, &p->b);
 	two = lower_both_open(&both, p);
-	if (p->a.need.tri && L->strip) {
+	if (p->a.need.tri && p->a.need.base[0]) {
 		lower_open(L, S_FOR, true, "int k = 0; k <= %s; k++", L->strip->var);
 		k = "k";
 	} else {

@@ -281,7 +281,7 @@ static const char *condition(Lower *L, Op *where, const Layout *l, const char *c
 	if (L->strip && l->base[0] && l->orient == ORIENT_N && lower_is_static(L, where) &&
 	    op_is_tri(where->src[0]) && layout_spread_dim(l, HW_WARP, 0) == 1 && strcmp(v[1], "0"))
 		return arena_printf(L->a, "%s < 2 * %s || %s", v[1], L->strip->var, mask);
-	if (l->tri && !L->strip && lower_is_static(L, where) && op_is_tri(where->src[0]))
+	if (l->tri && !l->base[0] && lower_is_static(L, where) && op_is_tri(where->src[0]))
 		return arena_printf(L->a, "%s < %d * (%s / 2) || %s", v[1], 2 * layout_core_step(l, 0),
 		                    v[0], mask);
 	return mask;

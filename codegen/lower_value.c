@@ -153,8 +153,8 @@ const char *lower_tri_end(Lower *L, const Layout *l, const char *m)
 {
 	int n = 2 * layout_core_step(l, 0);
 
-	return L->strip ? arena_printf(L->a, "2 * %s + 2", L->strip->var)
-	                : arena_printf(L->a, "%d * (%s) + %d", n, m, n);
+	return l->base[0] ? arena_printf(L->a, "2 * %s + 2", L->strip->var)
+	                  : arena_printf(L->a, "%d * (%s) + %d", n, m, n);
 }
 
 /* The column-core digit of a core grid, when columns right of the diagonal are not needed. */

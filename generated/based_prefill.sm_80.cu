@@ -106,6 +106,13 @@ static __device__ __forceinline__ void cores_load2(u32 *r0, u32 *r1, u32 addr)
 	             : "=r"(*r0), "=r"(*r1) : "r"(addr) : "memory");
 }
 
+// ends a basic block, beyond which ptxas moves no wait for products up; never: false, if unknown to it
+static __device__ __forceinline__ void scheduler_fence(int never)
+{
+	if (never)
+		__nanosleep(0);
+}
+
 // loads 16 bytes
 static __device__ __forceinline__ void ld_shared_v4(u32 *r, u32 a)
 {
@@ -384,6 +391,7 @@ __global__ void __launch_bounds__(128, 1) based_prefill(
 			}
 		}
 		// based_prefill.lua:26
+		scheduler_fence(B < 0);
 		u32 Qa[4][4], Qb[4][4][2];
 		#pragma unroll
 		for (int u = 0; u < 2; u++) {

@@ -227,6 +227,7 @@ typedef struct Leaf {
 } Leaf;
 Leaf lower_leaf(Lower *L, const Grow *g, Orient o, const Layout *rows, const char *first,
                 int nrows);
+int lower_pair(Lower *L, int groups, int I, int J); /* a pair's step of 16 slots in its piece */
 /* Of a piece of pairs in shared memory, whose groups are read as they come: opens the loop over
  * groups J, in which lower_group_loops opens those over I <= J. */
 bool lower_leaf_by_groups(Lower *L, const Grow *g); /* all pieces with slots are such */

@@ -68,6 +68,27 @@ static const char *leaf_cores(Lower *L, Op *x, Orient o, const Layout *rows, con
 	return w->name;
 }
 
+/* Four groups, where features are formed from rows of a turned tile by mma.sync: pairs by I ^ J, so
+ * that of two warps' steps 0|1 2|3 (diagonal) 01|23 02|13 12|03 the last two find factors that are
+ * already read: those of I in 0|1, those of J in 2|3 (lower_share.c). */
+static bool by_xor(Lower *L, int groups)
+{
+	return groups == 4 && !L->dev->gpu->wgmma;
+}
+
+int lower_pair(Lower *L, int groups, int I, int J)
+{
+	return I == J || !by_xor(L, groups) ? grow_pair(groups, I, J)
+	                                    : 2 + 2 * (I ^ J) + ((I ^ J) == 1 ? J / 2 : J % 2);
+}
+
+static const char *pair_text(Lower *L, int groups)
+{
+	if (by_xor(L, groups))
+		return "2 + 2 * (I ^ J) + ((I ^ J) == 1 ? J / 2 : J % 2)";
+	return arena_printf(L->a, "%d + I * (%d - I) / 2 + J", groups - 1, 2 * groups - 3);
+}
+
 /* N orientation, from shared memory: a lane reads the whole rows it needs, 16 bytes at a time.
  * Opens the loop over rows r and reads unit u. */
 static void read_unit(Lower *L, const char *row, const Piece *p, const Layout *rows, const char *xb,
@@ -157,7 +178,7 @@ const char *lower_group_loops(Lower *L, const Piece *p, int part)
 		return arena_printf(L->a, "%sI", first);
 	}
 	lower_open(L, S_FOR, true, "int I = 0; I < J; I++");
-	lower_code(L, "const int p = %s%d + I * (%d - I) / 2 + J;", first, G - 1, 2 * G - 3);
+	lower_code(L, "const int p = %s%s;", first, pair_text(L, G));
 	return "p";
 }
 
@@ -303,7 +324,7 @@ const char *lower_piece_loops(Lower *L, const Piece *p, int part)
 	if (p->kind == PIECE_POW2) {
 		lower_open(L, S_FOR, true, "int I = 0; I < %d; I++", G - 1);
 		lower_open(L, S_FOR, true, "int J = I + 1; J < %d; J++", G);
-		lower_code(L, "const int p = %s%d + I * (%d - I) / 2 + J;", first, G - 1, 2 * G - 3);
+		lower_code(L, "const int p = %s%s;", first, pair_text(L, G));
 		return "p";
 	}
 	if (p->nslots == 16)

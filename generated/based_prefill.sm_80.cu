@@ -148,7 +148,7 @@ extern "C" {
 
 // step of 16 slots -> I + 256 J, its groups of four columns
 static __device__ const short based_prefill_groups[10] = {
-	0, 257, 514, 771, 256, 512, 768, 513, 769, 770
+	0, 257, 514, 771, 256, 770, 512, 769, 513, 768
 };
 
 __global__ void __launch_bounds__(128, 1) based_prefill(
@@ -347,20 +347,20 @@ __global__ void __launch_bounds__(128, 1) based_prefill(
 				}
 			}
 			// based_prefill.lua:27
+			u32 K_rows[5][3][2];
 			#pragma unroll
 			for (int u = 0; u < 2; u++) {
 				u32 phi[2][2];
-				u32 c[3][2];
-				cores_load4(&c[0][0], &c[0][1], &c[1][0], &c[1][1], K_t + (K_pair[u] % 65536 + 32 * k));
-				cores_load2(&c[2][0], &c[2][1], K_t + (K_pair[u] / 65536 + 32 * k));
-				const u32 y00 = c[1][0];
-				const u32 y01 = c[2][0];
-				phi[0][0] = mul_bf16x2(c[0][0], c[1][0]);
-				phi[0][1] = mul_bf16x2(c[0][0], c[2][0]);
-				const u32 y10 = c[1][1];
-				const u32 y11 = c[2][1];
-				phi[1][0] = mul_bf16x2(c[0][1], c[1][1]);
-				phi[1][1] = mul_bf16x2(c[0][1], c[2][1]);
+				cores_load4(&K_rows[u][0][0], &K_rows[u][0][1], &K_rows[u][1][0], &K_rows[u][1][1], K_t + (K_pair[u] % 65536 + 32 * k));
+				cores_load2(&K_rows[u][2][0], &K_rows[u][2][1], K_t + (K_pair[u] / 65536 + 32 * k));
+				const u32 y00 = K_rows[u][1][0];
+				const u32 y01 = K_rows[u][2][0];
+				phi[0][0] = mul_bf16x2(K_rows[u][0][0], K_rows[u][1][0]);
+				phi[0][1] = mul_bf16x2(K_rows[u][0][0], K_rows[u][2][0]);
+				const u32 y10 = K_rows[u][1][1];
+				const u32 y11 = K_rows[u][2][1];
+				phi[1][0] = mul_bf16x2(K_rows[u][0][1], K_rows[u][1][1]);
+				phi[1][1] = mul_bf16x2(K_rows[u][0][1], K_rows[u][2][1]);
 				phi[0][0] = mul_bf16x2(phi[0][0], diagonal_lo);
 				phi[0][1] = mul_bf16x2(phi[0][1], diagonal_hi);
 				phi[0][0] = g >= 4 ? (g < 6 ? y00 : y01) : phi[0][0];
@@ -374,19 +374,40 @@ __global__ void __launch_bounds__(128, 1) based_prefill(
 					mma_bf16(S[2 * u][j], S[2 * u + 1][j], phi[0][0], phi[0][1], phi[1][0], phi[1][1], V_f[0][j], V_f[1][j]);
 				}
 			}
-			#pragma unroll
-			for (int u = 2; u < 5; u++) {
+			{
 				u32 phi2[2][2];
-				u32 c[3][2];
-				cores_load4(&c[0][0], &c[0][1], &c[1][0], &c[1][1], K_t + (K_pair[u] % 65536 + 32 * k));
-				cores_load2(&c[2][0], &c[2][1], K_t + (K_pair[u] / 65536 + 32 * k));
-				phi2[0][0] = mul_bf16x2(c[0][0], c[1][0]);
-				phi2[0][1] = mul_bf16x2(c[0][0], c[2][0]);
-				phi2[1][0] = mul_bf16x2(c[0][1], c[1][1]);
-				phi2[1][1] = mul_bf16x2(c[0][1], c[2][1]);
+				cores_load4(&K_rows[2][0][0], &K_rows[2][0][1], &K_rows[2][1][0], &K_rows[2][1][1], K_t + (K_pair[2] % 65536 + 32 * k));
+				cores_load2(&K_rows[2][2][0], &K_rows[2][2][1], K_t + (K_pair[2] / 65536 + 32 * k));
+				phi2[0][0] = mul_bf16x2(K_rows[2][0][0], K_rows[2][1][0]);
+				phi2[0][1] = mul_bf16x2(K_rows[2][0][0], K_rows[2][2][0]);
+				phi2[1][0] = mul_bf16x2(K_rows[2][0][1], K_rows[2][1][1]);
+				phi2[1][1] = mul_bf16x2(K_rows[2][0][1], K_rows[2][2][1]);
 				#pragma unroll
 				for (int j = 0; j < 4; j++) {
-					mma_bf16(S[2 * u][j], S[2 * u + 1][j], phi2[0][0], phi2[0][1], phi2[1][0], phi2[1][1], V_f[0][j], V_f[1][j]);
+					mma_bf16(S[4][j], S[5][j], phi2[0][0], phi2[0][1], phi2[1][0], phi2[1][1], V_f[0][j], V_f[1][j]);
+				}
+			}
+			{
+				u32 phi3[2][2];
+				phi3[0][0] = mul_bf16x2(K_rows[0][0][0], K_rows[1][1][0]);
+				phi3[0][1] = mul_bf16x2(K_rows[0][0][0], K_rows[1][2][0]);
+				phi3[1][0] = mul_bf16x2(K_rows[0][0][1], K_rows[1][1][1]);
+				phi3[1][1] = mul_bf16x2(K_rows[0][0][1], K_rows[1][2][1]);
+				#pragma unroll
+				for (int j = 0; j < 4; j++) {
+					mma_bf16(S[6][j], S[7][j], phi3[0][0], phi3[0][1], phi3[1][0], phi3[1][1], V_f[0][j], V_f[1][j]);
+				}
+			}
+			{
+				u32 phi4[2][2];
+				cores_load2(&K_rows[4][0][0], &K_rows[4][0][1], K_t + (K_pair[4] % 65536 + 32 * k));
+				phi4[0][0] = mul_bf16x2(K_rows[4][0][0], K_rows[1][1][0]);
+				phi4[0][1] = mul_bf16x2(K_rows[4][0][0], K_rows[1][2][0]);
+				phi4[1][0] = mul_bf16x2(K_rows[4][0][1], K_rows[1][1][1]);
+				phi4[1][1] = mul_bf16x2(K_rows[4][0][1], K_rows[1][2][1]);
+				#pragma unroll
+				for (int j = 0; j < 4; j++) {
+					mma_bf16(S[8][j], S[9][j], phi4[0][0], phi4[0][1], phi4[1][0], phi4[1][1], V_f[0][j], V_f[1][j]);
 				}
 			}
 		}
@@ -407,12 +428,12 @@ __global__ void __launch_bounds__(128, 1) based_prefill(
 				}
 				{
 					const int I = J;
-					u32 phi3[4][2];
+					u32 phi5[4][2];
 					#pragma unroll
 					for (int r = 0; r < 4; r++) {
 						const u32 xr = t >= 2 ? (t == 2 ? Qb[r][I][0] : Qb[r][I][1]) : mul_bf16x2(Qa[r][I], Qb[r][I][0]);
-						phi3[r][0] = I == 0 && t == 1 ? (xr & 0xffff0000u) | 0x3f80u : xr;
-						phi3[r][1] = mul_bf16x2(Qa[r][I], Qb[r][I][1]);
+						phi5[r][0] = I == 0 && t == 1 ? (xr & 0xffff0000u) | 0x3f80u : xr;
+						phi5[r][1] = mul_bf16x2(Qa[r][I], Qb[r][I][1]);
 					}
 					u32 S_s_f[2][4];
 					#pragma unroll
@@ -423,18 +444,18 @@ __global__ void __launch_bounds__(128, 1) based_prefill(
 					for (int i = 0; i < 2; i++) {
 						#pragma unroll
 						for (int j = 0; j < 4; j++) {
-							mma_bf16(dot2[2 * i][j], dot2[2 * i + 1][j], phi3[2 * i][0], phi3[2 * i + 1][0], phi3[2 * i][1], phi3[2 * i + 1][1], S_s_f[0][j], S_s_f[1][j]);
+							mma_bf16(dot2[2 * i][j], dot2[2 * i + 1][j], phi5[2 * i][0], phi5[2 * i + 1][0], phi5[2 * i][1], phi5[2 * i + 1][1], S_s_f[0][j], S_s_f[1][j]);
 						}
 					}
 				}
 				#pragma unroll
 				for (int I = 0; I < J; I++) {
-					const int p = 3 + I * (5 - I) / 2 + J;
-					u32 phi4[4][2];
+					const int p = 2 + 2 * (I ^ J) + ((I ^ J) == 1 ? J / 2 : J % 2);
+					u32 phi6[4][2];
 					#pragma unroll
 					for (int r = 0; r < 4; r++) {
-						phi4[r][0] = mul_bf16x2(Qa[r][I], Qb[r][J][0]);
-						phi4[r][1] = mul_bf16x2(Qa[r][I], Qb[r][J][1]);
+						phi6[r][0] = mul_bf16x2(Qa[r][I], Qb[r][J][0]);
+						phi6[r][1] = mul_bf16x2(Qa[r][I], Qb[r][J][1]);
 					}
 					u32 S_s_f2[2][4];
 					#pragma unroll
@@ -445,7 +466,7 @@ __global__ void __launch_bounds__(128, 1) based_prefill(
 					for (int i = 0; i < 2; i++) {
 						#pragma unroll
 						for (int j = 0; j < 4; j++) {
-							mma_bf16(dot2[2 * i][j], dot2[2 * i + 1][j], phi4[2 * i][0], phi4[2 * i + 1][0], phi4[2 * i][1], phi4[2 * i + 1][1], S_s_f2[0][j], S_s_f2[1][j]);
+							mma_bf16(dot2[2 * i][j], dot2[2 * i + 1][j], phi6[2 * i][0], phi6[2 * i + 1][0], phi6[2 * i][1], phi6[2 * i + 1][1], S_s_f2[0][j], S_s_f2[1][j]);
 						}
 					}
 				}

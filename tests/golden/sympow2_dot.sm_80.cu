@@ -106,6 +106,13 @@ static __device__ __forceinline__ void cores_load2(u32 *r0, u32 *r1, u32 addr)
 	             : "=r"(*r0), "=r"(*r1) : "r"(addr) : "memory");
 }
 
+// ends a basic block, beyond which ptxas moves no wait for products up; never: false, if unknown to it
+static __device__ __forceinline__ void scheduler_fence(int never)
+{
+	if (never)
+		__nanosleep(0);
+}
+
 // loads 16 bytes
 static __device__ __forceinline__ void ld_shared_v4(u32 *r, u32 a)
 {
@@ -141,7 +148,7 @@ extern "C" {
 
 // step of 16 slots -> I + 256 J, its groups of four columns
 static __device__ const short sympow2_dot_groups[12] = {
-	0, 257, 514, 771, 256, 512, 768, 513, 769, 770, 0, 0
+	0, 257, 514, 771, 256, 770, 512, 769, 513, 768, 0, 0
 };
 
 __global__ void __launch_bounds__(128, 1) sympow2_dot(
@@ -357,6 +364,7 @@ __global__ void __launch_bounds__(128, 1) sympow2_dot(
 			}
 		}
 		// sympow2_dot.lua:19
+		scheduler_fence(B < 0);
 		u32 Qa[2][4], Qb[2][4][2];
 		#pragma unroll
 		for (int r = 0; r < 2; r++) {
@@ -390,7 +398,7 @@ __global__ void __launch_bounds__(128, 1) sympow2_dot(
 		for (int I = 0; I < 3; I++) {
 			#pragma unroll
 			for (int J = I + 1; J < 4; J++) {
-				const int p = 3 + I * (5 - I) / 2 + J;
+				const int p = 2 + 2 * (I ^ J) + ((I ^ J) == 1 ? J / 2 : J % 2);
 				u32 phi4[2][2];
 				phi4[0][0] = mul_bf16x2(Qa[0][I], Qb[0][J][0]);
 				phi4[0][1] = mul_bf16x2(Qa[0][I], Qb[0][J][1]);

@@ -85,6 +85,8 @@ void lower_both_step(Both *b, const Product *p, const char *k)
 
 	lower_comment(L, b->update);
 	b->q.b.frag = p->b.frag;
+	if (b->q.a.kind == STREAM)
+		product_stream(&b->q, &b->q.a, k);
 	if (b->each)
 		lower_share_step(&b->q, b->each, k);
 	else

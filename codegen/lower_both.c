@@ -73,9 +73,9 @@ bool lower_both_open(Both *b, const Product *p)
 	b->q.acc = w;
 	if (b->q.a.kind == FORMED && !(b->q.a.swapped && (b->each = lower_features_open(&b->q))))
 		return false;
+	L->early = x; /* nor by a product that its left operand is made of */
 	product_array(&b->q, &b->q.a);
 	product_count(&b->q);
-	L->early = x;
 	return true;
 }
 

@@ -80,7 +80,7 @@ Layout layout_strip(Arena *a, Layout l, const char *m)
 
 Layout layout_drop(Layout l, int d)
 {
-	Layout r = {.rank = l.rank - 1, .orient = ORIENT_NONE};
+	Layout r = {.rank = l.rank - 1, .orient = ORIENT_NONE, .far = l.far};
 
 	for (int i = 0; i < l.nd; i++)
 		if (l.d[i].dim != d) {
@@ -247,11 +247,13 @@ const char *layout_coord(Arena *a, const Layout *l, int d, const char *const *re
 {
 	Text s = {.arena = a};
 
-	if (l->base[d])
+	if (l->base[d] && !l->far)
 		text_add(&s, "%s", l->base[d]);
 	for (int i = l->nd - 1; i >= 0; i--)
 		if (l->d[i].hw != HW_REG && l->d[i].dim == d)
 			term_add(&s, l->d[i].stride, digit_value(a, &l->d[i]));
+	if (l->base[d] && l->far)
+		text_add(&s, "%s%s", s.len ? " + " : "", l->base[d]);
 	for (int i = 0, r = 0; i < l->nd; i++)
 		if (l->d[i].hw == HW_REG) {
 			if (l->d[i].dim == d && l->d[i].n > 1)

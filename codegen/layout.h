@@ -38,6 +38,7 @@ typedef struct Layout {
 	Digit d[MAX_DIGITS];
 	Orient orient;              /* of a grid of cores, or ORIENT_NONE */
 	const char *base[MAX_RANK]; /* C expression added to the coordinate, or NULL */
+	bool far;                   /* behind what the thread adds: a constant of an unrolled turn */
 	bool tri;                   /* of a strip: columns right of its diagonal are never needed */
 } Layout;
 

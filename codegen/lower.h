@@ -22,7 +22,9 @@ struct Version {
 	bool packed;      /* two 16-bit values a register, innermost digit the pair */
 	const char *name; /* the array */
 	int scope;
-	int more; /* columns of cores behind those of l */
+	int more;       /* columns of cores behind those of l */
+	Block *made_in; /* where its last statement is, made_at; NULL: not told */
+	Stmt *made_at;
 	Version *next;
 };
 
@@ -37,7 +39,18 @@ typedef struct Strip {
 	const char *var, *base; /* "m", "16 * m" */
 	Block *outer;
 	int outer_scope, count;
+	int step; /* rows from one strip of a stream to the next; else 0 */
 } Strip;
+
+/* A reduction on its way: threads' parts, then lanes', then warps'. */
+typedef struct Fold {
+	Op *op;
+	Version *w;
+	Layout from, to;
+	Buffer *buf; /* of warps' parts, where there are */
+	const char *name;
+	int warps;
+} Fold;
 
 /* What is lowered: the kernel; or, of its segmented schedule, a segment's change of the states; or
  * a segment from its states at the start (segment.c). */
@@ -78,7 +91,7 @@ typedef struct Ring {
 typedef struct Late Late;
 
 /* An array of registers that a product in flight owns. */
-enum { MAX_FLYING = 16 };
+enum { MAX_FLYING = 16, MAX_FOLDS = 8 };
 typedef struct Flying {
 	const char *array;
 	bool f32;
@@ -147,6 +160,10 @@ typedef struct Lower {
 	const Op *at;        /* its op being lowered */
 	const Op *early;     /* an update to come that is made already: lower_both.c */
 	const Op *parts;     /* a sum whose lanes keep their parts */
+	bool streams;        /* all matrices are streamed, and asked for before anything else */
+	bool sweeps, swept;
+	int nfolds;
+	Fold folds[MAX_FOLDS]; /* of the sweep: lower_sweep.c */
 } Lower;
 
 /* lower.c */
@@ -198,6 +215,10 @@ const char *lower_combine(Lower *L, const Op *op, const char *const *x);
 
 /* lower_reduce.c */
 Version *lower_reduce(Lower *L, Op *op, const Layout *l);
+void lower_fold_open(Lower *L, Fold *f, Op *op, const Layout *from);
+void lower_fold_turn(Lower *L, Fold *f, const Layout *from);
+void lower_fold_close(Lower *L, Fold *f);
+Version *lower_fold_take(Lower *L, Fold *f, const Layout *want);
 Version *lower_cumsum(Lower *L, Op *op, const Layout *l);
 Version *lower_convert(Lower *L, Op *op, Version *from, const Layout *l);
 
@@ -316,11 +337,22 @@ void lower_gather_ahead(Lower *L, Op *op);
 Layout lower_stream_layout(Lower *L, const Op *op);
 Layout lower_stream_vector(Lower *L, const Op *op);
 Layout lower_thread_layout(Lower *L, int n);
+bool lower_is_plain(Lower *L, const Op *load);
 void lower_ahead(Lower *L); /* before a body: loads that nothing need precede */
 /* Elements one access of `io` moves for the last register digit of l; 1: no wide access. */
 int lower_wide(const Op *io, const Op *tile, const Layout *l);
 void lower_wide_load(Lower *L, const Op *io, int n, const char *const *elem, const char *ptr);
 void lower_wide_store(Lower *L, const Op *io, int n, const char *const *elem, const char *ptr);
+
+/* lower_sweep.c: one loop over the rows of streamed matrices for all that is stored or folded of
+ * them, before the first that is needed. False: op is none of those. */
+typedef struct Sweep {
+	int strips, regs; /* asked for ahead, 0: there is no sweep; registers that a thread needs */
+} Sweep;
+Sweep lower_sweep_plan(Lower *L);
+bool lower_sweep(Lower *L, const Op *op);
+bool lower_is_swept(Lower *L, const Op *op); /* it has been part of one */
+Fold *lower_swept(Lower *L, const Op *op);
 
 /* lower_mem.c */
 const char *lower_pointer(Lower *L, const Op *op); /* base pointer with program axes applied */
@@ -331,7 +363,9 @@ const Range *lower_io_range(const Op *io, int d); /* of the argument's axis behi
 bool lower_range_whole(const Range *r);           /* its tiles have all their elements */
 /* "row < N && col < V" for the ragged dimensions; NULL when always true. */
 const char *lower_guard(Lower *L, const Op *io, const Op *tile, const Layout *l,
-                        const char *const *coord);
+                        const char *const *v);
+/* "coordinate d < n", with the turns said that are inside in every thread; NULL: always. */
+const char *lower_within(Lower *L, const Layout *l, int d, const char *const *v, int n);
 const char *lower_element(Lower *L, const Op *io, const Op *tile,
                           const char *const *coord); /* its pointer */
 void lower_stage(Lower *L, Op *load, int stages);
@@ -364,6 +398,7 @@ bool lower_store_engine(Lower *L, Op *op, Op *from, const Layout *l);
 void lower_store_end(Lower *L);
 
 /* lower_late.c */
+const char *lower_run_time_size(Lower *L); /* one that only a launch knows, or NULL */
 Late *lower_late_find(Lower *L, const Op *loop);
 const char *lower_run_time_size(Lower *L); /* that only a launch knows; NULL: none */
 void lower_late_open(Lower *L, const Ring *r);
@@ -376,6 +411,8 @@ void lower_late_close(Lower *L, const char *when);
 
 /* lower_load.c */
 Version *lower_load(Lower *L, Op *op, const Layout *l, bool packed);
+/* The elements that l names, to registers of w that no longer hold others. */
+void lower_load_more(Lower *L, Op *op, const Layout *l, Version *w);
 const char *lower_load_global(Lower *L, Dtype dt, const char *ptr); /* one element, as fp32 */
 /* Emits loads of cores rows [r0, r0+nr) x [c0, c0+nc) of the staged tile into array `to`. */
 void lower_cores(Lower *L, const Staged *s, const Layout *l, const char *to, const char *r0, int nr,
@@ -386,7 +423,8 @@ const char *lower_row_unit(Lower *L, const Staged *s, const Layout *l, const cha
 
 /* lower_store.c */
 void lower_store(Lower *L, Op *op);
-Op *lower_stored(const Op *store); /* what the store itself rounds */
+void lower_store_tile(Lower *L, Op *op, const Layout *l); /* or a strip of it */
+Op *lower_stored(const Op *store);                        /* what the store itself rounds */
 
 /* lower_image.c: by whole rows, through shared memory; false: not this tile. */
 bool lower_store_image(Lower *L, Op *op);
@@ -404,6 +442,7 @@ void lower_loop_bounds(Lower *L, const Op *loop, const char *tiles, const char *
 /* lower_effect.c */
 void lower_var(Lower *L, Op *op);
 void lower_effect(Lower *L, Op *op);
+const char *lower_store_when(Lower *L, const Op *store); /* NULL: always */
 void lower_settle_loop(Lower *L, Op *loop);
 /* The sum that effect `set`, v = v f + sum, adds to v in a loop, where lanes keep their parts of v
  * until the loop's end; NULL: it is another effect. */

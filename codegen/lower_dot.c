@@ -292,7 +292,7 @@ static void product_by_steps(Product *p)
 	Lower *L = p->L;
 	Operand *const side[] = {&p->a, &p->b};
 	Block *outer = L->out;
-	Strip s = {"k", "16 * k", outer, L->scope, p->a.k / 2};
+	Strip s = {"k", "16 * k", outer, L->scope, p->a.k / 2, 0};
 	Stmt *loop = ARENA_NEW(L->a, Stmt);
 
 	for (int i = 0; i < 2; i++)

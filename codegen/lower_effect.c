@@ -302,7 +302,7 @@ void lower_settle_loop(Lower *L, Op *loop)
 
 /* What must hold for a store to happen, or NULL. Outputs without the divided axis are every part's
  * alike, and the first part stores them. */
-static const char *store_condition(Lower *L, const Op *op)
+const char *lower_store_when(Lower *L, const Op *op)
 {
 	const char *when = segment_store_when(L, op);
 	bool alike = L->k->divided != NULL;
@@ -343,7 +343,7 @@ void lower_when_close(Lower *L, When w)
 
 static void lower_any_store(Lower *L, Op *op)
 {
-	const char *condition = store_condition(L, op);
+	const char *condition = lower_store_when(L, op);
 	Op *x = op->src[0];
 	When w;
 
@@ -382,6 +382,8 @@ void lower_effect(Lower *L, Op *op)
 		forget_copies(L, op->src[0]);
 		return;
 	}
+	if (lower_is_swept(L, op))
+		return;
 	lower_comment(L, op);
 	switch (op->code) {
 	case OP_store:

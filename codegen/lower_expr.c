@@ -226,6 +226,8 @@ static const char *substitute(Lower *L, const char *pattern, const char *x, cons
 /* One element of an elementwise op, from those of its sources. */
 const char *lower_combine(Lower *L, const Op *op, const char *const *x)
 {
+	if (op->code == OP_where && !strcmp(x[0], "1"))
+		return x[1];
 	if (op->code == OP_where)
 		return arena_printf(L->a, "(%s ? %s : %s)", x[0], x[1], x[2]);
 	if (op->code == OP_cast) {
@@ -331,9 +333,11 @@ const char *lower_elem(Lower *L, Op *op, const Layout *l, const char *const *v)
 	case OP_live: {
 		const Range *r = op->dim[0].range;
 
+		if (!r || r->kind == RANGE_WHOLE) {
+			at = lower_within(L, l, 0, v, op->dim[0].n);
+			return at ? arena_printf(L->a, "(%s)", at) : "1";
+		}
 		at = layout_coord(L->a, l, 0, v);
-		if (!r || r->kind == RANGE_WHOLE)
-			return arena_printf(L->a, "(%s < %d)", at, op->dim[0].n);
 		return arena_printf(L->a, "(%s < %s_live)", at, lower_start(L, r));
 	}
 	default:

@@ -79,10 +79,12 @@ static bool of_short(const Op *x)
 }
 
 /* Each such vector is loaded once, before the elements: a load for each of them would wait for the
- * one before it, in branches of its own. */
+ * one before it, in branches of its own. Lanes that no element is asked from load one again: in a
+ * condition, what is loaded is waited for at its end, before any load that follows. */
 static void spread(Lower *L, Op *x)
 {
-	const char *lane[] = {"lane"}, *name;
+	const char *lane[1], *name;
+	int n = x->rank ? x->dim[0].n : 0;
 
 	for (int i = 0; i < x->nsrc; i++)
 		spread(L, x->src[i]);
@@ -94,11 +96,10 @@ static void spread(Lower *L, Op *x)
 	if (L->nspread == 4)
 		return;
 	name = lower_name(L, arena_printf(L->a, "%s_lane", x->arg->name));
-	if (x->dim[0].n == 32)
-		lower_code(L, "const float %s = %s;", name, at_load(L, x, lane));
-	else
-		lower_code(L, "const float %s = lane < %d ? %s : 0.0f;", name, x->dim[0].n,
-		           at_load(L, x, lane));
+	lane[0] = n == 32       ? "lane"
+	          : n & (n - 1) ? arena_printf(L->a, "(lane < %d ? lane : %d)", n, n - 1)
+	                        : arena_printf(L->a, "lane %% %d", n);
+	lower_code(L, "const float %s = %s;", name, at_load(L, x, lane));
 	L->spread[L->nspread] = x;
 	L->spread_name[L->nspread++] = name;
 }
@@ -124,6 +125,20 @@ static const char *pair_at(Lower *L, const Op *x, const char *c, int d)
 
 	lower_code(L, "const int %s = %s[%s < 0 ? 0 : %s < %d ? %s : %d];", name, pair_table(L, d), c,
 	           c, n, c, n - 1);
+	return name;
+}
+
+/* An element to choose from: where all lanes have what it is made of, computing it costs less than
+ * a branch around it. */
+static const char *chosen(Lower *L, const Op *x, const char *e)
+{
+	const char *name;
+	double v;
+
+	if (!L->nspread || op_is_const(x, &v) || x->dtype != DT_F32)
+		return e;
+	name = lower_name(L, "piece");
+	lower_code(L, "const float %s = %s;", name, e);
 	return name;
 }
 
@@ -181,28 +196,29 @@ const char *lower_at(Lower *L, Op *op, const char *const *c)
 		memcpy(cc, c, sizeof(char *) * (size_t)op->rank);
 		for (int i = 0, lo = 0; i < op->nsrc; i++) {
 			int n = op->src[i]->dim[op->src[i]->rank - 1].n;
+			const char *x;
 
 			cc[inner] = shifted(L, c[inner], -lo);
 			lo += n;
+			x = chosen(L, op->src[i], lower_at(L, op->src[i], cc));
 			if (i + 1 < op->nsrc)
-				text_add(&s, "%s < %d ? %s : ", c[inner], lo, lower_at(L, op->src[i], cc));
+				text_add(&s, "%s < %d ? %s : ", c[inner], lo, x);
 			else
-				text_puts(&s, lower_at(L, op->src[i], cc));
+				text_puts(&s, x);
 		}
 		return arena_printf(L->a, "(%s)", s.s);
 	}
 	case OP_sympow2: {
 		int d = op->src[0]->dim[inner].n;
-		const char *ij = L->nspread ? pair_at(L, op, c[inner], d)
-		                            : arena_printf(L->a, "%s[%s]", pair_table(L, d), c[inner]);
-		const char *a, *b;
+		const char *ij = pair_at(L, op, c[inner], d), *a, *b;
 
 		memcpy(cc, c, sizeof(char *) * (size_t)op->rank);
 		cc[inner] = arena_printf(L->a, "%s %% 256", ij);
 		a = lower_at(L, op->src[0], cc);
 		cc[inner] = arena_printf(L->a, "%s / 256", ij);
 		b = lower_at(L, op->src[0], cc);
-		return arena_printf(L->a, "(%s %% 257 ? 1.41421356f : 1.0f) * %s * %s", ij, a, b);
+		return arena_printf(L->a, "(%s %% 256 != %s / 256 ? 1.41421356f : 1.0f) * %s * %s", ij, ij,
+		                    a, b);
 	}
 	default:
 		break;

@@ -218,7 +218,7 @@ static const char *in_buffer(Lower *L, const Staged *s, const Layout *l, const c
 static void load_wide(Lower *L, const Op *op, const Staged *s, const Layout *l, Version *w, int n,
                       const char **v, const char *const *coord, Block *outer)
 {
-	const char *elem[16], *g = s ? in_buffer(L, s, l, coord) : lower_guard(L, op, op, l, coord);
+	const char *elem[16], *g = s ? in_buffer(L, s, l, coord) : lower_guard(L, op, op, l, v);
 	int last = lower_last(l);
 	Block *saved = L->out;
 
@@ -253,7 +253,7 @@ static bool stays_packed(Lower *L, const Op *op, int wide)
 static void load_words(Lower *L, const Op *op, const Layout *l, Version *w, const char **v,
                        const char *const *coord)
 {
-	const char *g = lower_guard(L, op, op, l, coord), *x, *ptr = lower_element(L, op, op, coord);
+	const char *g = lower_guard(L, op, op, l, v), *x, *ptr = lower_element(L, op, op, coord);
 	int n = lower_pairs(l), part = n > 4 ? 4 : n;
 
 	x = lower_words(L, w, l, v);
@@ -272,34 +272,24 @@ static void load_words(Lower *L, const Op *op, const Layout *l, Version *w, cons
 	}
 }
 
-Version *lower_load(Lower *L, Op *op, const Layout *l, bool packed)
+static int width(Lower *L, const Op *op, const Staged *s, const Layout *l)
 {
-	Staged *s = lower_staged(L, op);
-	const char *v[MAX_DIGITS], *coord[MAX_RANK], *g;
-	Version *w;
-	Block *b;
-	Stmt *st;
-	int wide;
+	int wide = s && op->rank == 1 ? 1 : lower_wide(op, op, l);
 
-	if (s && op->rank == 2 && s->buf->elem == 2 && l->orient != ORIENT_NONE) {
-		w = lower_declare(L, op, l, true, op->name ? NULL : op->arg->name);
-		lower_cores(
-		    L, s, l, w->name,
-		    l->base[0] ? arena_printf(L->a, "%d * %s", l->d[0].n, L->strip->var) : "0", l->d[0].n,
-		    l->base[1] ? arena_printf(L->a, "%d * %s", l->d[1].n, L->strip->var) : "0", l->d[1].n);
-		return w;
-	}
-	if (packed)
-		lower_cannot(L, op, "an operand that is not staged");
-	wide = s && op->rank == 1 ? 1 : lower_wide(op, op, l);
-	if (!s && wide * dtype_bytes(op->arg->dtype) > L->align && L->align < 16)
-		wide = 1;
-	packed = !s && stays_packed(L, op, wide);
-	w = lower_declare(L, op, l, packed, op->name ? NULL : op->arg->name);
-	b = lower_nest(L, l, wide > 1, v);
+	return !s && wide * dtype_bytes(op->arg->dtype) > L->align && L->align < 16 ? 1 : wide;
+}
+
+/* The elements that l names, to w. */
+static void fill(Lower *L, Op *op, Staged *s, const Layout *l, Version *w)
+{
+	const char *v[MAX_DIGITS], *coord[MAX_RANK], *g;
+	int wide = width(L, op, s, l);
+	Block *b = lower_nest(L, l, wide > 1, v);
+	Stmt *st;
+
 	for (int d = 0; d < op->rank; d++)
 		coord[d] = layout_coord(L->a, l, d, v);
-	if (packed) {
+	if (w->packed) {
 		lower_scope(L, b);
 		load_words(L, op, l, w, v, coord);
 	} else if (wide > 1) {
@@ -319,7 +309,7 @@ Version *lower_load(Lower *L, Op *op, const Layout *l, bool packed)
 		                g ? arena_printf(L->a, "%s ? %s : 0", g, x) : x);
 		dev_access(st, s->buf, ACC_READ);
 	} else {
-		g = lower_guard(L, op, op, l, coord);
+		g = lower_guard(L, op, op, l, v);
 		if (g)
 			lower_code(L, "%s = %s ? %s : %s;", lower_ref(L, w, l, v), g,
 			           lower_load_global(L, op->dtype, lower_element(L, op, op, coord)),
@@ -329,7 +319,32 @@ Version *lower_load(Lower *L, Op *op, const Layout *l, bool packed)
 			           lower_load_global(L, op->dtype, lower_element(L, op, op, coord)));
 	}
 	lower_nest_close(L, b);
+}
+
+Version *lower_load(Lower *L, Op *op, const Layout *l, bool packed)
+{
+	Staged *s = lower_staged(L, op);
+	Version *w;
+
+	if (s && op->rank == 2 && s->buf->elem == 2 && l->orient != ORIENT_NONE) {
+		w = lower_declare(L, op, l, true, op->name ? NULL : op->arg->name);
+		lower_cores(
+		    L, s, l, w->name,
+		    l->base[0] ? arena_printf(L->a, "%d * %s", l->d[0].n, L->strip->var) : "0", l->d[0].n,
+		    l->base[1] ? arena_printf(L->a, "%d * %s", l->d[1].n, L->strip->var) : "0", l->d[1].n);
+		return w;
+	}
+	if (packed)
+		lower_cannot(L, op, "an operand that is not staged");
+	packed = !s && stays_packed(L, op, width(L, op, s, l));
+	w = lower_declare(L, op, l, packed, op->name ? NULL : op->arg->name);
+	fill(L, op, s, l, w);
 	return w;
+}
+
+void lower_load_more(Lower *L, Op *op, const Layout *l, Version *w)
+{
+	fill(L, op, NULL, l, w);
 }
 
 /* Address of 16-byte unit u of the row that lane group g holds in row core r0 + r of layout l. */

@@ -6,6 +6,7 @@
 #include "lower.h"
 
 #include <ctype.h>
+#include <stdlib.h>
 #include <string.h>
 
 const char *lower_start(Lower *L, const Range *r)
@@ -102,25 +103,59 @@ bool lower_range_whole(const Range *r)
 	       (r->kind == RANGE_GRID && r->axis->size && r->axis->size % r->n == 0);
 }
 
+/* Of the turns that a loop over registers takes along dimension d, all but the last few are inside
+ * whatever the thread: said first, that costs nothing, since such loops are unrolled. */
+const char *lower_within(Lower *L, const Layout *l, int d, const char *const *v, int n)
+{
+	const Digit *far = NULL;
+	Digit strips;
+	const char *turn = NULL, *at = layout_coord(L->a, l, d, v);
+	char *end;
+	int rest, whole;
+
+	for (int i = 0, r = 0; i < l->nd; i++)
+		if (l->d[i].hw == HW_REG) {
+			if (l->d[i].dim == d && l->d[i].n > 1 && !l->d[i].fold &&
+			    (!far || l->d[i].stride > far->stride)) {
+				far = &l->d[i];
+				turn = v[r];
+			}
+			r++;
+		}
+	rest = layout_reach(l, d, true);
+	if (l->base[d] && L->strip->step) {
+		strips = (Digit){.n = L->strip->count, .stride = L->strip->step};
+		far = &strips;
+		turn = L->strip->var;
+	} else if (far && !l->base[d]) {
+		rest -= (far->n - 1) * far->stride;
+	} else
+		return arena_printf(L->a, "%s < %d", at, n);
+	whole = rest > n ? 0 : (n - rest) / far->stride + 1;
+	if (whole >= far->n || (strtol(turn, &end, 10) < whole && !*end))
+		return NULL;
+	if (!whole || !*end)
+		return arena_printf(L->a, "%s < %d", at, n);
+	return arena_printf(L->a, "(%s < %d || %s < %d)", turn, whole, at, n);
+}
+
 /* "row < N && col < V" for the ragged dimensions; NULL when always true. */
 const char *lower_guard(Lower *L, const Op *io, const Op *tile, const Layout *l,
-                        const char *const *coord)
+                        const char *const *v)
 {
 	Text s = {.arena = L->a};
 
 	for (int d = 0; d < tile->rank; d++) {
 		const Range *r = lower_io_range(io, d);
-		int covered = lower_reach(L, tile, l, d);
+		const char *in = lower_reach(L, tile, l, d) > tile->dim[d].n
+		                     ? lower_within(L, l, d, v, tile->dim[d].n)
+		                     : NULL;
 
-		if (r && r->kind != RANGE_WHOLE) {
-			if (covered > tile->dim[d].n)
-				text_add(&s, "%s%s < %d", s.len ? " && " : "", coord[d], tile->dim[d].n);
-			if (!lower_range_whole(r))
-				text_add(&s, "%s%s + %s < %s", s.len ? " && " : "", lower_start(L, r), coord[d],
-				         lower_size(L, r, 0));
-		} else if (covered > tile->dim[d].n) {
-			text_add(&s, "%s%s < %d", s.len ? " && " : "", coord[d], tile->dim[d].n);
-		}
+		if (in)
+			text_add(&s, "%s%s", s.len ? " && " : "", in);
+		if (r && !lower_range_whole(r))
+			text_add(&s, "%s%s + %s < %s", s.len ? " && " : "", lower_start(L, r),
+			         layout_coord(L->a, l, d, v), lower_size(L, r, 0));
 	}
 	return s.len ? s.s : NULL;
 }

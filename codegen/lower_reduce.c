@@ -57,40 +57,54 @@ static Layout source_layout(Lower *L, const Op *src, const Layout *want, int dim
 	return l;
 }
 
-static void through_warps(Lower *L, Op *op, Version *w, const Layout *l, const Layout *from,
-                          int dim)
+/* Each warp's parts go to shared memory. */
+static void publish_parts(Lower *L, Fold *f)
 {
-	int warps = 1, pos = 1;
-	const char *v[MAX_DIGITS], *at, *name;
-	Layout own = *l;
-	Buffer *buf;
+	int pos = 1;
+	const char *v[MAX_DIGITS], *at;
+	Layout own = f->to;
 	Block *b;
 	Stmt *st;
 
-	for (int i = 0; i < from->nd; i++)
-		if (from->d[i].hw == HW_WARP && from->d[i].dim == dim) {
-			warps = from->d[i].n;
-			pos = from->d[i].pos;
-			own.d[own.nd++] = from->d[i]; /* every part has an owner */
+	f->warps = 1;
+	for (int i = 0; i < f->from.nd; i++)
+		if (f->from.d[i].hw == HW_WARP && f->from.d[i].dim == f->op->axis_dim) {
+			f->warps = f->from.d[i].n;
+			pos = f->from.d[i].pos;
+			own.d[own.nd++] = f->from.d[i]; /* every part has an owner */
 		}
-	if (warps == 1)
+	if (f->warps == 1)
 		return;
-	name = lower_name(L, arena_printf(L->a, "%s_x", w->name));
-	buf = dev_buffer(L->dev, name, warps, l->rank ? lower_reach(L, op, l, 0) : 1, 4, 1);
-	b = atomic_nest(L, l, &own, v);
-	at = l->rank ? layout_coord(L->a, l, 0, v) : "0";
-	st = lower_code(L, "st_shared_f32(%s + %d * (warp / %d %% %d) + 4 * (%s), %s);", name,
-	                buf->pbytes, pos, warps, at, lower_ref(L, w, l, v));
-	dev_access(st, buf, ACC_WRITE);
+	f->name = lower_name(L, arena_printf(L->a, "%s_x", f->w->name));
+	f->buf = dev_buffer(L->dev, f->name, f->warps,
+	                    f->to.rank ? lower_reach(L, f->op, &f->to, 0) : 1, 4, 1);
+	b = atomic_nest(L, &f->to, &own, v);
+	at = f->to.rank ? layout_coord(L->a, &f->to, 0, v) : "0";
+	st = lower_code(L, "st_shared_f32(%s + %d * (warp / %d %% %d) + 4 * (%s), %s);", f->name,
+	                f->buf->pbytes, pos, f->warps, at, lower_ref(L, f->w, &f->to, v));
+	dev_access(st, f->buf, ACC_WRITE);
 	lower_nest_close(L, b);
-	b = lower_nest(L, l, false, v);
-	lower_code(L, "%s = %s;", lower_ref(L, w, l, v), neutral(op));
-	lower_open(L, S_FOR, true, "int x = 0; x < %d; x++", warps);
-	st = lower_code(L, "%s = %s;", lower_ref(L, w, l, v),
-	                combine(L, op, lower_ref(L, w, l, v),
-	                        arena_printf(L->a, "ld_shared_f32(%s + %d * x + 4 * (%s))", name,
-	                                     buf->pbytes, at)));
-	dev_access(st, buf, ACC_READ);
+}
+
+/* The parts of all warps are added up to w. */
+static void gather_parts(Lower *L, const Fold *f, Version *w)
+{
+	const char *v[MAX_DIGITS], *at, *in = NULL;
+	Block *b = lower_nest(L, &w->l, false, v);
+	Stmt *st;
+
+	at = w->l.rank ? layout_coord(L->a, &w->l, 0, v) : "0";
+	lower_code(L, "%s = %s;", lower_ref(L, w, &w->l, v), neutral(f->op));
+	if (w->l.rank && lower_reach(L, f->op, &w->l, 0) > f->buf->cols)
+		in = lower_within(L, &w->l, 0, v, f->buf->cols);
+	if (in)
+		lower_open(L, S_IF, false, "%s", in);
+	lower_open(L, S_FOR, true, "int x = 0; x < %d; x++", f->warps);
+	st = lower_code(L, "%s = %s;", lower_ref(L, w, &w->l, v),
+	                combine(L, f->op, lower_ref(L, w, &w->l, v),
+	                        arena_printf(L->a, "ld_shared_f32(%s + %d * x + 4 * (%s))", f->name,
+	                                     f->buf->pbytes, at)));
+	dev_access(st, f->buf, ACC_READ);
 	lower_nest_close(L, b);
 }
 
@@ -141,26 +155,94 @@ static const Digit *last_digit(const Layout *l)
 	return last;
 }
 
+/* Where a fold of op is made, from what is in layout `from`: nothing folded yet. */
+void lower_fold_open(Lower *L, Fold *f, Op *op, const Layout *from)
+{
+	const char *v[MAX_DIGITS];
+	Block *b;
+
+	*f = (Fold){.op = op, .from = *from, .to = layout_drop(*from, op->axis_dim)};
+	f->w = lower_declare(L, op, &f->to, false, NULL);
+	f->w->op = NULL;
+	b = lower_nest(L, &f->to, false, v);
+	lower_code(L, "%s = %s;", lower_ref(L, f->w, &f->to, v), neutral(op));
+	lower_nest_close(L, b);
+}
+
+/* Each thread folds what it has of the source in `from`: the whole, or one of its strips. */
+void lower_fold_turn(Lower *L, Fold *f, const Layout *from)
+{
+	const char *v[MAX_DIGITS], *vv[MAX_DIGITS], *e;
+	Op *op = f->op, *x = op->src[0];
+	int dim = op->axis_dim, r = 0, n = 0;
+	bool single = x->dim[dim].n == 1 && x->rank == 2; /* element 0 of a padded dimension */
+	bool pairs =
+	    !single && from->rank == 2 && last_digit(from)->dim == dim && last_digit(from)->n == 2;
+	Layout to = layout_drop(*from, dim);
+	Block *b = lower_nest(L, from, pairs, v);
+
+	for (int i = 0; i < from->nd; i++)
+		if (from->d[i].hw == HW_REG) {
+			if (from->d[i].dim != dim)
+				vv[n++] = v[r];
+			r++;
+		}
+	e = lower_elem(L, x, from, v);
+	if (pairs) { /* half as long a chain of dependent operations */
+		v[r - 1] = "1";
+		e = combine(L, op, e, lower_elem(L, x, from, v));
+		if (op->code == OP_sum)
+			e = arena_printf(L->a, "(%s)", e);
+	}
+	if (single)
+		e = arena_printf(L->a, "(%s == 0 ? %s : %s)", layout_coord(L->a, from, dim, v), e,
+		                 neutral(op));
+	lower_code(L, "%s = %s;", lower_ref(L, f->w, &to, vv),
+	           combine(L, op, lower_ref(L, f->w, &to, vv), e));
+	lower_nest_close(L, b);
+}
+
+/* Over the lanes, and to where all warps can read it. */
+void lower_fold_close(Lower *L, Fold *f)
+{
+	through_lanes(L, f->op, f->w, &f->to, &f->from, f->op->axis_dim);
+	publish_parts(L, f);
+}
+
+/* The whole, in layout `want` where other warps had parts of it: here, since it may be in a
+ * condition that does not hold where it is needed next. */
+Version *lower_fold_take(Lower *L, Fold *f, const Layout *want)
+{
+	const Layout *l = want->rank ? want : &f->to;
+	Version *w = f->w;
+
+	if (f->warps > 1) {
+		if (w->scope != L->scope || !layout_same(&f->to, l))
+			w = lower_declare(L, f->op, l, false, w->name);
+		gather_parts(L, f, w);
+	}
+	w->op = f->op;
+	return layout_same(&w->l, l) ? w : lower_convert(L, f->op, w, want);
+}
+
 Version *lower_reduce(Lower *L, Op *op, const Layout *want)
 {
 	Op *x = op->src[0];
 	int dim = op->axis_dim;
 	Layout from = source_layout(L, x, want, dim), to = layout_drop(from, dim);
 	const char *v[MAX_DIGITS], *vv[MAX_DIGITS];
-	bool single = x->dim[dim].n == 1 && x->rank == 2; /* element 0 of a padded dimension */
-	bool pairs;
-	const char *e;
 	Version *w;
 	Block *b;
-	int r = 0, n = 0;
+	Fold f;
 
+	if (lower_sweep(L, op))
+		return lower_fold_take(L, lower_swept(L, op), want);
 	from.tri = op->code == OP_sum && dim == 1 && lower_takes_tri(L, x, &from);
-	pairs = !single && from.rank == 2 && last_digit(&from)->dim == dim && last_digit(&from)->n == 2;
 	lower_ensure(L, x, &from);
-	w = lower_declare(L, op, &to, false, NULL);
-	w->op = NULL;
-	if (single && from.orient == ORIENT_N && dim == 1 &&
+	if (x->dim[dim].n == 1 && x->rank == 2 && from.orient == ORIENT_N && dim == 1 &&
 	    layout_spread_dim(&from, HW_WARP, 1) == 1) {
+		w = lower_declare(L, op, &to, false, NULL);
+		w->op = NULL;
 		b = lower_nest(L, &to, false, v);
 		vv[0] = v[0];
 		vv[1] = vv[2] = "0";
@@ -170,39 +252,14 @@ Version *lower_reduce(Lower *L, Op *op, const Layout *want)
 		w->op = op;
 		return layout_same(&to, want) ? w : lower_convert(L, op, w, want);
 	}
-	b = lower_nest(L, &to, false, v);
-	lower_code(L, "%s = %s;", lower_ref(L, w, &to, v), neutral(op));
-	lower_nest_close(L, b);
-	b = lower_nest(L, &from, pairs, v);
-	for (int i = 0; i < from.nd; i++)
-		if (from.d[i].hw == HW_REG) {
-			if (from.d[i].dim != dim)
-				vv[n++] = v[r];
-			r++;
-		}
-	e = lower_elem(L, x, &from, v);
-	if (pairs) { /* half as long a chain of dependent operations */
-		v[r - 1] = "1";
-		e = combine(L, op, e, lower_elem(L, x, &from, v));
-		if (op->code == OP_sum)
-			e = arena_printf(L->a, "(%s)", e);
-	}
-	if (single)
-		e = arena_printf(L->a, "(%s == 0 ? %s : %s)", layout_coord(L->a, &from, dim, v), e,
-		                 neutral(op));
-	lower_code(L, "%s = %s;", lower_ref(L, w, &to, vv),
-	           combine(L, op, lower_ref(L, w, &to, vv), e));
-	lower_nest_close(L, b);
+	lower_fold_open(L, &f, op, &from);
+	lower_fold_turn(L, &f, &from);
 	if (op == L->parts) {
-		w->op = op;
-		return w;
+		f.w->op = op;
+		return f.w;
 	}
-	through_lanes(L, op, w, &to, &from, dim);
-	through_warps(L, op, w, &to, &from, dim);
-	w->op = op;
-	if (want->rank == 0 || layout_same(&to, want))
-		return w;
-	return lower_convert(L, op, w, want);
+	lower_fold_close(L, &f);
+	return lower_fold_take(L, &f, want);
 }
 
 /* Down the columns, through shared memory: one thread a column. */
@@ -296,16 +353,29 @@ Version *lower_cumsum(Lower *L, Op *op, const Layout *want)
 	return layout_same(&l, want) ? w : lower_convert(L, op, w, want);
 }
 
-/* A vector in another layout, through shared memory. */
+/* Where an element lies, in bytes; what a turn adds apart, as an address has room for it. */
+static const char *words_at(Lower *L, const Layout *l, const char *const *v)
+{
+	Layout near = *l;
+
+	if (!l->far || !l->base[0])
+		return arena_printf(L->a, "4 * (%s)", layout_coord(L->a, l, 0, v));
+	near.base[0] = NULL;
+	return arena_printf(L->a, "4 * (%s) + 4 * (%s)", layout_coord(L->a, &near, 0, v), l->base[0]);
+}
+
+/* A vector in another layout, through shared memory; outside loops it goes there as soon as it is
+ * made, so that all that do may meet at one barrier. */
 Version *lower_convert(Lower *L, Op *op, Version *from, const Layout *want)
 {
 	const char *v[MAX_DIGITS], *name = NULL, *at, *x;
 	bool whole = op->dtype == DT_I32;
 	Buffer *buf = NULL;
 	Version *w;
-	Block *b, *saved;
+	Block *b, *saved, here = {0};
 	Stmt *st;
 	int scope;
+	bool early;
 
 	if (op->rank == 0)
 		return from;
@@ -314,6 +384,8 @@ Version *lower_convert(Lower *L, Op *op, Version *from, const Layout *want)
 	if (op->code == OP_get)
 		op = op->src[0];
 	saved = lower_hoist(L, &from->l, &scope);
+	early = from->made_in == L->out && from->made_at && !op->parent->owner && !L->nflying &&
+	        op_info[op->code].class != STATE;
 	for (int i = 0; i < L->nhomes; i++)
 		if (L->home_op[i] == op && op_info[op->code].class != STATE) {
 			buf = L->home_buf[i];
@@ -322,6 +394,8 @@ Version *lower_convert(Lower *L, Op *op, Version *from, const Layout *want)
 	if (!buf) {
 		name = lower_name(L, arena_printf(L->a, "%s_v", from->name));
 		buf = dev_buffer(L->dev, name, 1, lower_reach(L, op, &from->l, 0), 4, 1);
+		if (early)
+			L->out = &here;
 		b = atomic_nest(L, &from->l, &from->l, v);
 		st = lower_code(L,
 		                whole ? "st_shared_b32(%s + 4 * (%s), (u32)%s);"
@@ -329,6 +403,8 @@ Version *lower_convert(Lower *L, Op *op, Version *from, const Layout *want)
 		                name, layout_coord(L->a, &from->l, 0, v), lower_ref(L, from, &from->l, v));
 		dev_access(st, buf, ACC_WRITE);
 		L->out = b;
+		if (early)
+			dev_splice(from->made_in, from->made_at, &here);
 		if (L->nhomes < MAX_BUFFERS) {
 			L->home_op[L->nhomes] = op;
 			L->home_buf[L->nhomes] = buf;
@@ -341,9 +417,8 @@ Version *lower_convert(Lower *L, Op *op, Version *from, const Layout *want)
 	w = lower_declare(L, from->op, want, false, arena_printf(L->a, "%s_at", from->name));
 	b = lower_nest(L, want, false, v);
 	at = layout_coord(L->a, want, 0, v);
-	x = arena_printf(L->a,
-	                 whole ? "(int)ld_shared_b32(%s + 4 * (%s))" : "ld_shared_f32(%s + 4 * (%s))",
-	                 name, at);
+	x = arena_printf(L->a, whole ? "(int)ld_shared_b32(%s + %s)" : "ld_shared_f32(%s + %s)", name,
+	                 words_at(L, want, v));
 	if (lower_reach(L, op, want, 0) > buf->cols)
 		x = arena_printf(L->a, "%s < %d ? %s : 0", at, buf->cols, x);
 	st = lower_code(L, "%s = %s;", lower_ref(L, w, want, v), x);

@@ -55,7 +55,42 @@ static const char *pair_pointer(Lower *L, Op *op, const Layout *l, const char *b
 	return s.s;
 }
 
-static void store_body(Lower *L, Op *op, const Layout *l)
+enum { MAX_WHOLE = 192 /* registers that a tile made only to be stored may have */ };
+
+/* A grown tile that a thread's registers do not hold leaves element by element, in loops that are
+ * not unrolled. False: it is none. */
+static bool store_grown(Lower *L, Op *op, Op *x, const Layout *l)
+{
+	const char *v[MAX_DIGITS], *c[MAX_RANK], *g, *e,
+	    *ty = op->arg->dtype == DT_F16 ? "f16" : "bf16";
+	Block *b;
+
+	if (x->rank != 2 || op_info[x->code].class != GROW || op->arg->dtype == DT_I32 || L->strip ||
+	    layout_regs(l) <= MAX_WHOLE || lower_find(L, x, l, false))
+		return false;
+	b = lower_nest(L, l, false, v);
+	for (Block *at = b; at != L->out; at = &at->last->body)
+		at->last->unroll = false;
+	for (int d = 0; d < 2; d++) {
+		const char *name = lower_name(L, d ? "col" : "row_at");
+
+		lower_code(L, "const int %s = %s;", name, layout_coord(L->a, l, d, v));
+		c[d] = name;
+	}
+	g = lower_guard(L, op, op->src[0], l, v);
+	if (g)
+		lower_open(L, S_IF, false, "%s", g);
+	e = lower_at(L, x, c);
+	if (op->arg->dtype == DT_F32)
+		lower_code(L, "st_global_f32(%s, %s);", lower_element(L, op, op->src[0], c), e);
+	else
+		lower_code(L, "st_global_b16(%s, round_%s(%s));", lower_element(L, op, op->src[0], c), ty,
+		           e);
+	L->out = b;
+	return true;
+}
+
+void lower_store_tile(Lower *L, Op *op, const Layout *l)
 {
 	Op *x = op->src[0];
 	Dtype dt = op->arg->dtype;
@@ -67,6 +102,8 @@ static void store_body(Lower *L, Op *op, const Layout *l)
 	Op *from = lower_stored(op);
 	int wide;
 
+	if (store_grown(L, op, from, l))
+		return;
 	lower_ensure(L, from, l);
 	if (from->rank > 0 && !lower_find(L, from, l, false) && !op_is_elementwise(from))
 		lower_need(L, from, l);
@@ -85,7 +122,7 @@ static void store_body(Lower *L, Op *op, const Layout *l)
 	lower_nest(L, l, pairs || wide > 1, v);
 	for (int d = 0; d < x->rank; d++)
 		coord[d] = layout_coord(L->a, l, d, v);
-	g = lower_guard(L, op, x, l, coord);
+	g = lower_guard(L, op, x, l, v);
 	if (g)
 		lower_open(L, S_IF, false, "%s", g);
 	if (wide > 1) {
@@ -123,6 +160,6 @@ static void store_body(Lower *L, Op *op, const Layout *l)
 
 void lower_store(Lower *L, Op *op)
 {
-	if (!lower_store_image(L, op))
-		lower_root_strips(L, op, lower_stored(op), store_body);
+	if (!lower_sweep(L, op) && !lower_store_image(L, op))
+		lower_root_strips(L, op, lower_stored(op), lower_store_tile);
 }

@@ -137,7 +137,8 @@ static void ahead_op(void *user, Op *o)
 		}
 }
 
-static bool is_plain(Lower *L, const Op *x)
+/* Read as it lies in memory, and by nothing else. */
+bool lower_is_plain(Lower *L, const Op *x)
 {
 	Ahead a = {x, false, false};
 
@@ -150,14 +151,23 @@ static bool is_gathered(const Op *o)
 	return o->rank == 1 && o->code == OP_concat;
 }
 
+static void ask_blocks(Lower *L, int regs)
+{
+	L->dev->min_blocks = 65536 / (32 * L->warps * regs);
+}
+
 /* A kernel of one step, without loops or products, is as fast as its loads are early: vectors and
  * what others are gathered from, then matrices, all before the first store or barrier, beyond which
  * the compiler moves no load. Loads arrive in their order, and there is work for the vectors while
- * the matrices are on their way. */
+ * the matrices are on their way. Where registers are few, ptxas would ask for less at a time, and
+ * for the rest behind work that waits for the first: but it moves no load to another basic block.
+ */
 void lower_ahead(Lower *L)
 {
+	const char *size = lower_run_time_size(L);
 	int regs = 0;
 	Layout l;
+	Sweep sweep;
 
 	if (L->f->ndots || L->part != PART_ALL)
 		return;
@@ -165,27 +175,33 @@ void lower_ahead(Lower *L)
 		if (op_info[o->code].class == STATE || op_info[o->code].class == REGION ||
 		    (o->code == OP_store && lower_image_takes(L, o)))
 			return;
-		else if (o->code == OP_load && o->rank == 2 && is_plain(L, o)) {
+		else if (o->code == OP_load && o->rank == 2 && lower_is_plain(L, o)) {
 			l = lower_stream_layout(L, o);
 			regs += layout_regs(&l);
 		}
-	if (regs == 0 || regs > MAX_AHEAD)
+	sweep = lower_sweep_plan(L);
+	if (regs == 0 || (regs > MAX_AHEAD && !sweep.strips))
 		return;
-	L->dev->min_blocks = 65536 / (32 * L->warps * (regs + BESIDE));
+	L->streams = true;
+	ask_blocks(L, sweep.strips ? sweep.regs : regs + BESIDE);
 	for (Op *o = L->k->body->first; o; o = o->next)
-		if (is_gathered(o) && is_plain(L, o)) {
+		if (is_gathered(o) && lower_is_plain(L, o)) {
 			lower_comment(L, o);
 			lower_gather_ahead(L, o);
 		}
 	for (int rank = 1; rank <= 2; rank++)
 		for (Op *o = L->k->body->first; o; o = o->next)
-			if (o->code == OP_load && o->rank == rank && is_plain(L, o)) {
+			if (o->code == OP_load && o->rank == rank && lower_is_plain(L, o)) {
 				l = rank == 2 ? lower_stream_layout(L, o) : lower_stream_vector(L, o);
+				if (rank == 2 && sweep.strips && sweep.strips < l.d[0].n)
+					l.d[0].n = sweep.strips;
 				lower_comment(L, o);
 				lower_need(L, o, &l);
 			}
+	if (sweep.strips && size)
+		lower_code(L, "scheduler_fence(%s < 0);", size);
 	for (Op *o = L->k->body->first; o; o = o->next)
-		if (is_gathered(o) && is_plain(L, o)) {
+		if (is_gathered(o) && lower_is_plain(L, o)) {
 			l = lower_thread_layout(L, o->dim[0].n);
 			lower_comment(L, o);
 			lower_need(L, o, &l);
@@ -226,17 +242,26 @@ static bool folds(const Op *x)
 	return false;
 }
 
-/* A vector lies beside the matrix whose rows or columns it meets, if it does. */
+static bool warps_fold(const Layout *l, int dim)
+{
+	return layout_spread_dim(l, HW_WARP, dim) > 1;
+}
+
+/* A vector lies beside the matrix whose rows or columns it meets, if it does; what all warps have
+ * parts of they read from shared memory, as they like. */
 Layout lower_stream_vector(Lower *L, const Op *op)
 {
 	Beside b = {L->f, facts_class(L->f, op, 0), NULL, 0};
 	Meets m = {op, false, L->k->body};
+	Layout l;
 
 	ir_walk(L->k->body, beside_op, &b);
 	ir_walk(L->k->body, meets_op, &m);
-	if (!b.op || !(m.matrix || folds(op)))
+	if (b.op)
+		l = lower_stream_layout(L, b.op);
+	if (!b.op || !(m.matrix || (folds(op) && !(L->streams && warps_fold(&l, 1 - b.dim)))))
 		return lower_thread_layout(L, op->dim[0].n);
-	return layout_drop(lower_stream_layout(L, b.op), 1 - b.dim);
+	return layout_drop(l, 1 - b.dim);
 }
 
 /* -- wide access ------------------------------------------------------------------------------ */

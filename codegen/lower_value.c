@@ -71,7 +71,9 @@ static const char *index_text(Lower *L, const Version *w, const Layout *l, const
 
 	for (int i = 0; i < l->nd; i++)
 		if (l->d[i].hw == HW_REG && !(pairs && r == last)) {
-			if (strip && r == 0)
+			if (strip && r == 0 && L->strip->step && w->l.d[i].n < L->strip->count)
+				text_add(&s, "[%s %% %d]", L->strip->var, w->l.d[i].n);
+			else if (strip && r == 0)
 				text_add(&s, "[%d * %s + %s]", l->d[i].n, L->strip->var, v[r]);
 			else
 				text_add(&s, "[%s]", v[r]);
@@ -208,6 +210,8 @@ int lower_covered(const Layout *l, int d)
 
 int lower_reach(Lower *L, const Op *op, const Layout *l, int d)
 {
+	if (l->base[d] && L->strip && L->strip->step)
+		return (L->strip->count - 1) * L->strip->step + lower_covered(l, d);
 	return l->base[d] ? facts_extent(L->f, facts_class(L->f, op, d)) : lower_covered(l, d);
 }
 
@@ -382,6 +386,8 @@ Version *lower_need(Lower *L, Op *op, const Layout *l)
 			w = make_elementwise(L, op, l);
 	}
 	lower_wgmma_land(L, w->name);
+	w->made_in = L->out;
+	w->made_at = L->out->last;
 	L->out = saved;
 	L->scope = scope;
 	return w;

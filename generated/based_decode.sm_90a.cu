@@ -1,7 +1,7 @@
 // based_decode -- generated from based_decode.lua for sm_90a; do not edit.
 // One step of causal linear attention under the 2nd-order Taylor map, from raw q, k, v
 // with D=16, F=153, V=64, dtype=bf16, half_state=0, normalize=1, stages=2, warps=4
-// launch based_decode: blocks = B * H, threads = 128, dynamic shared memory = 4096 bytes
+// launch based_decode: blocks = B * H, threads = 128, dynamic shared memory = 3200 bytes
 // strides (X_sA: of argument X along axis A) are in elements; matrices' last axes are contiguous.
 
 typedef unsigned short b16;
@@ -72,10 +72,23 @@ static __device__ __forceinline__ float bits_f32(u32 u)
 	return __uint_as_float(u);
 }
 
+// ends a basic block: ptxas moves no wait for products up across it, and no load down; never: false, if unknown to it
+static __device__ __forceinline__ void scheduler_fence(int never)
+{
+	if (never)
+		__nanosleep(0);
+}
+
 // x of the lane named
 static __device__ __forceinline__ float shfl_idx_f32(float x, int lane)
 {
 	return __shfl_sync(0xffffffffu, x, lane);
+}
+
+// stores 4 bytes
+static __device__ __forceinline__ void st_shared_f32(u32 a, float v)
+{
+	asm volatile("st.shared.f32 [%0], %1;" :: "r"(a), "f"(v));
 }
 
 // stores 4 bytes
@@ -84,10 +97,10 @@ static __device__ __forceinline__ void st_global_f32(void *p, float v)
 	*(float *)p = v;
 }
 
-// stores 4 bytes
-static __device__ __forceinline__ void st_shared_f32(u32 a, float v)
+// x of lane (own ^ mask)
+static __device__ __forceinline__ float shfl_xor_f32(float x, int mask)
 {
-	asm volatile("st.shared.f32 [%0], %1;" :: "r"(a), "f"(v));
+	return __shfl_xor_sync(0xffffffffu, x, mask);
 }
 
 // every thread of the block arrives before any leaves; orders their memory
@@ -116,23 +129,17 @@ static __device__ __forceinline__ u32 f32_bits(float x)
 	return __float_as_uint(x);
 }
 
-// x of lane (own ^ mask)
-static __device__ __forceinline__ float shfl_xor_f32(float x, int mask)
+// stores 2 bytes
+static __device__ __forceinline__ void st_global_b16(void *p, b16 v)
 {
-	return __shfl_xor_sync(0xffffffffu, x, mask);
+	*(b16 *)p = v;
 }
 
-// stores 8 bytes
-static __device__ __forceinline__ void st_global_v2(void *p, u32 x, u32 y)
+// fp32 to bf16, to nearest even
+static __device__ __forceinline__ b16 round_bf16(float x)
 {
-	*(uint2 *)p = make_uint2(x, y);
-}
-
-// two fp32 to a pair of bf16, to nearest even
-static __device__ __forceinline__ u32 pack_bf16(float lo, float hi)
-{
-	u32 d;
-	asm("cvt.rn.bf16x2.f32 %0, %1, %2;" : "=r"(d) : "f"(hi), "f"(lo));
+	b16 d;
+	asm("cvt.rn.bf16.f32 %0, %1;" : "=h"(d) : "f"(x));
 	return d;
 }
 
@@ -169,7 +176,7 @@ static __device__ const unsigned short pairs_16[136] = {
 	3853, 3598, 3854, 3855
 };
 
-__global__ void __launch_bounds__(128, 4) based_decode(
+__global__ void __launch_bounds__(128, 6) based_decode(
 	int H, int B, const b16 *q, i64 q_sB, i64 q_sH,
 	const b16 *k, i64 k_sB, i64 k_sH, const b16 *v, i64 v_sB,
 	i64 v_sH, const float *z0, i64 z0_sB, i64 z0_sH, const float *s0,
@@ -181,10 +188,10 @@ __global__ void __launch_bounds__(128, 4) based_decode(
 	const int tid = (int)threadIdx.x;
 	const int warp = warp_uniform(tid / 32);
 	const int lane = tid % 32;
-	const u32 k2_v = smem;
-	const u32 q2_v = smem + 1024;
-	const u32 y_x = smem + 2048;
-	const u32 z_v = smem + 3072;
+	const u32 sum_x = smem;
+	const u32 k2_v = smem + 128;
+	const u32 q2_v = smem + 1152;
+	const u32 y_x = smem + 2176;
 	const int hi = blockIdx.x % H;
 	const u32 pid2 = blockIdx.x / H;
 	const int bi = pid2;
@@ -194,9 +201,9 @@ __global__ void __launch_bounds__(128, 4) based_decode(
 	const float *const z0_p = z0 + bi * z0_sB + hi * z0_sH;
 	const float *const s0_p = s0 + bi * s0_sB + hi * s0_sH;
 	// based_decode.lua:21
-	const float q_lane = lane < 16 ? widen_bf16(ld_global_b16(q_p + lane)) : 0.0f;
+	const float q_lane = widen_bf16(ld_global_b16(q_p + lane % 16));
 	// based_decode.lua:21
-	const float k_lane = lane < 16 ? widen_bf16(ld_global_b16(k_p + lane)) : 0.0f;
+	const float k_lane = widen_bf16(ld_global_b16(k_p + lane % 16));
 	// based_decode.lua:22
 	float v2[1][4];
 	{
@@ -211,35 +218,36 @@ __global__ void __launch_bounds__(128, 4) based_decode(
 	float z02[2];
 	#pragma unroll
 	for (int i = 0; i < 2; i++) {
-		z02[i] = 32 * warp + lane + 128 * i < 153 ? ld_global_f32(z0_p + 32 * warp + lane + 128 * i) : 0.0f;
+		z02[i] = i < 1 || 32 * warp + lane + 128 * i < 153 ? ld_global_f32(z0_p + 32 * warp + lane + 128 * i) : 0.0f;
 	}
 	// based_decode.lua:22
-	float s02[20][1][4];
+	float s02[10][1][4];
 	#pragma unroll
-	for (int i = 0; i < 20; i++) {
-		s02[i][0][0] = 0.0f;
-		s02[i][0][1] = 0.0f;
-		s02[i][0][2] = 0.0f;
-		s02[i][0][3] = 0.0f;
-		if (2 * warp + lane / 16 + 8 * i < 153) {
-			u32 s0_x[4];
-			ld_global_v4(s0_x, s0_p + (i64)(2 * warp + lane / 16 + 8 * i) * s0_sF + 4 * (lane % 16));
-			s02[i][0][0] = bits_f32(s0_x[0]);
-			s02[i][0][1] = bits_f32(s0_x[1]);
-			s02[i][0][2] = bits_f32(s0_x[2]);
-			s02[i][0][3] = bits_f32(s0_x[3]);
-		}
+	for (int i = 0; i < 10; i++) {
+		u32 s0_x[4];
+		ld_global_v4(s0_x, s0_p + (i64)(2 * warp + lane / 16 + 8 * i) * s0_sF + 4 * (lane % 16));
+		s02[i][0][0] = bits_f32(s0_x[0]);
+		s02[i][0][1] = bits_f32(s0_x[1]);
+		s02[i][0][2] = bits_f32(s0_x[2]);
+		s02[i][0][3] = bits_f32(s0_x[3]);
 	}
+	scheduler_fence(B < 0);
 	// based_decode.lua:21
 	float q2[2];
 	#pragma unroll
 	for (int i = 0; i < 2; i++) {
 		const int col = 32 * warp + lane + 128 * i;
 		const float q3 = shfl_idx_f32(q_lane, col - 1);
+		const float piece = q3 * 0.5f;
 		const int ij = pairs_16[col - 17 < 0 ? 0 : col - 17 < 136 ? col - 17 : 135];
 		const float q4 = shfl_idx_f32(q_lane, ij % 256);
 		const float q5 = shfl_idx_f32(q_lane, ij / 256);
-		q2[i] = col < 153 ? (col < 1 ? 1.0f : col < 17 ? q3 * 0.5f : (ij % 257 ? 1.41421356f : 1.0f) * q4 * q5 * 0.176776695f) : 0.0f;
+		const float piece2 = (ij % 256 != ij / 256 ? 1.41421356f : 1.0f) * q4 * q5 * 0.176776695f;
+		q2[i] = col < 153 ? (col < 1 ? 1.0f : col < 17 ? piece : piece2) : 0.0f;
+	}
+	#pragma unroll
+	for (int i = 0; i < 2; i++) {
+		st_shared_f32(q2_v + 4 * (32 * warp + lane + 128 * i), q2[i]);
 	}
 	// based_decode.lua:21
 	float k2[2];
@@ -247,10 +255,16 @@ __global__ void __launch_bounds__(128, 4) based_decode(
 	for (int i = 0; i < 2; i++) {
 		const int col2 = 32 * warp + lane + 128 * i;
 		const float k3 = shfl_idx_f32(k_lane, col2 - 1);
+		const float piece3 = k3 * 0.5f;
 		const int ij2 = pairs_16[col2 - 17 < 0 ? 0 : col2 - 17 < 136 ? col2 - 17 : 135];
 		const float k4 = shfl_idx_f32(k_lane, ij2 % 256);
 		const float k5 = shfl_idx_f32(k_lane, ij2 / 256);
-		k2[i] = col2 < 153 ? (col2 < 1 ? 1.0f : col2 < 17 ? k3 * 0.5f : (ij2 % 257 ? 1.41421356f : 1.0f) * k4 * k5 * 0.176776695f) : 0.0f;
+		const float piece4 = (ij2 % 256 != ij2 / 256 ? 1.41421356f : 1.0f) * k4 * k5 * 0.176776695f;
+		k2[i] = col2 < 153 ? (col2 < 1 ? 1.0f : col2 < 17 ? piece3 : piece4) : 0.0f;
+	}
+	#pragma unroll
+	for (int i = 0; i < 2; i++) {
+		st_shared_f32(k2_v + 4 * (32 * warp + lane + 128 * i), k2[i]);
 	}
 	// based_decode.lua:25
 	float *const z1_p = z1 + bi * z1_sB + hi * z1_sH;
@@ -261,58 +275,66 @@ __global__ void __launch_bounds__(128, 4) based_decode(
 	}
 	#pragma unroll
 	for (int i = 0; i < 2; i++) {
-		if (32 * warp + lane + 128 * i < 153) {
+		if (i < 1 || 32 * warp + lane + 128 * i < 153) {
 			st_global_f32(z1_p + 32 * warp + lane + 128 * i, z[i]);
 		}
 	}
 	// based_decode.lua:25
 	float *const s1_p = s1 + bi * s1_sB + hi * s1_sH;
+	// based_decode.lua:24
+	float sum = 0.0f;
 	#pragma unroll
 	for (int i = 0; i < 2; i++) {
-		st_shared_f32(k2_v + 4 * (32 * warp + lane + 128 * i), k2[i]);
+		sum = sum + (i < 1 || 32 * warp + lane + 128 * i < 153 ? q2[i] * z[i] : 0.0f);
 	}
-	float k2_at[20];
-	block_sync();
-	#pragma unroll
-	for (int i = 0; i < 20; i++) {
-		k2_at[i] = ld_shared_f32(k2_v + 4 * (2 * warp + lane / 16 + 8 * i));
-	}
-	float S[20][1][4];
-	#pragma unroll
-	for (int i = 0; i < 20; i++) {
-		#pragma unroll
-		for (int h = 0; h < 4; h++) {
-			S[i][0][h] = s02[i][0][h] + k2_at[i] * v2[0][h];
-		}
-	}
-	#pragma unroll
-	for (int i = 0; i < 20; i++) {
-		if (2 * warp + lane / 16 + 8 * i < 153) {
-			st_global_v4(s1_p + (i64)(2 * warp + lane / 16 + 8 * i) * s1_sF + 4 * (lane % 16), f32_bits(S[i][0][0]), f32_bits(S[i][0][1]), f32_bits(S[i][0][2]), f32_bits(S[i][0][3]));
-		}
-	}
-	// based_decode.lua:25
-	b16 *const o_p = o + bi * o_sB + hi * o_sH;
-	#pragma unroll
-	for (int i = 0; i < 2; i++) {
-		st_shared_f32(q2_v + 4 * (32 * warp + lane + 128 * i), q2[i]);
-	}
-	float q2_at[20];
-	block_sync();
-	#pragma unroll
-	for (int i = 0; i < 20; i++) {
-		q2_at[i] = ld_shared_f32(q2_v + 4 * (2 * warp + lane / 16 + 8 * i));
+	sum = sum + shfl_xor_f32(sum, 1);
+	sum = sum + shfl_xor_f32(sum, 2);
+	sum = sum + shfl_xor_f32(sum, 4);
+	sum = sum + shfl_xor_f32(sum, 8);
+	sum = sum + shfl_xor_f32(sum, 16);
+	if (lane == 0) {
+		st_shared_f32(sum_x + 16 * warp, sum);
 	}
 	float y[1][4];
 	#pragma unroll
 	for (int j = 0; j < 4; j++) {
 		y[0][j] = 0.0f;
 	}
+	block_sync();
 	#pragma unroll
-	for (int i = 0; i < 20; i++) {
+	for (int step = 0; step < 20; step++) {
+		// based_decode.lua:25
+		float k2_at[1];
+		k2_at[0] = ld_shared_f32(k2_v + 4 * (2 * warp + lane / 16) + 32 * step);
+		float S[1][1][4];
 		#pragma unroll
 		for (int h = 0; h < 4; h++) {
-			y[0][h] = y[0][h] + (2 * warp + lane / 16 + 8 * i < 153 ? q2_at[i] * S[i][0][h] : 0.0f);
+			S[0][0][h] = s02[step % 10][0][h] + k2_at[0] * v2[0][h];
+		}
+		if (step < 19 || 2 * warp + lane / 16 + 8 * step < 153) {
+			st_global_v4(s1_p + (i64)(2 * warp + lane / 16 + 8 * step) * s1_sF + 4 * (lane % 16), f32_bits(S[0][0][0]), f32_bits(S[0][0][1]), f32_bits(S[0][0][2]), f32_bits(S[0][0][3]));
+		}
+		// based_decode.lua:23
+		float q2_at[1];
+		q2_at[0] = ld_shared_f32(q2_v + 4 * (2 * warp + lane / 16) + 32 * step);
+		#pragma unroll
+		for (int h = 0; h < 4; h++) {
+			y[0][h] = y[0][h] + (step < 19 || 2 * warp + lane / 16 + 8 * step < 153 ? q2_at[0] * S[0][0][h] : 0.0f);
+		}
+		const int next = step + 10;
+		if (next < 20) {
+			s02[next % 10][0][0] = 0.0f;
+			s02[next % 10][0][1] = 0.0f;
+			s02[next % 10][0][2] = 0.0f;
+			s02[next % 10][0][3] = 0.0f;
+			if (next < 19 || 2 * warp + lane / 16 + 8 * next < 153) {
+				u32 s0_x2[4];
+				ld_global_v4(s0_x2, s0_p + (i64)(2 * warp + lane / 16 + 8 * next) * s0_sF + 4 * (lane % 16));
+				s02[next % 10][0][0] = bits_f32(s0_x2[0]);
+				s02[next % 10][0][1] = bits_f32(s0_x2[1]);
+				s02[next % 10][0][2] = bits_f32(s0_x2[2]);
+				s02[next % 10][0][3] = bits_f32(s0_x2[3]);
+			}
 		}
 	}
 	#pragma unroll
@@ -325,42 +347,24 @@ __global__ void __launch_bounds__(128, 4) based_decode(
 			st_shared_f32(y_x + 256 * warp + 4 * (4 * (lane % 16) + j), y[0][j]);
 		}
 	}
+	// based_decode.lua:25
+	b16 *const o_p = o + bi * o_sB + hi * o_sH;
+	float y2[1];
+	y2[0] = 0.0f;
 	block_sync();
-	#pragma unroll
-	for (int j = 0; j < 4; j++) {
-		y[0][j] = 0.0f;
+	if (32 * warp + lane < 64) {
 		#pragma unroll
 		for (int x = 0; x < 4; x++) {
-			y[0][j] = y[0][j] + ld_shared_f32(y_x + 256 * x + 4 * (4 * (lane % 16) + j));
+			y2[0] = y2[0] + ld_shared_f32(y_x + 256 * x + 4 * (32 * warp + lane));
 		}
 	}
-	float q2_at_at[5];
+	sum = 0.0f;
 	#pragma unroll
-	for (int i = 0; i < 5; i++) {
-		q2_at_at[i] = ld_shared_f32(q2_v + 4 * (5 * lane + i));
+	for (int x = 0; x < 4; x++) {
+		sum = sum + ld_shared_f32(sum_x + 16 * x);
 	}
-	#pragma unroll
-	for (int i = 0; i < 2; i++) {
-		st_shared_f32(z_v + 4 * (32 * warp + lane + 128 * i), z[i]);
-	}
-	float z_at[5];
-	block_sync();
-	#pragma unroll
-	for (int i = 0; i < 5; i++) {
-		z_at[i] = ld_shared_f32(z_v + 4 * (5 * lane + i));
-	}
-	float sum = 0.0f;
-	#pragma unroll
-	for (int i = 0; i < 5; i++) {
-		sum = sum + (5 * lane + i < 153 ? q2_at_at[i] * z_at[i] : 0.0f);
-	}
-	sum = sum + shfl_xor_f32(sum, 1);
-	sum = sum + shfl_xor_f32(sum, 2);
-	sum = sum + shfl_xor_f32(sum, 4);
-	sum = sum + shfl_xor_f32(sum, 8);
-	sum = sum + shfl_xor_f32(sum, 16);
-	if (lane / 16 == 0 && warp == 0) {
-		st_global_v2(o_p + 4 * (lane % 16), pack_bf16(divide(y[0][0], sum), divide(y[0][1], sum)), pack_bf16(divide(y[0][2], sum), divide(y[0][3], sum)));
+	if (32 * warp + lane < 64) {
+		st_global_b16(o_p + 32 * warp + lane, round_bf16(divide(y2[0], sum)));
 	}
 }
 

@@ -237,7 +237,7 @@ static __device__ __forceinline__ u32 pack_bf16(float lo, float hi)
 	return d;
 }
 
-// ends a basic block, beyond which ptxas moves no wait for products up; never: false, if unknown to it
+// ends a basic block: ptxas moves no wait for products up across it, and no load down; never: false, if unknown to it
 static __device__ __forceinline__ void scheduler_fence(int never)
 {
 	if (never)

@@ -9,11 +9,14 @@
 #include "model.h"
 #include "tuned.h"
 
+#include <fcntl.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
-enum { MAX_POINTS = 512, FINALISTS = 4 };
+enum { MAX_POINTS = 512, FINALISTS = 4, MAX_COMPILERS = 16 };
 
 typedef enum Fate { UNTRIED, FAILED, NO_ROOM, SPILLS, WRONG, CRASHED, RANKED } Fate;
 
@@ -185,6 +188,53 @@ static double coarse(double ms)
 	return exp(round(log(ms) * 30) / 30);
 }
 
+static Cubin *compile(Plan *p, Cli *c)
+{
+	plan_compile(p, c);
+	return nvrtc_compile(c->diag, c->arena, p->m->text_cuda, p->k->name, p->m->arch, false,
+	                     !c->no_cache);
+}
+
+/* Leaves the point's cubin in the cache, or nothing. */
+static void compile_point(const Tune *t, const Point *o)
+{
+	Diag d;
+	Cli c;
+
+	with_point(t, o, &c, &d, arena_new());
+	if (!DIAG_TRY(&d))
+		compile(plan_open(&c, t->gpu, true), &c);
+}
+
+/* Compiles the points side by side, in processes that share the cache alone, as far as half of the
+ * budget reaches; trying them one after another then finds them there. */
+static void compile_ahead(const Tune *t, double until)
+{
+	long cores = sysconf(_SC_NPROCESSORS_ONLN);
+	int i = 0, busy = 0, most = cores > MAX_COMPILERS ? MAX_COMPILERS : (int)cores;
+
+	if (most < 2 || t->cli->no_cache)
+		return;
+	fflush(NULL);
+	while (busy || (i < t->n && clock_seconds() < until)) {
+		if (i < t->n && busy < most && clock_seconds() < until) {
+			pid_t pid = fork();
+
+			if (!pid) {
+				dup2(open("/dev/null", O_WRONLY), 2);
+				compile_point(t, &t->point[i]);
+				_exit(0);
+			}
+			busy += pid > 0;
+			i = pid > 0 ? i + 1 : t->n;
+		} else if (wait(NULL) > 0) {
+			busy--;
+		} else {
+			break;
+		}
+	}
+}
+
 /* Fills the point's fate; its own errors end here. */
 static void try_point(Tune *t, Point *o, double seconds, bool verify)
 {
@@ -200,8 +250,7 @@ static void try_point(Tune *t, Point *o, double seconds, bool verify)
 	} else {
 		Cubin *b;
 		p = plan_open(&c, t->gpu, true);
-		plan_compile(p, &c);
-		b = nvrtc_compile(&d, a, p->m->text_cuda, p->k->name, p->m->arch, false, true);
+		b = compile(p, &c);
 		if (fits(p, b, o)) {
 			if (t->device) {
 				measure(t, &c, o, seconds, verify);
@@ -234,6 +283,7 @@ static int explore(Tune *t)
 	double t0 = clock_seconds(), budget = t->cli->budget ? t->cli->budget : 60;
 	int i, ranked = 0;
 
+	compile_ahead(t, t0 + 0.5 * budget);
 	for (i = 0; i < t->n; i++) {
 		Point *o = &t->point[i];
 		if (clock_seconds() - t0 > 0.7 * budget && ranked)

@@ -165,6 +165,7 @@ static void machine_init(const Run *r, int worker)
 	*(u64 **)variable(r, "sim_mufu_ops") = m->mufu_ops;
 	m->turn = variable(r, "sim_turn");
 	m->log = variable(r, "sim_log");
+	m->notes = variable(r, "sim_notes");
 	m->unchecked = r->o->unchecked;
 	sim_bind(r->sim->lib, m->unchecked);
 	*(Index *)variable(r, "blockDim") = (Index){(u32)r->threads, 1, 1};
@@ -423,6 +424,8 @@ void sim_run(Sim *s, Diag *d, const char *name, int64_t blocks, int threads, int
 	int64_t n = r.o->threads > 0 ? r.o->threads : sysconf(_SC_NPROCESSORS_ONLN);
 
 	memset(out, 0, sizeof *out);
+	if (r.o->unchecked != (*(const int *)dlsym(s->lib, "sim_plain") != 0))
+		bug("simulator: a text is loaded with checks or without");
 	if (threads < 1 || threads > MAX_THREADS || smem < 0 || blocks < 0)
 		bug("simulator: a launch of %lld blocks, %d threads, %d bytes", (long long)blocks, threads,
 		    smem);

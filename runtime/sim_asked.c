@@ -1,7 +1,7 @@
-/* sim_asked.c -- products of a warpgroup without checks: no thread waits at one. What the 128
- * threads ask for in their k-th call since the last wgmma_wait is done when the last of them asks;
- * by then the others may have gone on, up to the wait, and a right text leaves operands alone until
- * there.
+/* sim_asked.c -- products of a warpgroup without checks: no thread waits at one. What its first
+ * thread asks for, for all of them, is written down, and done, in order, when they meet in the next
+ * wgmma_wait: a right text leaves accumulators and operands alone until there. Registers lie at the
+ * same place of every thread's frame.
  */
 #include "sim_wgmma.h"
 
@@ -11,31 +11,30 @@
 #define M (&sim_machine)
 
 typedef struct Asked {
-	int came;
-	float *d[GROUP][2];
-	u32 *a[GROUP][LEFT_REGS];
+	Product p;
+	u64 at;
+	bool in_registers;
+	float *d[2]; /* the first thread's */
+	u32 *a[LEFT_REGS];
 } Asked;
 
 static struct {
 	Asked *call;
 	int n, cap;
-	int made[GROUP]; /* by thread */
 } queues[MAX_GROUPS];
 
 void sim_asked_forget(int group)
 {
 	queues[group].n = 0;
-	memset(queues[group].made, 0, sizeof queues[group].made);
 }
 
-/* The current thread's next call; NULL: others have yet to make it. */
-static const Asked *ask(u64 at, float *d0, float *d1, u32 *const *a)
+void sim_plain_wgmma(u64 at, int n, int f16, float *d0, float *d1, u32 *const *a, u64 da, u64 db,
+                     int accumulate, int ta, int tb)
 {
-	int g = M->cur->id / GROUP, i = M->cur->id % GROUP, k = queues[g].made[i]++;
+	int g = M->cur->id / GROUP, k = queues[g].n++;
 	Asked *q;
 
 	M->cur->at = at;
-	M->calls++;
 	if (k == queues[g].cap) {
 		queues[g].cap = 2 * k + 16;
 		queues[g].call = realloc(queues[g].call, (size_t)queues[g].cap * sizeof *q);
@@ -43,31 +42,59 @@ static const Asked *ask(u64 at, float *d0, float *d1, u32 *const *a)
 			abort();
 	}
 	q = &queues[g].call[k];
-	if (k == queues[g].n) {
-		queues[g].n++;
-		q->came = 0;
-	}
-	q->d[i][0] = d0;
-	q->d[i][1] = d1;
+	*q = (Asked){{n, f16, accumulate != 0, ta, tb, da, db}, at, a != NULL, {d0, d1}, {0}};
 	if (a)
-		memcpy(q->a[i], a, sizeof q->a[i]);
-	return ++q->came == GROUP ? q : NULL;
+		memcpy(q->a, a, sizeof q->a);
 }
 
-void sim_plain_wgmma(u64 at, int n, int f16, float *d0, float *d1, u32 *const *a, u64 da, u64 db,
-                     int accumulate, int ta, int tb)
+static void compute(const Thread *t, const Asked *q, float (*value)[WGMMA_N])
 {
-	Product p = {n, f16, accumulate != 0, ta, tb, da, db};
-	const Asked *q = ask(at, d0, d1, a);
-	Thread *t = &M->thread[M->cur->id / GROUP * GROUP];
+	u32 a[GROUP][LEFT_REGS];
 
-	for (int i = 0; q && i < GROUP; i++) {
-		memcpy(t[i].wgmma_d, q->d[i], sizeof q->d[i]);
-		if (a)
-			memcpy(t[i].wgmma_a, q->a[i], sizeof q->a[i]);
+	for (int i = 0; q->in_registers && i < GROUP; i++)
+		for (int r = 0; r < LEFT_REGS; r++)
+			memcpy(&a[i][r], (char *)q->a[r] + (t[i].base - t->base), sizeof(u32));
+	product_compute(&q->p, q->in_registers ? a : NULL, value);
+	sim_wgmma_count(q->at, &q->p, q->in_registers);
+}
+
+static bool same_sums(const Asked *a, const Asked *b)
+{
+	return a->p.n == b->p.n && !memcmp(a->d, b->d, sizeof a->d);
+}
+
+/* Products into the same registers one after another: these are written once. */
+static void perform(int g)
+{
+	static _Alignas(LINE) float value[WGMMA_M][WGMMA_N];
+	const Thread *t = &M->thread[g * GROUP];
+
+	for (int k = 0; k < queues[g].n; k++) {
+		const Asked *q = &queues[g].call[k];
+		float *d[GROUP][2];
+
+		for (int i = 0; i < GROUP; i++)
+			for (int h = 0; h < 2; h++)
+				d[i][h] = (float *)((char *)q->d[h] + (t[i].base - t->base));
+		if (!k || !same_sums(q - 1, q))
+			sums_take(d, q->p.n, value);
+		compute(t, q, value);
+		if (k + 1 == queues[g].n || !same_sums(q, q + 1))
+			sums_give(d, q->p.n, value);
 	}
-	if (q)
-		sim_wgmma_issue(at, &p, a != NULL);
+}
+
+void sim_plain_wgmma_wait(u64 at, int site, int n)
+{
+	int g = M->cur->id / GROUP;
+
+	(void)site;
+	(void)n;
+	if (!sim_group_meet(at, WAIT_WGMMA_WAIT))
+		return;
+	perform(g);
+	sim_asked_forget(g);
+	sim_group_go();
 }
 
 void sim_plain_wgmma_fence(u64 at, int site)
@@ -78,13 +105,6 @@ void sim_plain_wgmma_fence(u64 at, int site)
 
 void sim_plain_wgmma_commit(u64 at, int site)
 {
-	(void)site;
-	if (ask(at, NULL, NULL, NULL))
-		sim_wgmma_committed();
-}
-
-void sim_plain_wgmma_hold(u64 at, const void *reg)
-{
 	(void)at;
-	(void)reg;
+	(void)site;
 }

@@ -1,7 +1,7 @@
-/* sim_batch.c -- ldmatrix and mma: what a lane asks for is written down by the text itself
- * (templates/types.cu), and the lane that comes last does what all have asked for, in order. In a
- * run of such calls (sim_runs.c) lanes meet once, at its end or when their logs are full; else at
- * every call. Layouts are those of the PTX ISA, ldmatrix and fragments for mma.m16n8k16.
+/* sim_batch.c -- ldmatrix and mma, with checks: what a lane asks for is written down by the text
+ * itself (templates/types.cu), and the lane that comes last does what all have asked for, in order.
+ * In a run of such calls (sim_runs.c) lanes meet once, at its end or when their logs are full; else
+ * at every call. Layouts are those of the PTX ISA, ldmatrix and fragments for mma.m16n8k16.
  */
 #include "sim_state.h"
 
@@ -29,14 +29,6 @@ static void read_matrix(Thread *lane, int entry, Matrix *m)
 	const Ask *first = &lane->log->ask[entry];
 	u64 addr[8];
 
-	if (M->unchecked) {
-		for (int r = 0; r < 8; r++) {
-			u32 a = lane->log[r].ask[entry].load.addr & ~15u;
-
-			memcpy(m->half[r], M->smem + sim_plain_offset(a, 16), 16);
-		}
-		return;
-	}
 	for (int r = 0; r < 8; r++) {
 		u32 a = lane[r].log->ask[entry].load.addr;
 
@@ -87,8 +79,6 @@ static void perform(Thread *lane, int entry, Wait kind)
 		return;
 	}
 	sim_multiply(lane->log, entry, f16);
-	if (M->unchecked)
-		return;
 	sim_count_work(at, f16 ? WORK_mma_f16 : WORK_mma_bf16, 1);
 	sim_count_work(at, WORK_tensor_flops, 2 * 16 * 8 * 16);
 }
@@ -105,7 +95,7 @@ static bool agree(const Thread *lane, u64 at)
 		if (lane[l].asked != n)
 			odd = l;
 	for (int l = 1; l < WARP && differs < 0; l++)
-		for (int i = 0; i < n && odd < 0 && differs < 0 && !M->unchecked; i++)
+		for (int i = 0; i < n && odd < 0 && differs < 0; i++)
 			if (lane[l].log->ask[i].at != lane->log->ask[i].at) {
 				differs = i;
 				odd = l;

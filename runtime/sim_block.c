@@ -10,8 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { STACK = 256 << 10 };
-
 Machine sim_machine;
 #define M (&sim_machine)
 
@@ -81,6 +79,7 @@ static void go_to(Thread *t)
 		M->thread_index->x = (u32)t->id;
 		*M->turn = t->turn;
 		*M->log = (Log){t->log->ask, NULL};
+		*M->notes = (Notes){t->note, NULL, t->noted};
 	}
 	sim_fiber_switch(save, t ? t->sp : M->main_sp);
 }
@@ -411,14 +410,21 @@ static void fiber_start(void)
 void sim_block_init(int nthreads)
 {
 	LaneLog *log;
+	Note *note;
+	u32 *addr;
 
 	M->nthreads = nthreads;
 	M->nwarps = (nthreads + WARP - 1) / WARP;
 	M->thread = calloc((size_t)nthreads, sizeof *M->thread);
-	if (!M->thread || posix_memalign((void **)&log, LINE, (size_t)nthreads * sizeof *log))
+	note = calloc((size_t)M->nwarps * NOTES, sizeof *note);
+	addr = calloc((size_t)nthreads * NOTES, sizeof *addr);
+	if (!M->thread || !note || !addr ||
+	    posix_memalign((void **)&log, LINE, (size_t)nthreads * sizeof *log))
 		abort();
 	for (int i = 0; i < nthreads; i++) {
 		M->thread[i].log = &log[i];
+		M->thread[i].note = &note[i / WARP * NOTES];
+		M->thread[i].noted = &addr[i * NOTES];
 		M->thread[i].stack = sim_stack_new(STACK);
 		M->thread[i].id = i;
 		M->thread[i].warp = i / WARP;
@@ -452,7 +458,9 @@ static void begin(int64_t block)
 		Thread *t = &M->thread[i];
 
 		/* What lanes keep at one place of their stacks shall not meet in one set of a cache. */
-		t->sp = sim_fiber_prepare(t->stack, STACK - i * 5 % 64 * 64, fiber_start);
+		t->base = (char *)t->stack - i * 5 % 64 * 64;
+		t->sp =
+		    sim_fiber_prepare(t->stack, (size_t)(t->base + STACK - (char *)t->stack), fiber_start);
 		t->wait = WAIT_NONE;
 		t->at = t->turn = 0;
 		t->poll = t->nan_first = t->nan_last = 0;

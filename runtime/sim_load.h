@@ -43,7 +43,7 @@ void sim_child(long pid, bool alive);
 
 /* The text with its loops made to count in sim_turn; lines stay. NULL: no memory. sim_turns.c */
 char *sim_turns(const char *text);
-/* The text with its runs of ldmatrix and mma marked; likewise. sim_runs.c */
-char *sim_runs(const char *text);
+/* The text with its runs of ldmatrix and mma marked; likewise. `mixed`: of both. sim_runs.c */
+char *sim_runs(const char *text, bool mixed);
 
 #endif

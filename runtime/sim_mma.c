@@ -6,44 +6,14 @@
  * Since products are exact, a fused multiply-add gives the same bits as two operations, and every
  * host the same as any other.
  */
-#include "sim_state.h"
+#include "sim_wide.h"
 
 #include <string.h>
 
 #if defined(__GNUC__) && !defined(__clang__)
 #pragma GCC optimize("O3", "fp-contract=fast")
 #endif
-#pragma GCC diagnostic ignored "-Wpsabi" /* vectors stay within this file */
-
-/* On Linux the loader picks the version for the processor at hand. */
-#if defined(__x86_64__) && defined(__gnu_linux__) && defined(__GNUC__) && !defined(__clang__)
-#define FOR_EACH_HOST __attribute__((target_clones("avx512f", "avx2", "default")))
-#else
-#define FOR_EACH_HOST
-#endif
-
-#if defined(__GNUC__) && !defined(__clang__)
-#define UNROLL _Pragma("GCC unroll 16")
-#else
-#define UNROLL
-#endif
-
-#define ALWAYS_INLINE static inline __attribute__((always_inline)) /* so that it is cloned too */
-
-typedef double Row __attribute__((vector_size(64)));
-typedef float Row32 __attribute__((vector_size(32)));
-typedef u32 Bits8 __attribute__((vector_size(32)));
 typedef u64 Pairs __attribute__((vector_size(32))); /* of fp32: Row32 */
-
-/* The lower half of each 32 bits as an f16. Its exponent and fraction, shifted to fp32's places,
- * are 2^-112 of its value; infinities and NaNs get fp32's exponent. */
-ALWAYS_INLINE Row32 widen_f16(const Bits8 *halves)
-{
-	Bits8 h = *halves;
-	Row32 f = (Row32)((h & 0x7fff) << 13) * 0x1p112f;
-
-	return (Row32)((Bits8)f | (h & 0x8000) << 16 | ((Bits8)((h & 0x7c00) == 0x7c00) & 0x7f800000));
-}
 
 float sim_do_f16_widen(b16 x)
 {
@@ -130,4 +100,46 @@ FOR_EACH_HOST void sim_multiply(const LaneLog *lane, int i, bool f16)
 		product(lane, i, true);
 	else
 		product(lane, i, false);
+}
+
+/* ---- Of cores ---- */
+
+FOR_EACH_HOST void sim_cores_left(const Core *const *a, bool f16, double (*wide)[16])
+{
+	for (int i = 0; i < 4; i++)
+		for (int g = 0; g < 8; g++) {
+			Row x = widen8(a[i]->half[g], f16);
+
+			memcpy(&wide[g + i % 2 * 8][i / 2 * 8], &x, sizeof x);
+		}
+}
+
+FOR_EACH_HOST void sim_cores_multiply(double (*a)[16], const Core *const *b, bool f16,
+                                      float (*const *sum)[8])
+{
+	Row right[16];
+
+	for (int i = 0; i < 2; i++) {
+		Half8 x[8];
+
+		memcpy(x, b[i]->half, sizeof x);
+		transpose8(x);
+		for (int k = 0; k < 8; k++)
+			right[8 * i + k] = widen8(&x[k], f16);
+	}
+	for (int i = 0; i < 16; i += TOGETHER) {
+		Row32 d[TOGETHER];
+		Row wide[TOGETHER];
+
+		memcpy(d, sum[i / 8][i % 8], sizeof d);
+		for (int j = 0; j < TOGETHER; j++)
+			wide[j] = __builtin_convertvector(d[j], Row);
+		UNROLL
+		for (int k = 0; k < 16; k++)
+			for (int j = 0; j < TOGETHER; j++)
+				wide[j] += a[i + j][k] * right[k];
+		for (int j = 0; j < TOGETHER; j++)
+			d[j] = __builtin_convertvector(wide[j], Row32);
+		memcpy(sum[i / 8][i % 8], d, sizeof d);
+	}
 }

@@ -10,8 +10,13 @@
  * added to the start; then the swizzle, on the bits of the address.
  */
 #include "sim_wgmma.h"
+#include "sim_wide.h"
 
 #include <string.h>
+
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC optimize("O3", "fp-contract=fast")
+#endif
 
 #define M (&sim_machine)
 
@@ -21,6 +26,7 @@ typedef struct Matrix {
 	u32 start, leading, stride;
 	u64 rest; /* bits that are not used here */
 	int swizzle;
+	u32 bits; /* log2 of the swizzle's span in rows of 8 elements */
 	bool mn;
 } Matrix;
 
@@ -33,6 +39,7 @@ static Matrix decode(u64 d, int trans)
 	                (u32)(d >> 32 & 0x3fff) << 4,
 	                d & 0x3fffc000c000c000,
 	                span[d >> 62],
+	                4 - (u32)(d >> 62),
 	                trans != 0};
 }
 
@@ -42,8 +49,8 @@ static u32 row_address(const Matrix *m, int r, int k)
 	u32 w = (u32)m->swizzle, off;
 
 	if (m->mn && w)
-		off = (u32)r / (w / ROW) * m->leading + (u32)r % (w / ROW) * ROW + (u32)k / 8 * m->stride +
-		      (u32)k % 8 * w;
+		off = ((u32)r >> m->bits) * m->leading + ((u32)r & ((1u << m->bits) - 1)) * ROW +
+		      (u32)k / 8 * m->stride + (u32)k % 8 * w;
 	else if (m->mn)
 		off = (u32)r * m->stride + (u32)k / 8 * m->leading + (u32)k % 8 * ROW;
 	else if (w)
@@ -115,106 +122,150 @@ static void read_matrix(const Matrix *m, u64 at, int rows, const Thread *view, A
 void product_read(const Product *p, u64 at, const Thread *t, int reader, u32 stamp, bool left)
 {
 	Access mark = {stamp, (uint16_t)reader, (uint16_t)at};
-	const Thread *view = M->unchecked ? t : common_view(t, reader);
+	const Thread *view = common_view(t, reader);
 	Matrix a = decode(p->da, p->ta), b = decode(p->db, p->tb);
 
-	if (M->unchecked)
-		return;
 	if (left)
 		read_matrix(&a, at, WGMMA_M, view, mark, "left");
 	read_matrix(&b, at, p->n, view, mark, "right");
 }
 
-/* ---- The sum ---- */
+/* ---- Operands ---- */
 
-static float widen(b16 x, int f16)
+/* 8 elements; what lies outside of shared memory is NaN. */
+static void load(const Matrix *m, int r, int k, void *out)
 {
-	u32 u = (u32)x << 16;
-	float f;
+	u32 a = row_address(m, r, k) - SMEM_BASE;
 
-	if (f16)
-		return sim_do_f16_widen(x);
-	memcpy(&f, &u, sizeof f);
-	return f;
+	if (a < M->smem_bytes && M->smem_bytes - a >= ROW)
+		memcpy(out, M->smem + a, ROW);
+	else
+		memset(out, 0xff, ROW);
 }
 
-/* out[k][r]; what lies outside of shared memory is NaN. */
-static void load(const Matrix *m, int rows, int f16, float (*out)[WGMMA_N])
+static void load_left(const Matrix *m, b16 (*a)[WGMMA_K])
 {
-	for (int r = 0; r < outer(m, rows); r++)
+	for (int r = 0; r < outer(m, WGMMA_M); r++)
 		for (int k = 0; k < inner(m); k++) {
-			u32 a = row_address(m, r, k) - SMEM_BASE;
 			b16 x[8];
 
-			memset(x, 0xff, sizeof x);
-			if (a < M->smem_bytes && M->smem_bytes - a >= ROW)
-				memcpy(x, M->smem + a, sizeof x);
-			for (int i = 0; i < 8; i++) {
-				if (m->mn)
-					out[k][8 * r + i] = widen(x[i], f16);
-				else
-					out[8 * k + i][r] = widen(x[i], f16);
-			}
+			load(m, r, k, x);
+			for (int i = 0; m->mn && i < 8; i++)
+				a[8 * r + i][k] = x[i];
+			if (!m->mn)
+				memcpy(&a[r][8 * k], x, sizeof x);
 		}
 }
 
 /* The registers are the cores (0,0), (8,0), (0,8), (8,8) of the warp's 16 x 16. */
-static void load_registers(u32 (*reg)[LEFT_REGS], int f16, float (*out)[WGMMA_N])
+static void load_registers(u32 (*reg)[LEFT_REGS], b16 (*a)[WGMMA_K])
 {
 	for (int t = 0; t < GROUP; t++)
 		for (int i = 0; i < 4; i++)
-			for (int h = 0; h < 2; h++) {
-				int row = t / WARP * 16 + t % WARP / 4 + i % 2 * 8;
-
-				out[t % 4 * 2 + h + i / 2 * 8][row] = widen((b16)(reg[t][i] >> 16 * h), f16);
-			}
+			memcpy(&a[t / WARP * 16 + t % WARP / 4 + i % 2 * 8][t % 4 * 2 + i / 2 * 8], &reg[t][i],
+			       sizeof(u32));
 }
 
-typedef double Row __attribute__((vector_size(64)));
+static void load_right(const Matrix *m, int n, Half8 (*b)[WGMMA_N / 8])
+{
+	for (int j = 0; j < n / 8; j++) {
+		Half8 x[8];
 
-enum { ROW_N = 8, TOGETHER = 4 };
+		for (int k = 0; m->mn && k < WGMMA_K; k++)
+			load(m, j, k, &b[k][j]);
+		for (int k = 0; !m->mn && k < WGMMA_K; k += 8) {
+			for (int i = 0; i < 8; i++)
+				load(m, 8 * j + i, k / 8, &x[i]);
+			transpose8(x);
+			for (int i = 0; i < 8; i++)
+				b[k + i][j] = x[i];
+		}
+	}
+}
 
-#if defined __x86_64__ && defined __gnu_linux__
-#define WIDER __attribute__((target_clones("avx512f", "avx2", "default")))
-#else
-#define WIDER
-#endif
+/* ---- The sum ---- */
+
+/* Sums at a time, so that none waits for its last product: DOWN vectors, or, where there are 32 of
+ * them, ACROSS times as many. */
+enum { DOWN = 4, ACROSS = 2 };
+
+typedef struct Wide {
+	double a[WGMMA_M][WGMMA_K];
+	Row b[WGMMA_K][WGMMA_N / 8];
+} Wide;
+
+/* Columns 8j .. 8 (j + across) of rows i .. i + DOWN. */
+ALWAYS_INLINE void block(const Wide *w, int i, int j, int across, bool accumulate,
+                         Row32 (*value)[WGMMA_N / 8])
+{
+	Row d[DOWN][ACROSS] = {{{0}}};
+
+	for (int r = 0; accumulate && r < DOWN; r++)
+		for (int c = 0; c < across; c++)
+			d[r][c] = __builtin_convertvector(value[i + r][j + c], Row);
+	UNROLL
+	for (int k = 0; k < WGMMA_K; k++)
+		for (int r = 0; r < DOWN; r++)
+			for (int c = 0; c < across; c++)
+				d[r][c] += w->a[i + r][k] * w->b[k][j + c];
+	for (int r = 0; r < DOWN; r++)
+		for (int c = 0; c < across; c++)
+			value[i + r][j + c] = __builtin_convertvector(d[r][c], Row32);
+}
+
+typedef struct Factors {
+	Half8 a[WGMMA_M][WGMMA_K / 8], b[WGMMA_K][WGMMA_N / 8];
+} Factors;
 
 /* Products are exact in fp64, so every machine gives the same sums. */
-WIDER static void multiply(int n, bool accumulate, float (*a)[WGMMA_N], float (*b)[WGMMA_N],
-                           float (*value)[WGMMA_N])
+ALWAYS_INLINE void blocks(const Factors *f, int n, int across, bool accumulate, bool f16,
+                          Row32 (*value)[WGMMA_N / 8])
 {
-	static Row wide[WGMMA_K][WGMMA_N / ROW_N];
+	static Wide w;
+	int j = 0;
 
+	for (int i = 0; i < WGMMA_M * WGMMA_K / 8; i++) {
+		Row x = widen8(&f->a[0][0] + i, f16);
+
+		memcpy(&w.a[0][8 * i], &x, sizeof x);
+	}
 	for (int k = 0; k < WGMMA_K; k++)
-		for (int j = 0; j < n; j++)
-			wide[k][j / ROW_N][j % ROW_N] = b[k][j];
-	for (int i = 0; i < WGMMA_M; i += TOGETHER)
-		for (int j = 0; j < n / ROW_N; j++) {
-			Row d[TOGETHER] = {{0}};
+		for (int c = 0; c < n / 8; c++)
+			w.b[k][c] = widen8(&f->b[k][c], f16);
+	for (; j + across <= n / 8; j += across)
+		for (int i = 0; i < WGMMA_M; i += DOWN)
+			block(&w, i, j, across, accumulate, value);
+	for (; j < n / 8; j++)
+		for (int i = 0; i < WGMMA_M; i += DOWN)
+			block(&w, i, j, 1, accumulate, value);
+}
 
-			for (int r = 0; accumulate && r < TOGETHER; r++)
-				for (int e = 0; e < ROW_N; e++)
-					d[r][e] = value[i + r][j * ROW_N + e];
-			for (int k = 0; k < WGMMA_K; k++)
-				for (int r = 0; r < TOGETHER; r++)
-					d[r] += (double)a[k][i + r] * wide[k][j];
-			for (int r = 0; r < TOGETHER; r++)
-				for (int e = 0; e < ROW_N; e++)
-					value[i + r][j * ROW_N + e] = (float)d[r][e];
-		}
+FOR_EACH_HOST static void multiply(const Factors *f, int n, bool accumulate, bool f16,
+                                   Row32 (*value)[WGMMA_N / 8])
+{
+	blocks(f, n, 1, accumulate, f16, value);
+}
+
+MANY_VECTORS static void multiply_across(const Factors *f, int n, bool accumulate, bool f16,
+                                         Row32 (*value)[WGMMA_N / 8])
+{
+	blocks(f, n, ACROSS, accumulate, f16, value);
 }
 
 /* Sums are kept in fp64, in the order of k, and rounded once. */
 void product_compute(const Product *p, u32 (*reg)[LEFT_REGS], float (*value)[WGMMA_N])
 {
-	static float a[WGMMA_K][WGMMA_N], b[WGMMA_K][WGMMA_N];
+	static Factors f;
+	Row32(*sums)[WGMMA_N / 8] = (Row32(*)[WGMMA_N / 8]) value;
 	Matrix ma = decode(p->da, p->ta), mb = decode(p->db, p->tb);
 
 	if (reg)
-		load_registers(reg, p->f16, a);
+		load_registers(reg, (b16(*)[WGMMA_K])f.a);
 	else
-		load(&ma, WGMMA_M, p->f16, a);
-	load(&mb, p->n, p->f16, b);
-	multiply(p->n, p->accumulate, a, b, value);
+		load_left(&ma, (b16(*)[WGMMA_K])f.a);
+	load_right(&mb, p->n, f.b);
+	if (HAS_MANY_VECTORS)
+		multiply_across(&f, p->n, p->accumulate, p->f16, sums);
+	else
+		multiply(&f, p->n, p->accumulate, p->f16, sums);
 }

@@ -4,8 +4,9 @@
  * A run is a sequence of statements that are calls of one of the two kinds, loops of nothing else,
  * and, at its outermost level, declarations without a value. Neither the arguments nor the loops'
  * headers call anything, so nothing between two calls can see what the first has brought; the
- * operands of an mma are values, taken when it is asked for. "SIM_RUN" is put before and
- * "SIM_RUN_END" behind; lines stay where they are.
+ * operands of an mma are values, taken when it is asked for. Without checks they are places, taken
+ * when it is done: a run may have both kinds, and declarations in its loops too. "SIM_RUN" is put
+ * before and "SIM_RUN_END" behind; lines stay where they are.
  */
 #include "sim_load.h"
 
@@ -14,7 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-typedef enum Kind { NEITHER, PRODUCTS, LOADS } Kind;
+typedef enum Kind { NEITHER, PRODUCTS, LOADS, EITHER } Kind;
 
 static bool word_char(char c)
 {
@@ -77,39 +78,6 @@ static Kind kind_of(const char *name, const char *end)
 	return NEITHER;
 }
 
-static const char *statement(const char *p, Kind *kind, int *calls);
-
-/* Behind a block of nothing but calls of the kind; NULL: it is something else. */
-static const char *block(const char *p, Kind *kind, int *calls)
-{
-	for (p = skip(p + 1); *p != '}'; p = skip(p))
-		if (!*p || !(p = statement(p, kind, calls)))
-			return NULL;
-	return p + 1;
-}
-
-/* Behind a call of the kind, or of either where it is not known yet, or a loop of such. */
-static const char *statement(const char *p, Kind *kind, int *calls)
-{
-	const char *e = word_end(p);
-	Kind own = kind_of(p, e);
-
-	if (e - p == 3 && !memcmp(p, "for", 3)) {
-		p = e + strspn(e, " \t");
-		if (*p != '(' || !(p = arguments(p, true)))
-			return NULL;
-		p = skip(p);
-		*calls += 1; /* it may turn several times */
-		return *p == '{' ? block(p, kind, calls) : statement(p, kind, calls);
-	}
-	if (own == NEITHER || *e != '(' || (*kind != NEITHER && own != *kind))
-		return NULL;
-	*kind = own;
-	*calls += 1;
-	p = arguments(e, false);
-	return p && *p == ';' ? p + 1 : NULL;
-}
-
 /* Behind "u32 x[2][8];"; NULL: it is something else. */
 static const char *declaration(const char *p)
 {
@@ -129,13 +97,87 @@ static const char *declaration(const char *p)
 	return *p == ';' ? p + 1 : NULL;
 }
 
+/* Behind the argument at p and the ',' or ')' after it. */
+static const char *argument_end(const char *p)
+{
+	for (int depth = 0; *p; p++) {
+		if (!depth && (*p == ',' || *p == ')'))
+			return p + 1;
+		depth += (*p == '(' || *p == '[') - (*p == ')' || *p == ']');
+	}
+	return p;
+}
+
+enum { SUMS = 2 }; /* arguments of a product before its operands */
+
+/* Behind "x[2 * k][0]" at p. */
+static const char *place_end(const char *p)
+{
+	int depth = 0;
+
+	for (p = word_end(p); *p == '[' || depth; p++)
+		depth += (*p == '[') - (*p == ']');
+	return p;
+}
+
+/* Are a product's operands variables or elements of such? p: behind its '('. */
+static bool places(const char *p)
+{
+	for (int i = 0; p[-1] != ')'; i++, p = argument_end(p)) {
+		const char *b = p + strspn(p, " \t\r\n");
+
+		if (i >= SUMS && (isdigit((unsigned char)*b) || place_end(b) + 1 != argument_end(p)))
+			return false;
+	}
+	return true;
+}
+
+static const char *statement(const char *p, Kind *kind, int *calls);
+
+/* Behind a block of nothing but calls of the kind, and, where operands are places, declarations;
+ * NULL: it is something else. */
+static const char *block(const char *p, Kind *kind, int *calls)
+{
+	const char *e;
+
+	for (p = skip(p + 1); *p != '}'; p = skip(e))
+		if (!*p ||
+		    (!(e = *kind == EITHER ? declaration(p) : NULL) && !(e = statement(p, kind, calls))))
+			return NULL;
+	return p + 1;
+}
+
+/* Behind a call of the kind, or of either where it is not known yet, or a loop of such. */
+static const char *statement(const char *p, Kind *kind, int *calls)
+{
+	const char *e = word_end(p);
+	Kind own = kind_of(p, e);
+
+	if (e - p == 3 && !memcmp(p, "for", 3)) {
+		p = e + strspn(e, " \t");
+		if (*p != '(' || !(p = arguments(p, true)))
+			return NULL;
+		p = skip(p);
+		*calls += 1; /* it may turn several times */
+		return *p == '{' ? block(p, kind, calls) : statement(p, kind, calls);
+	}
+	if (own == NEITHER || *e != '(' || (*kind != NEITHER && *kind != EITHER && own != *kind))
+		return NULL;
+	*kind = *kind == EITHER ? EITHER : own;
+	*calls += 1;
+	p = arguments(e, false);
+	if (p && *kind == EITHER && own == PRODUCTS && !places(e + 1))
+		return NULL;
+	return p && *p == ';' ? p + 1 : NULL;
+}
+
 /* Behind the run at p, of more than one call, and of which kind; NULL: there is none. */
-static const char *run(const char *p, Kind *kind)
+static const char *run(const char *p, Kind *kind, bool mixed)
 {
 	const char *end = NULL, *e;
 	int calls = 0;
 
-	*kind = NEITHER;
+	*kind = mixed ? EITHER : NEITHER;
 	for (p = skip(p); *p; p = skip(e)) {
 		Kind k = *kind;
 		int n = calls;
@@ -151,14 +193,38 @@ static const char *run(const char *p, Kind *kind)
 	return calls > 1 ? end : NULL;
 }
 
-char *sim_runs(const char *text)
+/* The run from p to end; with '&' before operands that are to be places. */
+static char *put_run(char *o, const char *p, const char *end, Kind kind)
+{
+	o += sprintf(o, " SIM_RUN;");
+	while (p < end) {
+		const char *b = p;
+
+		if (p[0] == '/' && p[1] == '/')
+			p += strcspn(p, "\n");
+		else
+			p = word_char(*p) ? word_end(p) : p + 1;
+		memcpy(o, b, (size_t)(p - b));
+		o += p - b;
+		if (kind != EITHER || kind_of(b, p) != PRODUCTS)
+			continue;
+		for (int i = -1; p[-1] != ')'; i++) { /* its name, then its arguments */
+			b = p;
+			p = i < 0 ? p + 1 : argument_end(p);
+			o += sprintf(o, "%s%.*s", i >= SUMS ? "&" : "", (int)(p - b), b);
+		}
+	}
+	return o + sprintf(o, " SIM_RUN_END(%d);", kind == LOADS);
+}
+
+char *sim_runs(const char *text, bool mixed)
 {
 	size_t cap = strlen(text) + 1, n;
 	char *out, *o, last = 0;
 	int depth = 0, parens = 0;
 
 	for (const char *p = text; (p = strpbrk(p, "_")); p++)
-		cap += 16; /* every call that can be in a run has one in its name; two marks a run */
+		cap += 48; /* every call that can be in a run has one in its name; two marks a run */
 	out = o = malloc(cap);
 	if (!out)
 		return NULL;
@@ -168,12 +234,9 @@ char *sim_runs(const char *text)
 
 		n = 1;
 		if (depth && !parens && last && strchr(";{}", last) && isspace((unsigned char)*p) &&
-		    (end = run(p, &kind))) {
+		    (end = run(p, &kind, mixed))) {
 			n = (size_t)(end - p);
-			o += sprintf(o, " SIM_RUN;");
-			memcpy(o, p, n);
-			o += n;
-			o += sprintf(o, " SIM_RUN_END(%d);", kind == LOADS);
+			o = put_run(o, p, end, kind);
 			last = ';';
 			continue;
 		}

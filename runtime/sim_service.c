@@ -49,7 +49,6 @@
 
 /* Those that have a half without checks. */
 #define PLAIN(X) \
-	X(here) \
 	X(shared_load) \
 	X(shared_store) \
 	X(global_load) \
@@ -58,10 +57,11 @@
 	X(cp_async) \
 	X(cp_async_commit) \
 	X(cp_async_wait) \
+	X(batch) \
 	X(wgmma) \
 	X(wgmma_fence) \
 	X(wgmma_commit) \
-	X(wgmma_hold)
+	X(wgmma_wait)
 /* clang-format on */
 
 typedef struct Service {

@@ -90,7 +90,7 @@ Set *set_accumulators(SetList *g, const Thread *t, int columns)
 	places(t, first, columns / 2);
 	s = find_set(g, first, columns / 2);
 	if (!s->value)
-		s->value = must(calloc(WGMMA_M, sizeof *s->value));
+		s->value = must(aligned_alloc(LINE, WGMMA_M * sizeof *s->value));
 	for (int i = 0; i < GROUP; i++) {
 		if (!memcmp(s->d[i], t[i].wgmma_d, sizeof s->d[i]))
 			continue;
@@ -125,18 +125,42 @@ static float *element(const Set *s, int t, int r)
 	return &s->value[t / WARP * 16 + t % WARP / 4 + r / 2 % 2 * 8][r / 4 * 8 + t % 4 * 2 + r % 2];
 }
 
-void set_take(Set *s)
+/* Where thread t's first pair of rows g, or g + 8, is. */
+static float *first_pair(float (*value)[WGMMA_N], int t, int half)
 {
-	for (int t = 0; t < GROUP; t++)
-		for (int r = 0; r < s->n; r++)
-			memcpy(element(s, t, r), s->reg[t * s->n + r], sizeof(float));
+	return &value[t / WARP * 16 + t % WARP / 4 + half * 8][t % 4 * 2];
 }
 
-void set_give(const Set *s)
+void sums_take(float *(*d)[2], int columns, float (*value)[WGMMA_N])
 {
 	for (int t = 0; t < GROUP; t++)
-		for (int r = 0; r < s->n; r++)
-			memcpy(s->reg[t * s->n + r], element(s, t, r), sizeof(float));
+		for (int h = 0; h < 2; h++) {
+			float *to = first_pair(value, t, h), *from = d[t][h];
+
+			for (int j = 0; j < columns / 8; j++)
+				memcpy(to + 8 * j, from + 2 * j, 2 * sizeof *to);
+		}
+}
+
+void sums_give(float *(*d)[2], int columns, float (*value)[WGMMA_N])
+{
+	for (int t = 0; t < GROUP; t++)
+		for (int h = 0; h < 2; h++) {
+			float *from = first_pair(value, t, h), *to = d[t][h];
+
+			for (int j = 0; j < columns / 8; j++)
+				memcpy(to + 2 * j, from + 8 * j, 2 * sizeof *to);
+		}
+}
+
+void set_take(Set *s)
+{
+	sums_take(s->d, 2 * s->n, s->value);
+}
+
+void set_give(Set *s)
+{
+	sums_give(s->d, 2 * s->n, s->value);
 }
 
 void set_poison(const Set *s)

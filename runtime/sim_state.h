@@ -92,10 +92,29 @@ typedef struct Log {
 	Ask *next, *end;
 } Log;
 
+/* The same without checks, by a warp's first lane for all of them; other lanes write down
+ * addresses only. As in the texts. */
+typedef struct Note {
+	u64 at;      /* bit 63: f16 */
+	u32 *reg[6]; /* a load's, or a0-a3, b0, b1 */
+	float *acc[2];
+	int count, trans; /* 0: a product */
+} Note;
+
+enum { NOTES = 256, STACK = 256 << 10 };
+
+typedef struct Notes {
+	Note *next, *end;
+	u32 *addr;
+} Notes;
+
 typedef struct Thread {
 	void *sp, *stack;
+	char *base; /* what one call keeps in a frame lies as far from any thread's */
 	LaneLog *log;
-	int asked; /* since the lanes of its warp last met */
+	Note *note; /* of the warp */
+	u32 *noted; /* addresses */
+	int asked;  /* since the lanes of its warp last met */
 	int id, warp, lane;
 	Wait wait;
 	int barrier, expect; /* WAIT_NAMED */
@@ -178,7 +197,8 @@ typedef struct Machine {
 	void **params;
 	Index *thread_index, *block_index; /* variables of the kernel's text */
 	u64 *turn, *exp_ops, *mufu_ops;
-	Log *log; /* variable of the text */
+	Log *log; /* variables of the text */
+	Notes *notes;
 	bool unchecked;
 	int drop_site, min_blocks;
 	bool early;
@@ -262,8 +282,13 @@ void sim_mbarrier_end(void);            /* of the block: checks */
 void sim_mbarrier_stuck(SimFinding *f); /* says who waits for what */
 
 /* sim_tma.c */
-u32 sim_swizzle(u32 addr, int swizzle); /* 0, 32, 64, 128 */
-bool sim_tma_land(int mbarrier);        /* its copies; false: none was in flight */
+/* Chunks of 16 bytes change places within a span of `swizzle` bytes (0, 32, 64, 128), by the number
+ * of the 128-byte line they lie in: address bits 7.. are added, bit by bit, to those from 4 on. */
+static inline u32 sim_swizzle(u32 addr, int swizzle)
+{
+	return addr ^ (addr >> 3 & ((u32)swizzle - 1) & 0x70 & -(u32)(swizzle > 0));
+}
+bool sim_tma_land(int mbarrier); /* its copies; false: none was in flight */
 void sim_tma_begin(void);
 void sim_tma_exit(const Thread *t); /* t returns: checks */
 void sim_tma_end(void);
@@ -322,6 +347,15 @@ void sim_count_matrix(u64 at, bool store, const u64 *row); /* 8 rows of 16 bytes
 /* sim_mma.c: the product that the lanes of a warp ask for in entry `i`: of registers a0-a3, b0, b1,
  * added to the accumulators: pairs of rows 0-7 and of rows 8-15. */
 void sim_multiply(const LaneLog *lane, int i, bool f16);
+/* A register of all lanes: a matrix of 16-bit numbers, row by row. */
+typedef union Core {
+	u32 reg[WARP]; /* by lane */
+	b16 half[8][8];
+} Core;
+/* The same of such cores: the left operand, widened, and the right one, added to sums of rows 0-7
+ * and rows 8-15. */
+void sim_cores_left(const Core *const *a, bool f16, double (*wide)[16]);
+void sim_cores_multiply(double (*a)[16], const Core *const *b, bool f16, float (*const *sum)[8]);
 
 /* An offset where `bytes` bytes of shared memory are. */
 static inline u32 sim_plain_offset(u32 addr, int bytes)
@@ -332,17 +366,17 @@ static inline u32 sim_plain_offset(u32 addr, int bytes)
 }
 
 /* sim_plain.c: services. */
-void sim_plain_here(int line);
 void sim_plain_shared_load(u64 at, void *out, u32 addr, int bytes);
 void sim_plain_shared_store(u64 at, u32 addr, const void *v, int bytes);
 void sim_plain_global_load(u64 at, void *out, const void *p, int bytes);
 void sim_plain_global_store(u64 at, void *p, const void *v, int bytes);
 void sim_plain_table_load(u64 at, void *out, const void *p, int bytes);
+void sim_plain_batch(u64 at, int load);
 void sim_plain_wgmma(u64 at, int n, int f16, float *d0, float *d1, u32 *const *a, u64 da, u64 db,
                      int accumulate, int ta, int tb);
 void sim_plain_wgmma_fence(u64 at, int site);
 void sim_plain_wgmma_commit(u64 at, int site);
-void sim_plain_wgmma_hold(u64 at, const void *reg);
+void sim_plain_wgmma_wait(u64 at, int site, int n);
 void sim_plain_cp_async(u64 at, u32 dst, const void *src, int size, int bytes);
 void sim_plain_cp_async_commit(u64 at, int site);
 void sim_plain_cp_async_wait(u64 at, int site, int n);

@@ -84,8 +84,6 @@ static void check_fence(const Group *g, const Set *s, u64 at, const char *what)
 	SimFinding *f;
 	int k = 0;
 
-	if (M->unchecked)
-		return;
 	while (s->valid && k < GROUP * s->n && *s->reg[k] == s->known[k])
 		k++;
 	if (s->valid && k < GROUP * s->n && (f = sim_find(SIM_FENCE, at)))
@@ -99,7 +97,7 @@ static void check_accumulators(const Group *g, const Set *s, u64 issue, u64 then
 {
 	SimFinding *f;
 
-	for (int t = 0; t < GROUP && !M->unchecked; t++)
+	for (int t = 0; t < GROUP; t++)
 		for (int r = 0; r < s->n; r++) {
 			if (set_untouched(s, t, r))
 				continue;
@@ -116,7 +114,7 @@ static void check_left(const Group *g, const Op *o, u64 wait)
 {
 	SimFinding *f;
 
-	for (int k = 0; o->left && !M->unchecked && k < GROUP * LEFT_REGS; k++) {
+	for (int k = 0; o->left && k < GROUP * LEFT_REGS; k++) {
 		if (*o->left->reg[k] == o->a[k / LEFT_REGS][k % LEFT_REGS])
 			continue;
 		if ((f = sim_find(SIM_OPERAND, o->at)))
@@ -146,7 +144,7 @@ static void check_overlap(const Group *g, const Set *s, u64 at)
 {
 	SimFinding *f;
 
-	for (int i = 0; i < g->sets.n && !M->unchecked; i++) {
+	for (int i = 0; i < g->sets.n; i++) {
 		const Set *o = g->sets.set[i]; /* by the first thread's registers */
 		bool meet = false;
 
@@ -156,6 +154,13 @@ static void check_overlap(const Group *g, const Set *s, u64 at)
 		if (meet && (f = sim_find(SIM_OPERAND, at)))
 			sim_say(f, "the product takes registers that another product in flight owns");
 	}
+}
+
+void sim_wgmma_count(u64 at, const Product *p, bool in_registers)
+{
+	sim_count_work(at, p->f16 ? WORK_wgmma_f16 : WORK_wgmma_bf16, 1);
+	sim_count_work(at, WORK_tensor_flops, 2 * 64 * 16 * (u64)p->n);
+	sim_count_work(at, WORK_wgmma_shared_bytes, 2 * 16 * (u64)(p->n + (in_registers ? 0 : 64)));
 }
 
 static void issue(Group *g, u64 at, const Product *p, bool in_registers)
@@ -183,7 +188,7 @@ static void issue(Group *g, u64 at, const Product *p, bool in_registers)
 		check_fence(g, o->acc, at, "accumulators");
 		check_overlap(g, o->acc, at);
 		set_take(o->acc);
-		if (!M->early && !M->unchecked)
+		if (!M->early)
 			set_poison(o->acc);
 	}
 	o->acc->issued = at;
@@ -191,9 +196,7 @@ static void issue(Group *g, u64 at, const Product *p, bool in_registers)
 		product_compute(&o->p, in_registers ? o->a : NULL, o->acc->value);
 		set_give(o->acc);
 	}
-	sim_count_work(at, p->f16 ? WORK_wgmma_f16 : WORK_wgmma_bf16, 1);
-	sim_count_work(at, WORK_tensor_flops, 2 * 64 * 16 * (u64)p->n);
-	sim_count_work(at, WORK_wgmma_shared_bytes, 2 * 16 * (u64)(p->n + (in_registers ? 0 : 64)));
+	sim_wgmma_count(at, p, in_registers);
 }
 
 void sim_do_wgmma(u64 at, int n, int f16, float *d0, float *d1, u32 *const *a, u64 da, u64 db,
@@ -215,16 +218,6 @@ void sim_do_wgmma(u64 at, int n, int f16, float *d0, float *d1, u32 *const *a, u
 	sim_group_go();
 }
 
-void sim_wgmma_issue(u64 at, const Product *p, bool in_registers)
-{
-	issue(mine(), at, p, in_registers);
-}
-
-void sim_wgmma_committed(void)
-{
-	mine()->open++;
-}
-
 /* ---- Fence, commit, wait ---- */
 
 void sim_do_wgmma_fence(u64 at, int site)
@@ -238,7 +231,7 @@ void sim_do_wgmma_fence(u64 at, int site)
 	if (!sim_group_meet(at, WAIT_WGMMA_FENCE))
 		return;
 	g->fenced = true;
-	for (int i = 0; i < g->sets.n && !M->unchecked; i++)
+	for (int i = 0; i < g->sets.n; i++)
 		if (!g->sets.set[i]->inflight)
 			set_note(g->sets.set[i]);
 	sim_group_go();
@@ -269,8 +262,7 @@ static void retire(Group *g, Op *o, u64 wait)
 		return;
 	check_accumulators(g, s, o->at, wait, "its wait");
 	set_give(s);
-	if (!M->unchecked)
-		set_note(s);
+	set_note(s);
 }
 
 void sim_do_wgmma_wait(u64 at, int site, int n)
@@ -298,7 +290,6 @@ void sim_do_wgmma_wait(u64 at, int site, int n)
 		}
 	}
 	g->nop = kept;
-	sim_asked_forget((int)(g - groups));
 	for (int i = 0; i < GROUP; i++)
 		threads(g)[i].seen[engine(g)] = seen;
 	sim_group_go();

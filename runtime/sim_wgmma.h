@@ -16,7 +16,8 @@ typedef struct Product {
 /* Checks the reads of the operands in shared memory, which engine `reader` does for the warpgroup
  * whose first thread is t, and marks them. */
 void product_read(const Product *p, u64 at, const Thread *t, int reader, u32 stamp, bool left);
-/* value (+)= a b; `a` are the left operand's registers by thread, NULL: it is in shared memory. */
+/* value (+)= a b; `a` are the left operand's registers by thread, NULL: it is in shared memory.
+ * `value` lies at a multiple of LINE bytes. */
 void product_compute(const Product *p, u32 (*a)[LEFT_REGS], float (*value)[WGMMA_N]);
 
 /* ---- sim_sets.c ---- */
@@ -46,18 +47,20 @@ Set *set_accumulators(SetList *g, const Thread *t, int columns);
 Set *set_left(SetList *g, const Thread *t);
 void set_note(Set *s); /* its values are known */
 void set_take(Set *s); /* out of the registers */
-void set_give(const Set *s);
+void set_give(Set *s);
 void set_poison(const Set *s);
 bool set_untouched(const Set *s, int t, int r); /* since it was poisoned or given */
 void set_free_all(SetList *g);
+/* `columns` of sums, out of a warpgroup's registers and into them; d: by thread, of rows g and
+ * g + 8. */
+void sums_take(float *(*d)[2], int columns, float (*value)[WGMMA_N]);
+void sums_give(float *(*d)[2], int columns, float (*value)[WGMMA_N]);
 
 /* ---- Products ---- */
 
-/* sim_wgmma.c: by the last thread of the current warpgroup that asks. */
-void sim_wgmma_issue(u64 at, const Product *p, bool in_registers);
-void sim_wgmma_committed(void);
+void sim_wgmma_count(u64 at, const Product *p, bool in_registers); /* sim_wgmma.c */
 
-/* sim_asked.c: after a wait, and at the beginning of a block. */
+/* sim_asked.c: at the beginning of a block. */
 void sim_asked_forget(int group);
 
 #endif

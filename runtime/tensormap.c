@@ -120,7 +120,8 @@ static Encode *encoder(Diag *d)
 
 static void encode_driver(Diag *d, const TensorMapSpec *s, TensorMap *out)
 {
-	enum { NO_INTERLEAVE = 0, PROMOTE_256 = 3, FILL_ZERO = 0 };
+	/* Misses fetch 128 bytes: 256 were measured 1 to 5% slower on an H200 where rows are short. */
+	enum { NO_INTERLEAVE = 0, PROMOTE_128 = 2, FILL_ZERO = 0 };
 	uint64_t size[TENSORMAP_RANK], stride[TENSORMAP_RANK] = {0};
 	uint32_t box[TENSORMAP_RANK], step[TENSORMAP_RANK];
 	int swizzle = s->swizzle == 128 ? 3 : s->swizzle == 64 ? 2 : s->swizzle == 32, rc;
@@ -135,7 +136,7 @@ static void encode_driver(Diag *d, const TensorMapSpec *s, TensorMap *out)
 	}
 	memcpy(&base, &s->base, sizeof base);
 	rc = encoder(d)(out, elements[s->dtype].driver, (uint32_t)s->rank, base, size, stride, box,
-	                step, NO_INTERLEAVE, swizzle, PROMOTE_256, FILL_ZERO);
+	                step, NO_INTERLEAVE, swizzle, PROMOTE_128, FILL_ZERO);
 	if (rc)
 		diag_env(d, "cuTensorMapEncodeTiled: %s", driver_error(rc));
 }

@@ -14,7 +14,7 @@ return az.kernel "based_decode" {
             z0 = az.input("f32", "B H F", { mean = 0, spread = 0.004 }),
             z1 = az.output("f32", "B H F") },
   flags = { half_state = false, normalize = true },
-  tune  = { warps = { 4, 8 }, stages = { 2 } },
+  tune  = { warps = { 4, 8 }, stages = { 4, 2 } },
   grid  = { "B", "H" },
   smoke = { "B=2,H=3", "B=1,H=2,D=24,V=112,normalize=false,half_state=true" },
   body  = function(a, g, p)

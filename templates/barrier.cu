@@ -49,7 +49,7 @@ void (*sim_named_arrive)(u64, int, int, int);
 //@ end
 
 //@ prim scheduler_fence
-//@ doc ends a basic block, beyond which ptxas moves no wait for products up; never: false, if unknown to it
+//@ doc ends a basic block: ptxas moves no wait for products up across it, and no load down; never: false, if unknown to it
 //@ cuda
 static __device__ __forceinline__ void scheduler_fence(int never)
 {

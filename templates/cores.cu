@@ -15,7 +15,8 @@ static __device__ __forceinline__ void mma_bf16(float *d0, float *d1, u32 a0, u3
 }
 //@ sim
 #define mma_bf16(d0, d1, a0, a1, a2, a3, b0, b1) \
-	sim_mma(SIM_AT, d0, d1, a0, a1, a2, a3, b0, b1, 0)
+	sim_mma(SIM_AT, d0, d1, SIM_REG(a0), SIM_REG(a1), SIM_REG(a2), SIM_REG(a3), \
+	        SIM_REG(b0), SIM_REG(b1), 0)
 //@ end
 
 //@ prim mma_f16
@@ -32,7 +33,8 @@ static __device__ __forceinline__ void mma_f16(float *d0, float *d1, u32 a0, u32
 }
 //@ sim
 #define mma_f16(d0, d1, a0, a1, a2, a3, b0, b1) \
-	sim_mma(SIM_AT, d0, d1, a0, a1, a2, a3, b0, b1, 1)
+	sim_mma(SIM_AT, d0, d1, SIM_REG(a0), SIM_REG(a1), SIM_REG(a2), SIM_REG(a3), \
+	        SIM_REG(b0), SIM_REG(b1), 1)
 //@ end
 
 //@ prim cores_load1

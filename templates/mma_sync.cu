@@ -14,7 +14,8 @@ static __device__ __forceinline__ void mma_m16n8k16_bf16(float *d, u32 a0, u32 a
 }
 //@ sim
 #define mma_m16n8k16_bf16(d, a0, a1, a2, a3, b0, b1) \
-	sim_mma(SIM_AT, d, (d) + 2, a0, a1, a2, a3, b0, b1, 0)
+	sim_mma(SIM_AT, d, (d) + 2, SIM_REG(a0), SIM_REG(a1), SIM_REG(a2), SIM_REG(a3), \
+	        SIM_REG(b0), SIM_REG(b1), 0)
 //@ end
 
 //@ prim mma_m16n8k16_f16
@@ -31,5 +32,6 @@ static __device__ __forceinline__ void mma_m16n8k16_f16(float *d, u32 a0, u32 a1
 }
 //@ sim
 #define mma_m16n8k16_f16(d, a0, a1, a2, a3, b0, b1) \
-	sim_mma(SIM_AT, d, (d) + 2, a0, a1, a2, a3, b0, b1, 1)
+	sim_mma(SIM_AT, d, (d) + 2, SIM_REG(a0), SIM_REG(a1), SIM_REG(a2), SIM_REG(a3), \
+	        SIM_REG(b0), SIM_REG(b1), 1)
 //@ end

@@ -37,6 +37,64 @@ typedef struct SimAsk {
 } SimAsk;
 struct { SimAsk *next, *end; } sim_log;
 void (*sim_batch)(u64, int);
+void (*sim_wgmma)(u64, int, int, float *, float *, u32 *const *, u64, u64, int, int, int);
+/* Without checks a warp's first lane writes down for all where in its frame their registers are, and
+ * so does a warpgroup's first thread; see runtime/sim_cores.c and sim_asked.c. */
+typedef struct SimNote {
+	u64 at;
+	u32 *reg[6];
+	float *acc[2];
+	int count, trans; /* a load's; 0: a product */
+} SimNote;
+struct { SimNote *next, *end; u32 *addr; } sim_notes;
+/* Others' registers are changed too. That an address is given away at all is enough for gcc. */
+#ifdef __clang__
+#define SIM_ESCAPE(p) __asm__ volatile("" : : "r"(p) : "memory")
+#else
+#define SIM_ESCAPE(p) ((void)0)
+#endif
+#ifdef SIM_PLAIN
+const int sim_plain = 1;
+#define SIM_CHECK(x) ((void)0)
+/* In a run operands are places, else values, done with at once. */
+#define SIM_AS_IS(x) ((u32 *)(u64)(x))
+#define SIM_REG(x) _Generic((x), u32 *: SIM_AS_IS(x), const u32 *: SIM_AS_IS(x), default: (u32[]){ (u32)(u64)(x) })
+static inline __attribute__((always_inline)) void sim_mma(u64 at, float *d0, float *d1, u32 *a0, u32 *a1,
+                                                          u32 *a2, u32 *a3, u32 *b0, u32 *b1, u64 f16)
+{
+	SimNote *q = sim_notes.next++;
+	SIM_ESCAPE(d0); SIM_ESCAPE(d1);
+	SIM_ESCAPE(a0); SIM_ESCAPE(a1); SIM_ESCAPE(a2); SIM_ESCAPE(a3);
+	SIM_ESCAPE(b0); SIM_ESCAPE(b1);
+	if (threadIdx.x % 32 == 0)
+		*q = (SimNote){ at | f16 << 63, { a0, a1, a2, a3, b0, b1 }, { d0, d1 } };
+	if (sim_notes.next >= sim_notes.end) sim_batch(at, 0);
+}
+static inline __attribute__((always_inline)) void sim_ldmatrix(u64 at, u32 *r0, u32 *r1, u32 *r2, u32 *r3,
+                                                               u32 addr, int count, int trans)
+{
+	SimNote *q = sim_notes.next++;
+	SIM_ESCAPE(r0); SIM_ESCAPE(r1); SIM_ESCAPE(r2); SIM_ESCAPE(r3);
+	*sim_notes.addr++ = addr;
+	if (threadIdx.x % 32 == 0)
+		*q = (SimNote){ at, { r0, r1, r2, r3 }, {}, count, trans };
+	if (sim_notes.next >= sim_notes.end) sim_batch(at, 1);
+}
+static inline __attribute__((always_inline)) void sim_group_mma(
+	u64 at, int n, int f16, float *d0, float *d1, u32 *const *a, u64 da, u64 db, int accumulate, int ta, int tb)
+{
+	SIM_ESCAPE(d0); SIM_ESCAPE(d1);
+	for (int i = 0; a && i < 4; i++) SIM_ESCAPE(a[i]);
+	if (threadIdx.x % 128 == 0)
+		sim_wgmma(at, n, f16, d0, d1, a, da, db, accumulate, ta, tb);
+}
+#define SIM_RUN sim_notes.end = sim_notes.next + 256
+#define SIM_RUN_END(load) (sim_notes.end = 0, sim_batch(SIM_AT, load))
+#else
+const int sim_plain = 0;
+#define SIM_CHECK(x) (x)
+#define SIM_REG(x) (x)
+#define sim_group_mma sim_wgmma
 static inline __attribute__((always_inline)) void sim_mma(u64 at, float *d0, float *d1, u32 a0, u32 a1,
                                                           u32 a2, u32 a3, u32 b0, u32 b1, u64 f16)
 {
@@ -58,8 +116,9 @@ static inline __attribute__((always_inline)) void sim_ldmatrix(u64 at, u32 *r0, 
 }
 #define SIM_RUN sim_log.end = sim_log.next + 64
 #define SIM_RUN_END(load) (sim_log.end = 0, sim_batch(SIM_AT, load))
+#endif
 void (*sim_here)(int);
-#define SIM_HERE sim_here(__LINE__); /* at a spec line's comment */
+#define SIM_HERE SIM_CHECK(sim_here(__LINE__)); /* at a spec line's comment */
 #define SIM_AT ((u64)__COUNTER__ << 32 | __LINE__) /* call site and generated line */
 #define __global__
 #define __device__

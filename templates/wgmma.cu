@@ -51,7 +51,7 @@ static __device__ __forceinline__ void wgmma_hold_f32(float *x)
 }
 //@ sim
 void (*sim_wgmma_hold)(u64, const void *);
-#define wgmma_hold_f32(x) sim_wgmma_hold(SIM_AT, x)
+#define wgmma_hold_f32(x) SIM_CHECK(sim_wgmma_hold(SIM_AT, x))
 //@ end
 
 //@ prim wgmma_replace_b32
@@ -76,7 +76,7 @@ static __device__ __forceinline__ void wgmma_hold_b32(u32 *x)
 }
 //@ sim
 void (*sim_wgmma_hold)(u64, const void *);
-#define wgmma_hold_b32(x) sim_wgmma_hold(SIM_AT, x)
+#define wgmma_hold_b32(x) SIM_CHECK(sim_wgmma_hold(SIM_AT, x))
 //@ end
 
 //@ prim wgmma_desc
@@ -136,10 +136,9 @@ static inline u64 wgmma_desc_move(u64 desc, int start, int leading)
 //@ sim
 #define SIM_bf16 0
 #define SIM_f16 1
-void (*sim_wgmma)(u64, int, int, float *, float *, u32 *const *, u64, u64, int, int, int);
 #define wgmma_$(TYPE)_rs_n$(N)(d0, d1, a0, a1, a2, a3, b, accumulate, trans_b) \
-	sim_wgmma(SIM_AT, $(N), SIM_$(TYPE), &(d0)[0][0], &(d1)[0][0], \
-	          (u32 *const[]){ &(a0), &(a1), &(a2), &(a3) }, 0, b, accumulate, 0, trans_b)
+	sim_group_mma(SIM_AT, $(N), SIM_$(TYPE), &(d0)[0][0], &(d1)[0][0], \
+	              (u32 *const[]){ &(a0), &(a1), &(a2), &(a3) }, 0, b, accumulate, 0, trans_b)
 //@ end
 
 //@ prim wgmma_$(TYPE)_ss_n$(N)
@@ -164,8 +163,7 @@ void (*sim_wgmma)(u64, int, int, float *, float *, u32 *const *, u64, u64, int, 
 //@ sim
 #define SIM_bf16 0
 #define SIM_f16 1
-void (*sim_wgmma)(u64, int, int, float *, float *, u32 *const *, u64, u64, int, int, int);
 #define wgmma_$(TYPE)_ss_n$(N)(d0, d1, a, b, accumulate, trans_a, trans_b) \
-	sim_wgmma(SIM_AT, $(N), SIM_$(TYPE), &(d0)[0][0], &(d1)[0][0], 0, a, b, accumulate, \
-	          trans_a, trans_b)
+	sim_group_mma(SIM_AT, $(N), SIM_$(TYPE), &(d0)[0][0], &(d1)[0][0], 0, a, b, accumulate, \
+	              trans_a, trans_b)
 //@ end

@@ -263,7 +263,7 @@ __global__ void __launch_bounds__(128, 1) dot_nt(
 	for (int i = 0; i < 2; i++) {
 		#pragma unroll
 		for (int j = 0; j < 4; j++) {
-			if (m0 + 16 * warp + g + 8 * i < M && 2 * t + 8 * j < 24) {
+			if (m0 + 16 * warp + g + 8 * i < M && (j < 3 || 2 * t + 8 * j < 24)) {
 				st_global_b32(z_at + (i64)(8 * i) * z_sM + 8 * j, pack_bf16(z2[i][j][0], z2[i][j][1]));
 			}
 		}

@@ -106,7 +106,7 @@ static __device__ __forceinline__ void cores_load2(u32 *r0, u32 *r1, u32 addr)
 	             : "=r"(*r0), "=r"(*r1) : "r"(addr) : "memory");
 }
 
-// ends a basic block, beyond which ptxas moves no wait for products up; never: false, if unknown to it
+// ends a basic block: ptxas moves no wait for products up across it, and no load down; never: false, if unknown to it
 static __device__ __forceinline__ void scheduler_fence(int never)
 {
 	if (never)

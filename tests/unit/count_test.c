@@ -361,26 +361,50 @@ static void run_spec(const SpecCase *c)
 
 /* Without checks, with copies landing early, in other orders, compiled anew: as from a plain run.
  */
-static void same_bits(const char *spec, const char *gpu)
+static void same_bits_as(const char *spec, const char *gpu, const char *way)
 {
-	static const char *const ways[] = {"--unchecked", "--early", "--seeds 3", "--no-cache"};
 	char dir[] = "/tmp/count_test_XXXXXX";
 	int ok;
 
 	if (!mkdtemp(dir))
 		return;
-	for (size_t i = 0; i < sizeof ways / sizeof *ways; i++) {
-		ok = !system(arena_printf(
-		    arena,
-		    "cd %s && r=$OLDPWD/build/azulejo && for w in '' '%s'; do (cd $OLDPWD && $r run %s "
-		    "--gpu %s --device sim $w --out o=%s/o${w:+2}.npy >/dev/null) || exit 1; done && "
-		    "cmp o.npy o2.npy && rm -f o.npy o2.npy",
-		    dir, ways[i], spec, gpu, dir));
-		printf("%s same_bits %s %s %s\n", ok ? "ok" : "FAIL", spec, gpu, ways[i]);
-		failed += !ok;
-	}
+	ok = !system(arena_printf(
+	    arena,
+	    "cd %s && r=$OLDPWD/build/azulejo && for w in '' '%s'; do (cd $OLDPWD && $r run %s "
+	    "--gpu %s --device sim $w --out o=%s/o${w:+2}.npy >/dev/null) || exit 1; done && "
+	    "cmp o.npy o2.npy",
+	    dir, way, spec, gpu, dir));
+	printf("%s same_bits %s %s %s\n", ok ? "ok" : "FAIL", spec, gpu, way);
+	failed += !ok;
 	if (system(arena_printf(arena, "rm -rf %s", dir)))
 		failed++;
+}
+
+static void same_bits(const char *spec, const char *gpu)
+{
+	static const char *const ways[] = {"--unchecked", "--early", "--seeds 3", "--no-cache"};
+
+	for (size_t i = 0; i < sizeof ways / sizeof *ways; i++)
+		same_bits_as(spec, gpu, ways[i]);
+}
+
+/* Without checks: every sort of product, and texts compiled either way (the first two: -O2). */
+static void same_unchecked(void)
+{
+	static const char *const cases[] = {
+	    "flash_attention --set B=1,G=1,M=1024,N=1024",
+	    "simple_gla --set B=1,H=2,N=1500,D=128,V=128",
+	    "flash_attention --set B=1,G=1,R=1,M=130,N=130,D=96,V=64,dtype=f16",
+	    "based_prefill --set B=1,H=1,N=300",
+	    "retention --set B=1,H=1,N=130,dtype=f16",
+	    "window_attention --set B=1,N=200"};
+
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		same_bits_as(cases[i], "h100", "--unchecked");
+		same_bits_as(cases[i], "a100", "--unchecked");
+	}
+	same_bits_as(cases[2], "h100", "--unchecked --seeds 2");
+	same_bits_as(cases[2], "a100", "--unchecked --seeds 2");
 }
 
 int main(void)
@@ -396,6 +420,7 @@ int main(void)
 		same_bits("based_prefill --set B=1,H=2,N=130,normalize=true", "a100");
 		same_bits("flash_attention --set B=1,G=1,R=1,M=130,N=130,D=64,V=64", "h100");
 		same_bits("retention --set B=1,H=1,N=130,dtype=f16", "a100");
+		same_unchecked();
 	}
 	arena_free(arena);
 	return failed != 0;

@@ -41,7 +41,7 @@ static void pass_simplify(Compile *c)
 }
 
 /* Where an estimate of this many registers (some 15% high) still compiled without spills. */
-enum { REG_LIMIT = 260 };
+enum { REG_LIMIT = 260, SQUARE_LIMIT = 240 };
 
 static int alignment(const Compile *c)
 {
@@ -118,6 +118,8 @@ static void pass_place(Compile *c)
 	grow_check(c->f);
 	facts_split(c->f, c->warps);
 	divide_place(c->f, c->warps, &room);
+	if (!c->gpu->wgmma)
+		facts_squares(c->f, c->warps, SQUARE_LIMIT);
 	if (c->takers == 1 && c->f->keepers == c->warps)
 		widen(c, c->f, false);
 	c->m->redundancy = cost_redundancy(c->f, c->warps);

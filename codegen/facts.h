@@ -73,6 +73,8 @@ typedef void FactsVisit(void *user, Op *op);
 
 Facts *facts_new(const Kernel *k);
 void facts_split(Facts *f, int warps); /* choose how warps divide the classes */
+/* Without products of warpgroups: pairs of columns of warps, where that is less to read. */
+void facts_squares(Facts *f, int warps, int registers);
 /* The states' rows over `keepers` warps instead, which do nothing else; false: they cannot be. */
 bool facts_widen(Facts *f, int keepers);
 int facts_class(const Facts *f, const Op *op, int d);

@@ -156,6 +156,9 @@ typedef struct Lower {
 	const char *spread_name[4];
 	int nspread, nahead; /* nahead of them since the start of the kernel */
 	Late *late;          /* of the loop being lowered, if it has one: lower_late.c */
+	Block *body;         /* the region's being lowered, where no condition or strip is open */
+	const Op *at;        /* its op being lowered */
+	const Op *early;     /* an update to come that is made already: lower_both.c */
 	const Op *parts;     /* a sum whose lanes keep their parts */
 	bool streams;        /* all matrices are streamed, and asked for before anything else */
 	bool sweeps, swept;
@@ -186,6 +189,8 @@ const char *lower_pack(Lower *L, const char *lo, const char *hi);
 Block *lower_nest(Lower *L, const Layout *l, bool pairs, const char **v);
 void lower_scope(Lower *L, Block *saved); /* after lower_nest: room for names of its body's own */
 void lower_nest_close(Lower *L, Block *saved);
+bool lower_takes_tri(Lower *L, const Op *x, const Layout *l);
+const char *lower_tri_end(Lower *L, const Layout *l, const char *m);
 Layout lower_vector_layout(Lower *L, const Op *op);
 Layout lower_value_layout(Lower *L, const Op *op);
 Layout lower_lane_layout(int n);
@@ -243,6 +248,12 @@ typedef struct Leaf {
 } Leaf;
 Leaf lower_leaf(Lower *L, const Grow *g, Orient o, const Layout *rows, const char *first,
                 int nrows);
+int lower_pair(Lower *L, int groups, int I, int J); /* a pair's step of 16 slots in its piece */
+/* Of a piece of pairs in shared memory, whose groups are read as they come: opens the loop over
+ * groups J, in which lower_group_loops opens those over I <= J. */
+bool lower_leaf_by_groups(Lower *L, const Grow *g); /* all pieces with slots are such */
+Leaf lower_leaf_columns(Lower *L, const Grow *g, int q, const Layout *rows, int nrows);
+const char *lower_group_loops(Lower *L, const Piece *p, int part);
 /* Just the tiles' cores, as arrays a[b + row][column core], for whoever forms products itself. */
 Leaf lower_leaf_cores(Lower *L, const Grow *g, const Layout *rows, const char *first);
 /* What diagonal features of a state take, half h of a core in the T orientation. */
@@ -389,6 +400,7 @@ void lower_store_end(Lower *L);
 /* lower_late.c */
 const char *lower_run_time_size(Lower *L); /* one that only a launch knows, or NULL */
 Late *lower_late_find(Lower *L, const Op *loop);
+const char *lower_run_time_size(Lower *L); /* that only a launch knows; NULL: none */
 void lower_late_open(Lower *L, const Ring *r);
 void lower_late_turn(Lower *L, const char *when);
 void lower_late_issue(Lower *L);

@@ -81,8 +81,7 @@ static void operand_open(Product *p, Operand *o, Op *src, bool left)
 	o->x = op_base(src, &sw);
 	o->swapped = sw;
 	o->need = operand_layout(L, p, o, src);
-	if (left && !sw && L->strip && o->need.base[0] &&
-	    layout_spread_dim(&o->need, HW_WARP, 0) == 1 && lower_zero_upper(o->x))
+	if (left && !sw && !p->flip && lower_takes_tri(L, o->x, &o->need))
 		o->need.tri = true;
 	o->own = sw ? layout_swap(o->need) : o->need;
 	o->staged = lower_staged(L, o->x);
@@ -230,7 +229,7 @@ Block *product_loop(Lower *L, const char *v, int n, const char **out)
 }
 
 /* The mma over all tiles of the result for one k step, operands by core expressions. */
-static void mma_tiles(Product *p, const char *k)
+void product_step(Product *p, const char *k)
 {
 	Lower *L = p->L;
 	const char *i, *j;
@@ -238,9 +237,15 @@ static void mma_tiles(Product *p, const char *k)
 	Block *saved = L->out;
 
 	if (!p->flip) {
-		product_loop(L, "i", mi / 2, &i);
+		if (p->a.need.tri && !p->a.need.base[0]) { /* rows above step k have none of its columns */
+			lower_open(L, S_FOR, true, "int i = %s / %d; i < %d; i++", k,
+			           layout_core_step(&p->l, 0), mi / 2);
+			i = "i";
+		} else {
+			product_loop(L, "i", mi / 2, &i);
+		}
 		if (p->l.tri) {
-			lower_open(L, S_FOR, true, "int j = 0; j < 2 * %s + 2; j++", L->strip->var);
+			lower_open(L, S_FOR, true, "int j = 0; j < %s; j++", lower_tri_end(L, &p->l, i));
 			j = "j";
 		} else {
 			product_loop(L, "j", nj, &j);
@@ -304,7 +309,7 @@ static void product_by_steps(Product *p)
 			product_stream(p, side[i], "k");
 		else if (side[i]->kind == MADE)
 			side[i]->array = lower_need_packed(L, side[i]->x, &side[i]->own);
-	mma_tiles(p, "k");
+	product_step(p, "k");
 	lower_drop_versions(L, L->scope);
 	L->scope--;
 	L->strip = NULL;
@@ -317,10 +322,13 @@ static void plain_product(Product *p)
 	Lower *L = p->L;
 	const char *k;
 	Block *saved = L->out;
+	Both both;
+	bool two;
 
 	product_array(p, &p->a);
 	product_array(p, &p->b);
-	if (p->a.need.tri) {
+	two = lower_both_open(&both, p);
+	if (p->a.need.tri && p->a.need.base[0]) {
 		lower_open(L, S_FOR, true, "int k = 0; k <= %s; k++", L->strip->var);
 		k = "k";
 	} else {
@@ -330,8 +338,12 @@ static void plain_product(Product *p)
 		product_stream(p, &p->a, k);
 	if (p->b.kind == STREAM)
 		product_stream(p, &p->b, k);
-	mma_tiles(p, k);
+	product_step(p, k);
+	if (two)
+		lower_both_step(&both, p, k);
 	L->out = saved;
+	if (two)
+		lower_both_close(&both);
 }
 
 /* A thin state that another role publishes: the first two columns of each step's eight. */
@@ -367,7 +379,7 @@ bool product_thin(const Product *p, Product *q, Op *op, const Layout *l)
 	return true;
 }
 
-static Product product_open(Lower *L, Op *op, const Layout *l)
+Product lower_product_open(Lower *L, Op *op, const Layout *l)
 {
 	Product p = {.L = L, .op = op, .l = *l};
 
@@ -386,7 +398,7 @@ bool lower_dot_flies(Lower *L, Op *op, const Layout *l, Product *p)
 {
 	if (l->orient != ORIENT_N || l->d[0].n % 2)
 		return false;
-	*p = product_open(L, op, l);
+	*p = lower_product_open(L, op, l);
 	return p->a.kind != FORMED && lower_wgmma_fits(p);
 }
 
@@ -405,7 +417,7 @@ Version *lower_dot(Lower *L, Op *op, const Layout *l, Version *acc)
 	Block *b;
 
 	L->then = NULL; /* not that of what the operands are made of */
-	p = product_open(L, op, l);
+	p = lower_product_open(L, op, l);
 	if (p.a.kind == FORMED && p.b.kind == FORMED && !p.a.swapped && p.b.swapped) {
 		p.b.array =
 		    lower_form_all(L, p.b.x, &p.b.own, lower_weight_table(L, p.b.grow, p.a.grow, false));

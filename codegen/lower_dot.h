@@ -60,6 +60,10 @@ bool lower_dot_flies(Lower *L, Op *op, const Layout *l, Product *p);
 /* Loads the k16 step's cores of a STREAM operand. */
 void product_stream(Product *p, Operand *o, const char *k);
 
+/* The mma over all tiles of the result for one k step. */
+void product_step(Product *p, const char *k);
+Product lower_product_open(Lower *L, Op *op, const Layout *l);
+
 bool product_thin(const Product *p, Product *q, Op *op, const Layout *l);
 
 /* lower_features.c: a grown left operand, along the contraction or along the result's rows. */
@@ -74,7 +78,36 @@ typedef struct Share {
 	int warps, pos, n; /* how many parts, from which place of the warp's number; steps of each */
 	const char *w;     /* which part this warp's is, 0 .. warps-1 */
 } Share;
+/* How the warps divide a piece's steps, and what a warp looks up for them. */
+typedef struct Steps {
+	Share s;
+	/* by step u, where the piece's tile is turned: from bit 0 the place of the rows of the first
+	 * factor and of the second's first half, from bit 16 that of its second half; else bits 0-4 and
+	 * 8-12 the lanes that hold the factors (of half 0 the second; of half 1 it is 8 on), 16-23 and
+	 * 24-31 their column cores */
+	const char *look;
+	const Turned *turned;
+	signed char *same[2];    /* by step u: the first one with the same factors */
+	const char *cores, *row; /* the tile's cores, where they are in registers */
+	const char *kept;        /* rows read of all steps, where some serve another, or NULL */
+	const char *ahead;       /* the step's rows of the turned tile, read before */
+} Steps;
 void lower_share(Product *p, const Share *h);
+/* One k16 step at a time, its right operand's cores read by the caller. */
+Steps *lower_share_open(Product *p, const Share *h);
+void lower_share_step(Product *p, const Steps *each, const char *k);
+void lower_share_lookup(Product *p, Steps *h, const Piece *pc); /* lower_lookup.c */
+Steps *lower_features_open(Product *p); /* NULL: the warps do not divide the features */
+
+/* lower_both.c: the product of an update to come, step by step along with p. */
+typedef struct Both {
+	Product q;
+	Op *update;
+	Steps *each;
+} Both;
+bool lower_both_open(Both *b, const Product *p);
+void lower_both_step(Both *b, const Product *p, const char *k);
+void lower_both_close(const Both *b);
 
 /* lower_beside.c: for the product that updates a wide state. */
 void lower_beside_open(Product *p);

@@ -366,8 +366,22 @@ static void lower_any_store(Lower *L, Op *op)
 		lower_when_close(L, w);
 }
 
+/* A packed or converted copy of the variable is out of date. */
+static void forget_copies(Lower *L, const Op *var)
+{
+	for (Version *w = L->versions; w; w = w->next)
+		if (w->op && w->op->code == OP_get && w->op->src[0] == var &&
+		    (w->packed || w->name == lower_var_version(L, var)->name))
+			w->op = NULL;
+}
+
 void lower_effect(Lower *L, Op *op)
 {
+	if (op == L->early) { /* made with an earlier product */
+		L->early = NULL;
+		forget_copies(L, op->src[0]);
+		return;
+	}
 	if (lower_is_swept(L, op))
 		return;
 	lower_comment(L, op);
@@ -394,10 +408,6 @@ void lower_effect(Lower *L, Op *op)
 	default:
 		break;
 	}
-	/* a packed or converted copy of the variable is out of date */
 	if (op->code != OP_store)
-		for (Version *w = L->versions; w; w = w->next)
-			if (w->op && w->op->code == OP_get && w->op->src[0] == op->src[0] &&
-			    (w->packed || w->name == lower_var_version(L, op->src[0])->name))
-				w->op = NULL;
+		forget_copies(L, op->src[0]);
 }

@@ -274,7 +274,8 @@ static const char *position(Lower *L, const Op *x, const Layout *l, const char *
 	return position(L, x->src[0], &c, vv);
 }
 
-/* Whether a select keeps x; columns left of a strip's diagonal need not be compared. */
+/* Whether a select keeps x; columns left of the diagonal of a strip, or of a pair of row cores,
+ * need not be compared. */
 static const char *condition(Lower *L, Op *where, const Layout *l, const char *const *v)
 {
 	const char *mask = lower_elem(L, where->src[0], l, v);
@@ -282,6 +283,9 @@ static const char *condition(Lower *L, Op *where, const Layout *l, const char *c
 	if (L->strip && l->base[0] && l->orient == ORIENT_N && lower_is_static(L, where) &&
 	    op_is_tri(where->src[0]) && layout_spread_dim(l, HW_WARP, 0) == 1 && strcmp(v[1], "0"))
 		return arena_printf(L->a, "%s < 2 * %s || %s", v[1], L->strip->var, mask);
+	if (l->tri && !l->base[0] && lower_is_static(L, where) && op_is_tri(where->src[0]))
+		return arena_printf(L->a, "%s < %d * (%s / 2) || %s", v[1], 2 * layout_core_step(l, 0),
+		                    v[0], mask);
 	return mask;
 }
 

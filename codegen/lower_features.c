@@ -10,14 +10,23 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* One k16 (or m16) step of a formed operand: its cores for row cores 0, 1 and halves b1 = 0, 1. */
+/* One k16 (or m16) step of a formed operand: its cores for n row cores and halves b1 = 0, 1. */
 static void form_step(Product *p, const Leaf *x, int piece, int part, const char *s,
-                      const char *name)
+                      const char *name, int n)
 {
 	Lower *L = p->L;
+	Block *saved = L->out;
 
 	if (!p->wgmma) /* else one of a batch */
-		lower_code(L, "u32 %s[2][2];", name);
+		lower_code(L, "u32 %s[%d][2];", name, n);
+	if (n > 2) {
+		lower_open(L, S_FOR, true, "int r = 0; r < %d; r++", n);
+		for (int b = 0; b < 2; b++)
+			lower_code(L, "%s[r][%d] = %s;", name, b,
+			           lower_form_piece(L, x, piece, part, "r", s, b ? "1" : "0"));
+		L->out = saved;
+		return;
+	}
 	for (int r = 0; r < 2; r++)
 		for (int b = 0; b < 2; b++)
 			lower_code(L, "%s[%d][%d] = %s;", name, r, b,
@@ -94,7 +103,7 @@ static void over_few(Product *p, const Leaf *x, int q, const char *i, int n)
 				if (p->along)
 					lower_wgmma_step(p->along, f, false, i, step);
 			} else
-				form_step(p, x, q, part, step, f);
+				form_step(p, x, q, part, step, f, 2);
 			L->out = turn;
 		}
 		L->group--;
@@ -162,7 +171,7 @@ static void over_piece(Product *p, const Leaf *x, int q, const char *i)
 				if (p->along)
 					lower_wgmma_step(p->along, f, false, i, step);
 			} else
-				form_step(p, x, q, part, s, f);
+				form_step(p, x, q, part, s, f, 2);
 			L->out = turn;
 		}
 		L->group += turns - 1;
@@ -172,13 +181,66 @@ static void over_piece(Product *p, const Leaf *x, int q, const char *i)
 	}
 }
 
+/* The mma of a formed step f, of n row cores from row core `first` on. */
+static void formed_tiles(Product *p, const char *f, const char *first, int n, const char *s)
+{
+	Lower *L = p->L;
+	const char *i = "0", *j, *lo, *hi;
+
+	if (p->b.kind == STREAM)
+		product_stream(p, &p->b, s);
+	product_loop(L, "i", n / 2, &i);
+	product_loop(L, "j", p->l.d[1].n, &j);
+	if (strchr(s, ' '))
+		s = arena_printf(L->a, "(%s)", s);
+	lo = product_twice(L, 0, i);
+	hi = product_twice(L, 1, i);
+	if (n > 2)
+		first = i;
+	lower_code(L, "mma_%s(%s, %s, %s[%s][0], %s[%s][0], %s[%s][1], %s[%s][1], %s, %s);", p->ty,
+	           product_acc(p, product_twice(L, 0, first), j),
+	           product_acc(p, product_twice(L, 1, first), j), f, lo, f, hi, f, lo, f, hi,
+	           product_frag(p, &p->b, j, 0, s), product_frag(p, &p->b, j, 1, s));
+}
+
+/* Both of a warp's pairs of row cores at once, so that each core of the right operand is read once
+ * for both; by groups J, so that not all that features are made of is in registers at a time. */
+static bool by_groups(Product *p)
+{
+	Lower *L = p->L;
+	const Grow *g = p->a.grow;
+	int n = p->l.d[0].n;
+
+	if (p->wgmma || p->b.kind == THIN || n != 4 || !lower_leaf_by_groups(L, g))
+		return false;
+	for (int q = 0; q < g->npieces; q++) {
+		const Piece *pc = &g->piece[q];
+		Block *saved = L->out, *group;
+		Leaf x;
+
+		if (!pc->nslots)
+			continue;
+		x = lower_leaf_columns(L, g, q, &p->a.own, n);
+		group = L->out;
+		for (int part = 0; part < lower_piece_parts(pc); part++) {
+			const char *f = lower_name(L, "phi"), *s = lower_group_loops(L, pc, part);
+
+			form_step(p, &x, q, part, s, f, n);
+			formed_tiles(p, f, "0", n, s);
+			L->out = group;
+		}
+		L->out = saved;
+	}
+	return true;
+}
+
 /* phi [m, F] times [F, n]. Accumulating odd steps apart, for four chains of mma instead of two,
  * changed nothing on an H200: ptxas overlaps the strips already. */
 void lower_over_features(Product *p)
 {
 	Lower *L = p->L;
 	const Grow *g = p->a.grow;
-	const char *i, *j, *s;
+	const char *i, *s;
 	Block *saved = L->out, *rows;
 	const Product *thin = p->b.thin ? p : NULL;
 	Product along;
@@ -200,6 +262,8 @@ void lower_over_features(Product *p)
 		product_array(p, &p->b);
 	if (p->along)
 		lower_wgmma_open(p->along);
+	if (by_groups(p))
+		return;
 	product_loop(L, "i", p->l.d[0].n / 2, &i);
 	x = lower_leaf(L, g, ORIENT_N, &p->a.own, product_twice(L, 0, i), 2);
 	rows = L->out;
@@ -219,22 +283,13 @@ void lower_over_features(Product *p)
 
 			f = lower_name(L, "phi");
 			s = lower_piece_loops(L, pc, part);
-			form_step(p, &x, q, part, s, f);
+			form_step(p, &x, q, part, s, f, 2);
 			if (pc->kind != PIECE_POW2 && pc->slot)
 				s = arena_printf(L->a, "%d + %s", pc->slot / 16, s);
-			if (p->b.kind == THIN) {
+			if (p->b.kind == THIN)
 				thin_step(p, i, f, s);
-			} else {
-				if (p->b.kind == STREAM)
-					product_stream(p, &p->b, s);
-				product_loop(L, "j", p->l.d[1].n, &j);
-				if (strchr(s, ' '))
-					s = arena_printf(L->a, "(%s)", s);
-				lower_code(L, "mma_%s(%s, %s, %s[0][0], %s[1][0], %s[0][1], %s[1][1], %s, %s);",
-				           p->ty, product_acc(p, product_twice(L, 0, i), j),
-				           product_acc(p, product_twice(L, 1, i), j), f, f, f, f,
-				           product_frag(p, &p->b, j, 0, s), product_frag(p, &p->b, j, 1, s));
-			}
+			else
+				formed_tiles(p, f, i, 2, s);
 			L->out = rows;
 		}
 	}
@@ -296,7 +351,7 @@ static void to_all_features(Product *p)
 			const char *f = lower_name(L, "phi");
 
 			s = lower_piece_loops(L, pc, part);
-			form_step(p, &x, q, part, s, f);
+			form_step(p, &x, q, part, s, f, 2);
 			if (pc->kind != PIECE_POW2 && pc->slot)
 				s = arena_printf(L->a, "%d + %s", pc->slot / 16, s);
 			lower_features_add(p, f, arena_printf(L->a, "2 * (%s)", s),
@@ -307,29 +362,44 @@ static void to_all_features(Product *p)
 	L->out = saved;
 }
 
-/* T(phi) [F, k] times [k, n]. */
-void lower_to_features(Product *p)
+/* How the warps divide the features. */
+static Share share_of(const Product *p)
 {
 	Lower *L = p->L;
 	Share h = {.warps = 1, .n = p->l.d[0].n / 2};
 
-	if (p->flip)
-		lower_cannot(L, p->op, "features as columns; write the product the other way round");
-	if (!p->wgmma)
-		product_array(p, &p->b);
 	for (int i = 3; i < p->l.nd; i++)
 		if (p->l.d[i].hw == HW_WARP && p->l.d[i].dim == 0) {
 			h.warps = p->l.d[i].n;
 			h.pos = p->l.d[i].pos;
 		}
-	if (h.warps == 1) {
-		to_all_features(p);
-		return;
-	}
 	h.w = h.pos > 1            ? arena_printf(L->a, "warp / %d %% %d", h.pos, h.warps)
 	      : h.warps < L->warps ? arena_printf(L->a, "warp %% %d", h.warps)
 	                           : "warp";
 	if (strchr(h.w, ' '))
 		h.w = arena_printf(L->a, "(%s)", h.w);
-	lower_share(p, &h);
+	return h;
+}
+
+Steps *lower_features_open(Product *p)
+{
+	Share h = share_of(p);
+
+	return h.warps > 1 ? lower_share_open(p, &h) : NULL;
+}
+
+/* T(phi) [F, k] times [k, n]. */
+void lower_to_features(Product *p)
+{
+	Lower *L = p->L;
+	Share h = share_of(p);
+
+	if (p->flip)
+		lower_cannot(L, p->op, "features as columns; write the product the other way round");
+	if (!p->wgmma)
+		product_array(p, &p->b);
+	if (h.warps == 1)
+		to_all_features(p);
+	else
+		lower_share(p, &h);
 }

@@ -68,42 +68,132 @@ static const char *leaf_cores(Lower *L, Op *x, Orient o, const Layout *rows, con
 	return w->name;
 }
 
-/* N orientation, from shared memory: a lane reads the whole rows it needs, 16 bytes at a time. */
-static void rows_leaf(Lower *L, Leaf *x, const Piece *p, const Layout *rows, const char *xa,
-                      const char *xb, int nrows)
+/* Four groups, where features are formed from rows of a turned tile by mma.sync: pairs by I ^ J, so
+ * that of two warps' steps 0|1 2|3 (diagonal) 01|23 02|13 12|03 the last two find factors that are
+ * already read: those of I in 0|1, those of J in 2|3 (lower_share.c). */
+static bool by_xor(Lower *L, int groups)
+{
+	return groups == 4 && !L->dev->gpu->wgmma;
+}
+
+int lower_pair(Lower *L, int groups, int I, int J)
+{
+	return I == J || !by_xor(L, groups) ? grow_pair(groups, I, J)
+	                                    : 2 + 2 * (I ^ J) + ((I ^ J) == 1 ? J / 2 : J % 2);
+}
+
+static const char *pair_text(Lower *L, int groups)
+{
+	if (by_xor(L, groups))
+		return "2 + 2 * (I ^ J) + ((I ^ J) == 1 ? J / 2 : J % 2)";
+	return arena_printf(L->a, "%d + I * (%d - I) / 2 + J", groups - 1, 2 * groups - 3);
+}
+
+/* N orientation, from shared memory: a lane reads the whole rows it needs, 16 bytes at a time.
+ * Opens the loop over rows r and reads unit u. */
+static void read_unit(Lower *L, const char *row, const Piece *p, const Layout *rows, const char *xb,
+                      int nrows)
 {
 	Staged *s = lower_staged(L, p->x);
-	Block *saved = L->out;
 	int step = layout_core_step(rows, 0);
 	const char *r =
 	    rows->base[0] ? arena_printf(L->a, "%d * %s + r", step * rows->d[0].n, L->strip->var) : "r";
 
-	if (strcmp(x->row, "0"))
-		r = step > 1 ? arena_printf(L->a, "%d * (%s) + %s", step, x->row, r)
-		             : arena_printf(L->a, "%s + %s", x->row, r);
-	lower_open(L, S_FOR, true, "int r = 0; r < %d; r++", nrows);
-	lower_open(L, S_FOR, true, "int u = 0; u < %d; u++", p->groups / 2);
+	if (strcmp(row, "0"))
+		r = step > 1 ? arena_printf(L->a, "%d * (%s) + %s", step, row, r)
+		             : arena_printf(L->a, "%s + %s", row, r);
+	if (nrows > 2 && step > 1) /* pairs are dealt out */
+		r = arena_printf(L->a, "r / 2 * %d + r %% 2", 2 * step);
 	dev_access(lower_code(L, "ld_shared_v4(&%s[r][2 * u][0], %s);", xb,
 	                      lower_row_unit(L, s, rows, r, "u")),
 	           s->buf, ACC_READ);
+}
+
+static void rows_leaf(Lower *L, Leaf *x, const Piece *p, const Layout *rows, const char *xa,
+                      const char *xb, int nrows)
+{
+	Block *saved = L->out;
+
+	lower_open(L, S_FOR, true, "int r = 0; r < %d; r++", nrows);
+	lower_open(L, S_FOR, true, "int u = 0; u < %d; u++", p->groups / 2);
+	read_unit(L, x->row, p, rows, xb, nrows);
 	lower_open(L, S_FOR, true, "int I = 2 * u; I < 2 * u + 2; I++");
 	lower_code(L, "%s[r][I] = prmt(%s[r][I][0], %s[r][I][1], 0x1010 + 0x2222 * t);", xa, xb, xb);
 	L->out = saved;
+}
+
+static void leaf_names(Lower *L, Leaf *x, int q, int nrows)
+{
+	const Piece *p = &x->g->piece[q];
+
+	x->a[q] = lower_name(L, arena_printf(L->a, "%sa", p->x->name ? p->x->name : "x"));
+	x->b[q] = lower_name(L, arena_printf(L->a, "%sb", p->x->name ? p->x->name : "x"));
+	lower_code(L, "u32 %s[%d][%d], %s[%d][%d][2];", x->a[q], nrows, p->groups, x->b[q], nrows,
+	           p->groups);
+}
+
+bool lower_leaf_by_groups(Lower *L, const Grow *g)
+{
+	int n = 0;
+
+	for (int q = 0; q < g->npieces; q++) {
+		const Piece *p = &g->piece[q];
+
+		if (p->nslots && (p->kind != PIECE_POW2 || p->groups % 2 || !lower_staged(L, p->x)))
+			return false;
+		n += p->nslots > 0;
+	}
+	return n > 0;
+}
+
+Leaf lower_leaf_columns(Lower *L, const Grow *g, int q, const Layout *rows, int nrows)
+{
+	Leaf x = {.g = g, .orient = ORIENT_N, .row = "0"};
+	const Piece *p = &g->piece[q];
+	Block *unit, *group;
+
+	leaf_names(L, &x, q, nrows);
+	lower_open(L, S_FOR, true, "int u = 0; u < %d; u++", p->groups / 2);
+	unit = L->out;
+	lower_open(L, S_FOR, true, "int r = 0; r < %d; r++", nrows);
+	read_unit(L, x.row, p, rows, x.b[q], nrows);
+	L->out = unit;
+	lower_open(L, S_FOR, true, "int J = 2 * u; J < 2 * u + 2; J++");
+	group = L->out;
+	lower_open(L, S_FOR, true, "int r = 0; r < %d; r++", nrows);
+	lower_code(L, "%s[r][J] = prmt(%s[r][J][0], %s[r][J][1], 0x1010 + 0x2222 * t);", x.a[q], x.b[q],
+	           x.b[q]);
+	L->out = group;
+	return x;
+}
+
+const char *lower_group_loops(Lower *L, const Piece *p, int part)
+{
+	const char *first = p->slot ? arena_printf(L->a, "%d + ", p->slot / 16) : "";
+	int G = p->groups;
+
+	if (part == PAIRS_DIAGONAL) {
+		lower_open(L, S_SCOPE, false, "%s", "");
+		lower_code(L, "const int I = J;");
+		return arena_printf(L->a, "%sI", first);
+	}
+	lower_open(L, S_FOR, true, "int I = 0; I < J; I++");
+	lower_code(L, "const int p = %s%s;", first, pair_text(L, G));
+	return "p";
 }
 
 static void pow2_leaf(Lower *L, Leaf *x, int q, const char *cores, const char *row, int nrows,
                       const Layout *rows)
 {
 	const Piece *p = &x->g->piece[q];
-	const char *xa = lower_name(L, arena_printf(L->a, "%sa", p->x->name ? p->x->name : "x"));
-	const char *xb = lower_name(L, arena_printf(L->a, "%sb", p->x->name ? p->x->name : "x"));
+	const char *xa, *xb;
 	Block *saved = L->out;
 
-	lower_code(L, "u32 %s[%d][%d], %s[%d][%d][2];", xa, nrows, p->groups, xb, nrows, p->groups);
+	leaf_names(L, x, q, nrows);
+	xa = x->a[q];
+	xb = x->b[q];
 	if (!cores) {
 		rows_leaf(L, x, p, rows, xa, xb, nrows);
-		x->a[q] = xa;
-		x->b[q] = xb;
 		return;
 	}
 	lower_open(L, S_FOR, true, "int r = 0; r < %d; r++", nrows);
@@ -124,8 +214,6 @@ static void pow2_leaf(Lower *L, Leaf *x, int q, const char *cores, const char *r
 			    xb, b, cores, row, b ? "2 + " : "");
 	}
 	L->out = saved;
-	x->a[q] = xa;
-	x->b[q] = xb;
 }
 
 Leaf lower_leaf(Lower *L, const Grow *g, Orient o, const Layout *rows, const char *first, int nrows)
@@ -236,7 +324,7 @@ const char *lower_piece_loops(Lower *L, const Piece *p, int part)
 	if (p->kind == PIECE_POW2) {
 		lower_open(L, S_FOR, true, "int I = 0; I < %d; I++", G - 1);
 		lower_open(L, S_FOR, true, "int J = I + 1; J < %d; J++", G);
-		lower_code(L, "const int p = %s%d + I * (%d - I) / 2 + J;", first, G - 1, 2 * G - 3);
+		lower_code(L, "const int p = %s%s;", first, pair_text(L, G));
 		return "p";
 	}
 	if (p->nslots == 16)

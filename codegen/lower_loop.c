@@ -82,6 +82,13 @@ static bool has_product(Lower *L, const Op *x, const Layout *l)
 	return false;
 }
 
+/* Warps that divide the columns too have tiles of two pairs of row cores, whole: a strip would read
+ * the right operand again. */
+static bool is_square(const Layout *l)
+{
+	return l->d[0].n == 4 && layout_spread_dim(l, HW_WARP, 1) > 1;
+}
+
 void lower_root_strips(Lower *L, Op *op, Op *value, void (*body)(Lower *, Op *, const Layout *))
 {
 	Layout l = lower_value_layout(L, value);
@@ -89,7 +96,7 @@ void lower_root_strips(Lower *L, Op *op, Op *value, void (*body)(Lower *, Op *, 
 	Block *outer = L->out;
 	Stmt *loop;
 
-	if (value->rank != 2 || l.orient != ORIENT_N || l.d[0].n <= 2 || L->strip ||
+	if (value->rank != 2 || l.orient != ORIENT_N || l.d[0].n <= 2 || L->strip || is_square(&l) ||
 	    !has_product(L, value, &l)) {
 		body(L, op, &l);
 		return;
@@ -417,6 +424,8 @@ static void fetch_tiles(Lower *L, const Region *r)
 void lower_region(Lower *L, Region *r)
 {
 	Stmt *before, *at;
+	Block *outer = L->body;
+	const Op *outer_at = L->at;
 	bool flying = false; /* copies issued, in no group yet: the next commit takes them */
 
 	fetch_tiles(L, r);
@@ -429,6 +438,8 @@ void lower_region(Lower *L, Region *r)
 	for (Op *x = r->first; x; x = x->next) {
 		bool loads = false;
 
+		L->body = L->out;
+		L->at = x;
 		if (L->live && !L->live[x->id])
 			continue;
 		if (x->code == OP_loop)
@@ -483,4 +494,6 @@ void lower_region(Lower *L, Region *r)
 			lower_effect(L, x);
 		}
 	}
+	L->body = outer;
+	L->at = outer_at;
 }

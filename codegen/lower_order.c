@@ -34,7 +34,7 @@ static void order_fill(Lower *L, const Grow *g, Order *o, bool state)
 			for (int J = I; J < p->groups; J++)
 				for (int s = 0; s < 16; s++) {
 					int i = 4 * I + s / 2 % 4, j = 4 * J + 2 * (s / 8) + s % 2,
-					    at = p->slot + 16 * grow_pair(p->groups, I, J) + s;
+					    at = p->slot + 16 * lower_pair(L, p->groups, I, J) + s;
 
 					if (i > j)
 						continue;

@@ -237,8 +237,7 @@ Version *lower_reduce(Lower *L, Op *op, const Layout *want)
 
 	if (lower_sweep(L, op))
 		return lower_fold_take(L, lower_swept(L, op), want);
-	from.tri = op->code == OP_sum && dim == 1 && from.base[0] &&
-	           layout_spread_dim(&from, HW_WARP, 0) == 1 && lower_zero_upper(x);
+	from.tri = op->code == OP_sum && dim == 1 && lower_takes_tri(L, x, &from);
 	lower_ensure(L, x, &from);
 	if (x->dim[dim].n == 1 && x->rank == 2 && from.orient == ORIENT_N && dim == 1 &&
 	    layout_spread_dim(&from, HW_WARP, 1) == 1) {

@@ -9,47 +9,9 @@
  */
 #include "lower_dot.h"
 
+#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
-
-/* How the warps divide a piece's steps, and what a warp looks up for them. */
-typedef struct Steps {
-	Share s;
-	/* by step u, where the piece's tile is turned: from bit 0 the place of the rows of the first
-	 * factor and of the second's first half, from bit 16 that of its second half; else bits 0-4 and
-	 * 8-12 the lanes that hold the factors (of half 0 the second; of half 1 it is 8 on), 16-23 and
-	 * 24-31 their column cores */
-	const char *look;
-	const Turned *turned;
-	const char *cores, *row; /* the tile's cores, where they are in registers */
-	const char *ahead;       /* the step's rows of the turned tile, read before */
-} Steps;
-
-static const char *group_table(Lower *L, const Piece *pc, int steps)
-{
-	int G = pc->groups, first = pc->slot / 16, *pair = ARENA_ARRAY(L->a, int, steps);
-	const char *name;
-	Text t = {.arena = L->a};
-
-	for (int I = 0; I < G; I++)
-		for (int J = I; J < G; J++)
-			if (first + grow_pair(G, I, J) < steps)
-				pair[first + grow_pair(G, I, J)] = I + 256 * J;
-	for (int i = 0; i < steps; i++)
-		text_add(&t, "%s%d", i == 0 ? "\n\t" : i % 12 ? ", " : ",\n\t", pair[i]);
-	for (int i = 0; i < L->dev->ntables; i++)
-		if (strstr(L->dev->table[i].text, t.s) && strstr(L->dev->table[i].name, "groups"))
-			return L->dev->table[i].name;
-	name = lower_name(L, arena_printf(L->a, "%s_groups", L->dev->name));
-	if (L->dev->ntables == MAX_TABLES)
-		bug("too many tables");
-	L->dev->table[L->dev->ntables++] =
-	    (Table){name, arena_printf(L->a,
-	                               "// step of 16 slots -> I + 256 J, its groups of four columns\n"
-	                               "static __device__ const short %s[%d] = {%s\n};",
-	                               name, steps, t.s)};
-	return name;
-}
 
 /* The step of 16 slots that is this warp's u-th. */
 static const char *step_of(Lower *L, const Steps *h, const char *u)
@@ -57,40 +19,9 @@ static const char *step_of(Lower *L, const Steps *h, const char *u)
 	char *end;
 	long n = strtol(u, &end, 10);
 
-	if (*end)
-		return arena_printf(L->a, "%d * %s + %s", h->s.warps, u, h->s.w);
-	return n ? arena_printf(L->a, "%ld + %s", n * h->s.warps, h->s.w) : h->s.w;
-}
-
-static void share_lookup(Product *p, Steps *h, const Piece *pc)
-{
-	Lower *L = p->L;
-	const char *x = pc->x->name ? pc->x->name : "x";
-	const char *table = group_table(L, pc, h->s.warps * h->s.n);
-	Block *saved = L->out;
-
-	h->turned = lower_turned(L, pc->x);
-	L->out = L->pro;
-	h->look = lower_name(L, arena_printf(L->a, "%s_pair", x));
-	lower_code(L, "u32 %s[%d];", h->look, h->s.n);
-	lower_open(L, S_FOR, true, "int u = 0; u < %d; u++", h->s.n);
-	lower_code(L, "const int pair = table_s16(%s + %d * u + %s);", table, h->s.warps, h->s.w);
-	lower_code(L, "const int I = pair %% 256;");
-	lower_code(L, "const int J = pair / 256;");
-	if (h->turned) {
-		const Buffer *b = h->turned->buf;
-
-		lower_code(L, "const int row = lane < 16 ? 4 * I + lane %% 8 / 2 : 4 * J + lane %% 2;");
-		lower_code(L, "const int high = 4 * J + 2 + lane %% 2;");
-		lower_code(L, "%s[u] = %s + 65536u * (%s);", h->look,
-		           lower_unit(L, b, "row", "(lane / 8 % 2)"),
-		           lower_unit(L, b, "high", "(lane / 8 % 2)"));
-	} else {
-		lower_code(L, "const u32 lanes = 4 * (4 * (I %% 2) + g / 2) + t + 256 * (4 * (4 * (J %% 2) "
-		              "+ g %% 2) + t);");
-		lower_code(L, "%s[u] = lanes + 65536u * (I / 2 + J / 2 * 256);", h->look);
-	}
-	L->out = saved;
+	return *end ? arena_printf(L->a, "%d * %s + %s", h->s.warps, u, h->s.w)
+	       : n  ? arena_printf(L->a, "%ld + %s", n * h->s.warps, h->s.w)
+	            : h->s.w;
 }
 
 /* Core [row r][column c] of an array, c known only when running. */
@@ -135,7 +66,8 @@ static void load_rows(Lower *L, const Steps *h, const char *c, const char *u, co
 {
 	const Buffer *b = h->turned->buf;
 	int per = b->pbytes / 32;
-	const char *at = arena_printf(L->a, "%s[%s]", h->look, u), *panel = "", *step = k;
+	const char *at = arena_printf(L->a, "%s[%s]", h->look, u), *panel = "", *step = k,
+	           *plus = b->swizzle ? "^" : "+";
 
 	if (strchr(k, ' '))
 		step = k = arena_printf(L->a, "(%s)", k);
@@ -145,11 +77,11 @@ static void load_rows(Lower *L, const Steps *h, const char *c, const char *u, co
 	}
 	dev_access(lower_code(L,
 	                      "cores_load4(&%s[0][0], &%s[0][1], &%s[1][0], &%s[1][1], %s + (%s %% "
-	                      "65536 ^ 32 * %s)%s);",
-	                      c, c, c, c, h->turned->base, at, step, panel),
+	                      "65536 %s 32 * %s)%s);",
+	                      c, c, c, c, h->turned->base, at, plus, step, panel),
 	           h->turned->buf, ACC_READ);
-	lower_code(L, "cores_load2(&%s[2][0], &%s[2][1], %s + (%s / 65536 ^ 32 * %s)%s);", c, c,
-	           h->turned->base, at, step, panel);
+	lower_code(L, "cores_load2(&%s[2][0], &%s[2][1], %s + (%s / 65536 %s 32 * %s)%s);", c, c,
+	           h->turned->base, at, plus, step, panel);
 }
 
 /* f = the cores of step u of a POW2 piece; `diagonal`: 2 all of the warps' are, 1 some, 0 none. */
@@ -158,12 +90,26 @@ static void share_pairs(Product *p, const Steps *h, int q, const char *f, const 
 {
 	Lower *L = p->L;
 	const Piece *pc = &p->a.grow->piece[q];
-	const char *ty = L->f16 ? "f16" : "bf16", *c = h->ahead ? h->ahead : "c";
+	const char *ty = L->f16 ? "f16" : "bf16", *c = h->ahead ? h->ahead : "c", *I = c, *J = c;
 	int ncols = facts_dim(L->f, pc->x, 1).cores * facts_dim(L->f, pc->x, 1).warps;
 
 	if (!h->turned)
 		lower_code(L, "const u32 at = %s[%s];", h->look, u);
-	else if (!h->ahead) {
+	else if (h->kept) {
+		int n = isdigit((unsigned char)*u) ? atoi(u) : -1;
+
+		I = arena_printf(L->a, "%s[%d]", h->kept, n < 0 ? 0 : h->same[0][n]);
+		J = arena_printf(L->a, "%s[%d]", h->kept, n < 0 ? 0 : h->same[1][n]);
+		if (n < 0)
+			I = J = arena_printf(L->a, "%s[u]", h->kept);
+		if (n < 0 || h->same[1][n] == n)
+			load_rows(L, h, J, u, k);
+		else if (h->same[0][n] == n)
+			lower_code(L, "cores_load2(&%s[0][0], &%s[0][1], %s + (%s[%s] %% 65536 + 32 * %s));", I,
+			           I, h->turned->base, h->look, u, k);
+		if (n >= 0 && h->same[1][n] == n)
+			I = J;
+	} else if (!h->ahead) {
 		lower_code(L, "u32 c[3][2];");
 		load_rows(L, h, "c", u, k);
 	}
@@ -176,11 +122,11 @@ static void share_pairs(Product *p, const Steps *h, int q, const char *f, const 
 				           pick(L, h, r, "(at >> 24)", ncols), b ? " + 8" : "");
 		} else if (diagonal) {
 			for (int b = 0; b < 2; b++)
-				lower_code(L, "const u32 y%d%d = %s[%d][%d];", r, b, c, b + 1, r);
+				lower_code(L, "const u32 y%d%d = %s[%d][%d];", r, b, J, b + 1, r);
 		}
 		for (int b = 0; b < 2; b++)
 			if (h->turned)
-				lower_code(L, "%s[%d][%d] = mul_%sx2(%s[0][%d], %s[%d][%d]);", f, r, b, ty, c, r, c,
+				lower_code(L, "%s[%d][%d] = mul_%sx2(%s[0][%d], %s[%d][%d]);", f, r, b, ty, I, r, J,
 				           b + 1, r);
 			else
 				lower_code(L, "%s[%d][%d] = mul_%sx2(x%d, y%d%d);", f, r, b, ty, r, r, b);
@@ -263,7 +209,7 @@ static Run run_at(const Grow *g, const Share *h, int u)
 	return r;
 }
 
-/* Opens the run's loop; returns u. */
+/* Returns u. */
 static const char *run_open(Lower *L, const Run *r)
 {
 	if (r->n == 1) {
@@ -323,34 +269,6 @@ static Leaf share_leaf(Product *p, const Steps *each, const char *k)
 	return none;
 }
 
-/* By k16 steps of the tokens, whose right operand's cores are loaded once. */
-static void to_share(Product *p, const Steps *each)
-{
-	Lower *L = p->L;
-	Block *saved = L->out, *step;
-	const char *k;
-	Leaf x;
-
-	product_loop(L, "k", p->a.k / 2, &k);
-	if (p->b.kind == STREAM)
-		product_stream(p, &p->b, k);
-	x = share_leaf(p, each, k);
-	step = L->out;
-	for (int u = 0; u < each->s.n;) {
-		Run r = run_at(p->a.grow, &each->s, u);
-		const char *us = run_open(L, &r), *f = lower_name(L, "phi");
-
-		lower_code(L, "u32 %s[2][2];", f);
-		form_share(p, each, &x, &r, us, k, f);
-		lower_beside_step(p, f, us, k);
-		lower_features_add(p, f, arena_printf(L->a, "2 * %s", us),
-		                   arena_printf(L->a, "2 * %s + 1", us), k);
-		L->out = step;
-		u += r.n;
-	}
-	L->out = saved;
-}
-
 /* The one piece that has slots, when it is of pairs; else -1. */
 static int only_piece(const Grow *g)
 {
@@ -362,6 +280,61 @@ static int only_piece(const Grow *g)
 		else if (g->piece[i].nslots)
 			q = i;
 	return q;
+}
+
+/* The first step from u on that finds factors already read; else the number of steps. */
+static int first_same(const Steps *h, int u)
+{
+	while (u < h->s.n && h->same[0][u] == u && h->same[1][u] == u)
+		u++;
+	return u;
+}
+
+void lower_share_step(Product *p, const Steps *each, const char *k)
+{
+	Lower *L = p->L;
+	Leaf x = share_leaf(p, each, k);
+	Block *step = L->out;
+	Steps h[MAX_SRC];
+	int q = only_piece(p->a.grow);
+
+	memcpy(h, each, sizeof h);
+	if (q >= 0 && h[q].turned && !h[q].turned->buf->swizzle && first_same(&h[q], 0) < h[q].s.n) {
+		const char *x = p->a.grow->piece[q].x->name;
+
+		h[q].kept = lower_name(L, arena_printf(L->a, "%s_rows", x ? x : "x"));
+		lower_code(L, "u32 %s[%d][3][2];", h[q].kept, h[q].s.n);
+	}
+	for (int u = 0; u < each->s.n;) {
+		Run r = run_at(p->a.grow, &each->s, u);
+		const char *us, *f = lower_name(L, "phi");
+		int next = q >= 0 && h[q].kept ? first_same(&h[q], u) : each->s.n;
+
+		if (u + r.n > next)
+			r.n = next > u ? next - u : 1;
+		us = run_open(L, &r);
+		lower_code(L, "u32 %s[2][2];", f);
+		form_share(p, h, &x, &r, us, k, f);
+		lower_beside_step(p, f, us, k);
+		lower_features_add(p, f, arena_printf(L->a, "2 * %s", us),
+		                   arena_printf(L->a, "2 * %s + 1", us), k);
+		L->out = step;
+		u += r.n;
+	}
+}
+
+/* By k16 steps of the tokens, whose right operand's cores are loaded once. */
+static void to_share(Product *p, const Steps *each)
+{
+	Lower *L = p->L;
+	Block *saved = L->out;
+	const char *k;
+
+	product_loop(L, "k", p->a.k / 2, &k);
+	if (p->b.kind == STREAM)
+		product_stream(p, &p->b, k);
+	lower_share_step(p, each, k);
+	L->out = saved;
 }
 
 /* Reads the rows of step b + 1. A read that stands behind a product in program order is served when
@@ -472,16 +445,23 @@ static void to_share_wgmma(Product *p, const Steps *each)
 		lower_wgmma_close(L, p->beside.w);
 }
 
-void lower_share(Product *p, const Share *share)
+Steps *lower_share_open(Product *p, const Share *share)
 {
 	const Grow *g = p->a.grow;
-	Steps each[MAX_SRC];
+	Steps *each = ARENA_ARRAY(p->L->a, Steps, MAX_SRC);
 
 	for (int q = 0; q < g->npieces; q++) {
 		each[q] = (Steps){.s = *share};
 		if (g->piece[q].kind == PIECE_POW2)
-			share_lookup(p, &each[q], &g->piece[q]);
+			lower_share_lookup(p, &each[q], &g->piece[q]);
 	}
 	lower_beside_open(p);
+	return each;
+}
+
+void lower_share(Product *p, const Share *share)
+{
+	const Steps *each = lower_share_open(p, share);
+
 	(p->wgmma ? to_share_wgmma : to_share)(p, each);
 }

@@ -13,6 +13,16 @@ const Turned *lower_turned(Lower *L, const Op *x)
 	return NULL;
 }
 
+/* Rows of an odd number of 16-byte units: eight of them fall into different banks with no XOR, so
+ * that steps of tokens are literal offsets from one address. */
+static void pad_rows(Buffer *b)
+{
+	b->pbytes = (2 * b->cols / 16 | 1) * 16;
+	b->pcols = b->pbytes / 2;
+	b->swizzle = 0;
+	b->bytes = (b->rows * b->pbytes + 127) / 128 * 128;
+}
+
 /* Each warp turns some of the tile's tokens, sixteen at a time. In a role the copy of the turn
  * before is still read when the next is written: there are two, and the barrier between a turn's
  * writes and its reads is enough for both. */
@@ -39,6 +49,8 @@ static void turn_tile(Lower *L, Op *x)
 	                         8 * cols.cores, s->buf->rows, 2, L->turn ? 2 : 1),
 	              name};
 	L->nturned++;
+	if (!L->dev->gpu->stmatrix)
+		pad_rows(t->buf);
 	t->buf->used_cols = 0;
 	t->buf->by_turns = L->turn != NULL;
 	if (t->buf->bytes * t->buf->stages > 1 << 16) /* its places are looked up in 16 bits */
@@ -76,13 +88,15 @@ static void turn_tile(Lower *L, Op *x)
 			place = arena_printf(L->a, "%s + %s / %d * %d + (%s ^ 32 * (%s %% %d))", place, k, per,
 			                     t->buf->rows * t->buf->pbytes, lane, k, per);
 		else
-			place = arena_printf(L->a, "%s + (%s ^ 32 * %s)", place, lane, k);
+			place =
+			    arena_printf(L->a, t->buf->swizzle ? "%s + (%s ^ 32 * %s)" : "%s + %s + 32 * %s",
+			                 place, lane, k);
 		if (L->dev->gpu->stmatrix)
 			lower_code(L, "cores_store4(%s, %s[0][0], %s[1][0], %s[0][1], %s[1][1]);", place, array,
 			           array, array, array);
 		for (int i = 0; !L->dev->gpu->stmatrix && i < 4; i++)
 			lower_code(L,
-			           i % 2 ? "st_shared_b32(((%s) ^ 16) + %d, %s[%d][%d]);"
+			           i % 2 ? "st_shared_b32(%s + 16 + %d, %s[%d][%d]);"
 			                 : "st_shared_b32(%s + %d, %s[%d][%d]);",
 			           place, i / 2 * 8 * t->buf->pbytes, array, i % 2, i / 2);
 	}

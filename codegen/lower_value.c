@@ -139,11 +139,30 @@ const char *lower_pack(Lower *L, const char *lo, const char *hi)
 
 /* -- loops over registers ------------------------------------------------------------------ */
 
-/* The column-core digit of a core grid in the current strip, when columns right of the diagonal
- * are not needed. */
-static bool limited(Lower *L, const Layout *l, int digit)
+/* Whether of x in layout l no column right of the diagonal is needed, up to the rows of all warps:
+ * the limit must be the same constant in each. Products of warpgroups take whole tiles. */
+bool lower_takes_tri(Lower *L, const Op *x, const Layout *l)
 {
-	return L->strip && l->tri && l->rank == 2 && l->orient == ORIENT_N && digit == 1;
+	bool strip = L->strip && l->base[0] && layout_spread_dim(l, HW_WARP, 0) == 1;
+	bool whole = !L->strip && l->rank == 2 && l->orient == ORIENT_N && l->d[0].n > 2 &&
+	             l->d[0].n % 2 == 0 && !L->dev->gpu->wgmma;
+
+	return (strip || whole) && lower_zero_upper(x);
+}
+
+/* The column core where a tri layout ends in its m-th pair of row cores. */
+const char *lower_tri_end(Lower *L, const Layout *l, const char *m)
+{
+	int n = 2 * layout_core_step(l, 0);
+
+	return l->base[0] ? arena_printf(L->a, "2 * %s + 2", L->strip->var)
+	                  : arena_printf(L->a, "%d * (%s) + %d", n, m, n);
+}
+
+/* The column-core digit of a core grid, when columns right of the diagonal are not needed. */
+static bool limited(const Layout *l, int digit)
+{
+	return l->tri && l->rank == 2 && l->orient == ORIENT_N && digit == 1;
 }
 
 Block *lower_nest(Lower *L, const Layout *l, bool pairs, const char **v)
@@ -161,9 +180,9 @@ Block *lower_nest(Lower *L, const Layout *l, bool pairs, const char **v)
 			continue;
 		}
 		v[r] = l->d[i].stride == 1 && l->d[i].n == 2 ? "e" : names[r < 2 ? r : r + 1];
-		if (limited(L, l, i))
-			lower_open(L, S_FOR, true, "int %s = 0; %s < 2 * %s + 2; %s++", v[r], v[r],
-			           L->strip->var, v[r]);
+		if (limited(l, i))
+			lower_open(L, S_FOR, true, "int %s = 0; %s < %s; %s++", v[r], v[r],
+			           lower_tri_end(L, l, arena_printf(L->a, "%s / 2", v[0])), v[r]);
 		else
 			lower_open(L, S_FOR, true, "int %s = 0; %s < %d; %s++", v[r], v[r], l->d[i].n, v[r]);
 		r++;

@@ -187,3 +187,109 @@ bool facts_widen(Facts *f, int keepers)
 	c->cores = facts_cores(c);
 	return true;
 }
+
+/* -- squares ----------------------------------------------------------------------------------- */
+
+/* What a warp's tiles cost where right operands come from shared memory by mma.sync, in cycles of
+ * an SM: a core read takes one of its shared memory, an mma two of its tensor cores; and in issue
+ * slots what is made of a core of an elementwise value, or of features. */
+static const double READ = 1, MMA = 2, MADE = 0.5, TURNED = 1.5;
+
+typedef struct Square {
+	Facts *f;
+	double cycles;
+	int carried, most; /* registers: of variables, of a product and its left operand */
+} Square;
+
+static bool is_update(const Op *dot)
+{
+	for (const Op *x = dot->next; x; x = x->next)
+		if (x->code == OP_update && x->src[1] == dot)
+			return true;
+	return false;
+}
+
+static void square_op(void *user, Op *op)
+{
+	Square *s = user;
+	Facts *f = s->f;
+	double w = facts_turns(op), k;
+	bool sw = false;
+	int m, n, regs;
+	Op *x;
+
+	if (op->rank != 2 || op->dim[0].n == 1 || op->dim[1].n == 1)
+		return;
+	m = facts_dim(f, op, 0).cores;
+	n = facts_dim(f, op, 1).cores;
+	if (op->code == OP_state || op->code == OP_var)
+		s->carried += 2 * m * n;
+	if (op->code != OP_dot) {
+		s->cycles += op_is_elementwise(op) && f->op[op->id].anchored ? w * m * n * MADE : 0;
+		return;
+	}
+	k = cores_along(f, op->src[0], 1);
+	s->cycles += w * m * n * k / 4 * MMA;
+	/* read once for a whole tile, or for each strip of it */
+	s->cycles += w * k * n * READ * (is_update(op) || m <= 4 ? 1 : m / 2);
+	x = op_base(op->src[0], &sw);
+	if (f->class[facts_class(f, op->src[0], sw ? 0 : 1)].grow && !f->op[x->id].anchored)
+		s->cycles += w * m * k * MADE;
+	if (!f->op[x->id].anchored)
+		s->cycles += w * m * k * READ * (sw ? TURNED : 1);
+	regs = 2 * m * n + (f->op[x->id].anchored ? 0 : (int)(m * k)) / 2 + m * n;
+	if (!is_update(op) && regs > s->most)
+		s->most = regs;
+}
+
+static Square square_now(Facts *f)
+{
+	Square s = {f, 0, 0, 0};
+
+	for (int i = 0; i < f->nclasses; i++)
+		f->class[i].cores = facts_cores(&f->class[i]);
+	ir_walk(f->k->body, square_op, &s);
+	return s;
+}
+
+/* Where two classes are divided by all warps, which then read right operands over all columns: by
+ * half of them, and a third class, the columns, by the other half, if that costs less and a warp's
+ * rows are no more than two pairs of cores, for which a right operand is read at once. */
+void facts_squares(Facts *f, int warps, int registers)
+{
+	enum { OTHER = 60 };
+	int by[2], n = 0, best = -1;
+	double least;
+
+	for (int i = 0; i < f->nclasses; i++)
+		if (f->class[i].parent == i && f->class[i].warps > 1) {
+			if (n == 2 || f->class[i].warps != warps)
+				return;
+			by[n++] = i;
+		}
+	if (n != 2 || warps % 2 || warps < 4)
+		return;
+	least = square_now(f).cycles;
+	for (int c = 0; c < f->nclasses; c++) {
+		Square s;
+
+		if (f->class[c].parent != c || c == by[0] || c == by[1])
+			continue;
+		try(f, by[0], c, warps / 2, 2, warps / 2);
+		f->class[by[1]].warps = warps / 2;
+		s = square_now(f);
+		if (s.cycles < least && s.carried + s.most + OTHER <= registers) {
+			least = s.cycles;
+			best = c;
+		}
+		try(f, c, c, 1, 1, 1);
+	}
+	for (int i = 0; i < 2; i++)
+		f->class[by[i]].warps = best < 0 ? warps : warps / 2;
+	if (best >= 0) {
+		f->class[best].warps = 2;
+		f->class[best].pos = warps / 2;
+	}
+	for (int i = 0; i < f->nclasses; i++)
+		f->class[i].cores = facts_cores(&f->class[i]);
+}

@@ -1,7 +1,7 @@
 // based_prefill -- generated from based_prefill.lua for sm_80; do not edit.
 // Causal linear attention under the 2nd-order Taylor map (BASED, arXiv 2402.18668)
 // with C=64, D=16, F=153, V=64, dtype=bf16, normalize=0, stages=2, warps=4
-// launch based_prefill: blocks = B * H, threads = 128, dynamic shared memory = 47104 bytes
+// launch based_prefill: blocks = B * H, threads = 128, dynamic shared memory = 48128 bytes
 // strides (X_sA: of argument X along axis A) are in elements; matrices' last axes are contiguous.
 
 typedef unsigned short b16;
@@ -99,6 +99,20 @@ static __device__ __forceinline__ void mma_bf16(float *d0, float *d1, u32 a0, u3
 	    : "r"(a0), "r"(a1), "r"(a2), "r"(a3), "r"(b0), "r"(b1));
 }
 
+// 2 cores from shared memory; lane l gives the address of row l%8 of core l/8
+static __device__ __forceinline__ void cores_load2(u32 *r0, u32 *r1, u32 addr)
+{
+	asm volatile("ldmatrix.sync.aligned.m8n8.x2.shared.b16 {%0, %1}, [%2];"
+	             : "=r"(*r0), "=r"(*r1) : "r"(addr) : "memory");
+}
+
+// ends a basic block: ptxas moves no wait for products up across it, and no load down; never: false, if unknown to it
+static __device__ __forceinline__ void scheduler_fence(int never)
+{
+	if (never)
+		__nanosleep(0);
+}
+
 // loads 16 bytes
 static __device__ __forceinline__ void ld_shared_v4(u32 *r, u32 a)
 {
@@ -127,19 +141,12 @@ static __device__ __forceinline__ void st_global_b32(void *p, u32 v)
 	*(u32 *)p = v;
 }
 
-// 2 cores from shared memory; lane l gives the address of row l%8 of core l/8
-static __device__ __forceinline__ void cores_load2(u32 *r0, u32 *r1, u32 addr)
-{
-	asm volatile("ldmatrix.sync.aligned.m8n8.x2.shared.b16 {%0, %1}, [%2];"
-	             : "=r"(*r0), "=r"(*r1) : "r"(addr) : "memory");
-}
-
 
 extern "C" {
 
 // step of 16 slots -> I + 256 J, its groups of four columns
-static __device__ const short based_prefill_groups[12] = {
-	0, 257, 514, 771, 256, 512, 768, 513, 769, 770, 0, 0
+static __device__ const short based_prefill_groups[10] = {
+	0, 257, 514, 771, 256, 770, 512, 769, 513, 768
 };
 
 __global__ void __launch_bounds__(128, 1) based_prefill(
@@ -158,7 +165,7 @@ __global__ void __launch_bounds__(128, 1) based_prefill(
 	const u32 K_s_ring = smem + 4096;
 	const u32 V_s_ring = smem + 8192;
 	const u32 K_t = smem + 24576;
-	const u32 S_s = smem + 26624;
+	const u32 S_s = smem + 27648;
 	const int hi = blockIdx.x % H;
 	const u32 pid2 = blockIdx.x / H;
 	const int bi = pid2;
@@ -168,32 +175,32 @@ __global__ void __launch_bounds__(128, 1) based_prefill(
 	const u32 K_s_c = tid / 2 * 32 + (tid % 2 ^ ((tid / 2 >> 2) & 1)) * 16;
 	const b16 *const v_p = v + bi * v_sB + hi * v_sH;
 	const u32 V_s_c = tid / 8 * 128 + (tid % 8 ^ (tid / 8 & 7)) * 16;
-	const u32 K_t_w = g * 128 + (g & 7) * 16 + 4 * t;
+	const u32 K_t_w = g * 144 + 4 * t;
 	const u32 K_s_l = (lane % 16) * 32 + (lane / 16 % 2 ^ ((lane % 16 >> 2) & 1)) * 16;
-	const u32 S_s_w = (16 * warp + g) * 128 + ((16 * warp + g) & 7) * 16 + 4 * t;
-	const u32 Q_s_l = (lane % 16 + warp * 16) * 32 + (lane / 16 % 2 ^ (((lane % 16 + warp * 16) >> 2) & 1)) * 16;
-	const u32 V_s_l = (lane % 16) * 128 + (lane / 16 % 2 ^ (lane % 16 & 7)) * 16;
-	const u32 Q_s_g = (g + warp * 16) * 32 + (((g + warp * 16) >> 2) & 1) * 16;
-	const u32 S_s_l = (lane % 16) * 128 + (lane / 16 % 2 ^ (lane % 16 & 7)) * 16;
-	b16 *const o_p = o + bi * o_sB + hi * o_sH;
-	u32 K_pair[3];
+	const u32 S_s_w = (16 * (warp % 2) + g) * 128 + (warp / 2 * 2 ^ ((16 * (warp % 2) + g) & 7)) * 16 + 4 * t;
+	const u32 Q_s_l = (lane % 16 + (warp % 2) * 16) * 32 + (lane / 16 % 2 ^ (((lane % 16 + (warp % 2) * 16) >> 2) & 1)) * 16;
+	u32 K_pair[5];
 	#pragma unroll
-	for (int u = 0; u < 3; u++) {
-		const int pair = table_s16(based_prefill_groups + 4 * u + warp);
+	for (int u = 0; u < 5; u++) {
+		const int pair = table_s16(based_prefill_groups + 2 * u + warp % 2);
 		const int I = pair % 256;
 		const int J = pair / 256;
 		const int row = lane < 16 ? 4 * I + (lane % 8) / 2 : 4 * J + lane % 2;
 		const int high = 4 * J + 2 + lane % 2;
-		K_pair[u] = row * 128 + (lane / 8 % 2 ^ (row & 7)) * 16 + 65536u * (high * 128 + (lane / 8 % 2 ^ (high & 7)) * 16);
+		K_pair[u] = row * 144 + (lane / 8 % 2) * 16 + 65536u * (high * 144 + (lane / 8 % 2) * 16);
 	}
+	const u32 V_s_l = (lane % 16) * 128 + ((lane / 16 % 2 + warp / 2 * 2) ^ (lane % 16 & 7)) * 16;
 	const u32 diagonal_lo = g == 0 || g == 3 ? 0x3f353f35u : 0x3f803f80u;
 	const u32 diagonal_hi = g == 4 || g == 7 ? 0x3f353f35u : 0x3f803f80u;
+	const u32 Q_s_g = (g + (warp % 2) * 16) * 32 + (((g + (warp % 2) * 16) >> 2) & 1) * 16;
+	const u32 S_s_l = (lane % 16) * 128 + ((lane / 16 % 2 + warp / 2 * 2) ^ (lane % 16 & 7)) * 16;
+	b16 *const o_p = o + bi * o_sB + hi * o_sH;
 	// based_prefill.lua:19
-	float S[6][8][2];
+	float S[10][4][2];
 	#pragma unroll
-	for (int i = 0; i < 6; i++) {
+	for (int i = 0; i < 10; i++) {
 		#pragma unroll
-		for (int j = 0; j < 8; j++) {
+		for (int j = 0; j < 4; j++) {
 			#pragma unroll
 			for (int e = 0; e < 2; e++) {
 				S[i][j][e] = 0.0f;
@@ -240,204 +247,236 @@ __global__ void __launch_bounds__(128, 1) based_prefill(
 		{
 			u32 x2[2][2];
 			cores_load4_trans(&x2[0][0], &x2[1][0], &x2[0][1], &x2[1][1], K_s + 512 * warp + K_s_l);
-			st_shared_b32(K_t + (K_t_w ^ 32 * warp), x2[0][0]);
-			st_shared_b32((K_t + (K_t_w ^ 32 * warp)) ^ 16, x2[1][0]);
-			st_shared_b32(K_t + (K_t_w ^ 32 * warp) + 1024, x2[0][1]);
-			st_shared_b32(((K_t + (K_t_w ^ 32 * warp)) ^ 16) + 1024, x2[1][1]);
+			st_shared_b32(K_t + K_t_w + 32 * warp, x2[0][0]);
+			st_shared_b32(K_t + K_t_w + 32 * warp + 16, x2[1][0]);
+			st_shared_b32(K_t + K_t_w + 32 * warp + 1152, x2[0][1]);
+			st_shared_b32(K_t + K_t_w + 32 * warp + 1168, x2[1][1]);
 		}
 		{
-			const float S_x = g <= 0 ? 0.044198895f : g <= 1 ? 0.0625f : g <= 2 ? (warp <= 0 ? 1.0f : 0.0f) : g <= 3 ? 0.044198895f : 0.25f;
+			const float S_x = g <= 0 ? 0.044198895f : g <= 1 ? 0.0625f : g <= 2 ? (warp % 2 <= 0 ? 1.0f : 0.0f) : g <= 3 ? 0.044198895f : 0.25f;
 			#pragma unroll
-			for (int j = 0; j < 8; j++) {
-				st_shared_b32(S_s + (S_s_w ^ 16 * j), pack_bf16(S[0][j][0] * S_x, S[0][j][1] * S_x));
+			for (int j = 0; j < 4; j++) {
+				st_shared_b32(S_s + (S_s_w ^ 16 * (j / 2 * 4 + j % 2)), pack_bf16(S[0][j][0] * S_x, S[0][j][1] * S_x));
 			}
 			const float S_x2 = g <= 3 ? 0.0625f : g <= 4 ? 0.044198895f : g <= 5 ? 0.0625f : g <= 6 ? 0.0f : 0.044198895f;
 			#pragma unroll
-			for (int j = 0; j < 8; j++) {
-				st_shared_b32(S_s + (S_s_w ^ 16 * j) + 1024, pack_bf16(S[1][j][0] * S_x2, S[1][j][1] * S_x2));
+			for (int j = 0; j < 4; j++) {
+				st_shared_b32(S_s + (S_s_w ^ 16 * (j / 2 * 4 + j % 2)) + 1024, pack_bf16(S[1][j][0] * S_x2, S[1][j][1] * S_x2));
+			}
+			const float S_x3 = g <= 0 ? 0.044198895f : g <= 1 ? 0.0625f : g <= 2 ? 0.0f : g <= 3 ? 0.044198895f : 0.25f;
+			#pragma unroll
+			for (int j = 0; j < 4; j++) {
+				st_shared_b32(S_s + (S_s_w ^ 16 * (j / 2 * 4 + j % 2)) + 4096, pack_bf16(S[2][j][0] * S_x3, S[2][j][1] * S_x3));
+			}
+			const float S_x4 = g <= 3 ? 0.0625f : g <= 4 ? 0.044198895f : g <= 5 ? 0.0625f : g <= 6 ? 0.0f : 0.044198895f;
+			#pragma unroll
+			for (int j = 0; j < 4; j++) {
+				st_shared_b32(S_s + (S_s_w ^ 16 * (j / 2 * 4 + j % 2)) + 5120, pack_bf16(S[3][j][0] * S_x4, S[3][j][1] * S_x4));
 			}
 			#pragma unroll
-			for (int i = 2; i < 4; i++) {
+			for (int i = 4; i < 10; i++) {
 				#pragma unroll
-				for (int j = 0; j < 8; j++) {
-					st_shared_b32(S_s + (S_s_w ^ 16 * j) + 128 * (i / 2 * 64 + (i % 2) * 8), mul_bf16x2(pack_bf16(S[i][j][0], S[i][j][1]), 0x3d803d80u));
-				}
-			}
-			if (warp < 2) {
-				#pragma unroll
-				for (int j = 0; j < 8; j++) {
-					st_shared_b32(S_s + (S_s_w ^ 16 * j) + 16384, mul_bf16x2(pack_bf16(S[4][j][0], S[4][j][1]), 0x3d803d80u));
-				}
-				#pragma unroll
-				for (int j = 0; j < 8; j++) {
-					st_shared_b32(S_s + (S_s_w ^ 16 * j) + 17408, mul_bf16x2(pack_bf16(S[5][j][0], S[5][j][1]), 0x3d803d80u));
+				for (int j = 0; j < 4; j++) {
+					st_shared_b32(S_s + (S_s_w ^ 16 * (j / 2 * 4 + j % 2)) + 128 * (i / 2 * 32 + (i % 2) * 8), mul_bf16x2(pack_bf16(S[i][j][0], S[i][j][1]), 0x3d803d80u));
 				}
 			}
 		}
 		// based_prefill.lua:26
-		float dot[2][8][2];
+		float dot[4][8][2];
 		#pragma unroll
-		for (int i = 0; i < 2; i++) {
+		for (int i = 0; i < 4; i++) {
 			#pragma unroll
-			for (int j = 0; j < 8; j++) {
+			for (int j = 0; j < 4 * (i / 2) + 4; j++) {
 				#pragma unroll
 				for (int e = 0; e < 2; e++) {
 					dot[i][j][e] = 0.0f;
 				}
 			}
 		}
-		u32 Q_f[2][2];
-		cores_load4(&Q_f[0][0], &Q_f[1][0], &Q_f[0][1], &Q_f[1][1], Q_s + Q_s_l);
+		u32 Q_f[4][2];
+		#pragma unroll
+		for (int i = 0; i < 4; i += 2) {
+			cores_load4(&Q_f[i][0], &Q_f[i + 1][0], &Q_f[i][1], &Q_f[i + 1][1], Q_s + 512 * i + Q_s_l);
+		}
 		u32 K_f[8][2];
 		#pragma unroll
 		for (int i = 0; i < 8; i += 2) {
 			cores_load4(&K_f[i][0], &K_f[i + 1][0], &K_f[i][1], &K_f[i + 1][1], K_s + 256 * i + K_s_l);
 		}
 		#pragma unroll
-		for (int j = 0; j < 8; j++) {
-			mma_bf16(dot[0][j], dot[1][j], Q_f[0][0], Q_f[1][0], Q_f[0][1], Q_f[1][1], K_f[j][0], K_f[j][1]);
-		}
-		u32 where[2][8];
-		#pragma unroll
 		for (int i = 0; i < 2; i++) {
 			#pragma unroll
-			for (int j = 0; j < 8; j++) {
-				where[i][j] = pack_bf16(16 * warp + g + 8 * i >= 2 * t + 8 * j ? fmaf(fmaf(0.03125f, dot[i][j][0], 0.25f), dot[i][j][0], 1.0f) : 0.0f, 16 * warp + g + 8 * i >= 2 * t + 8 * j + 1 ? fmaf(fmaf(0.03125f, dot[i][j][1], 0.25f), dot[i][j][1], 1.0f) : 0.0f);
+			for (int j = 0; j < 4 * i + 4; j++) {
+				mma_bf16(dot[2 * i][j], dot[2 * i + 1][j], Q_f[2 * i][0], Q_f[2 * i + 1][0], Q_f[2 * i][1], Q_f[2 * i + 1][1], K_f[j][0], K_f[j][1]);
 			}
 		}
-		float dot2[2][8][2];
+		u32 where[4][8];
 		#pragma unroll
-		for (int i = 0; i < 2; i++) {
+		for (int i = 0; i < 4; i++) {
 			#pragma unroll
-			for (int j = 0; j < 8; j++) {
+			for (int j = 0; j < 4 * (i / 2) + 4; j++) {
+				where[i][j] = pack_bf16(j < 4 * (i / 2) || 16 * (warp % 2) + g + i / 2 * 32 + (i % 2) * 8 >= 2 * t + 8 * j ? fmaf(fmaf(0.03125f, dot[i][j][0], 0.25f), dot[i][j][0], 1.0f) : 0.0f, j < 4 * (i / 2) || 16 * (warp % 2) + g + i / 2 * 32 + (i % 2) * 8 >= 2 * t + 8 * j + 1 ? fmaf(fmaf(0.03125f, dot[i][j][1], 0.25f), dot[i][j][1], 1.0f) : 0.0f);
+			}
+		}
+		float dot2[4][4][2];
+		#pragma unroll
+		for (int i = 0; i < 4; i++) {
+			#pragma unroll
+			for (int j = 0; j < 4; j++) {
 				#pragma unroll
 				for (int e = 0; e < 2; e++) {
 					dot2[i][j][e] = 0.0f;
 				}
 			}
 		}
-		#pragma unroll
-		for (int k = 0; k < 4; k++) {
-			u32 V_f[2][8];
-			#pragma unroll
-			for (int j = 0; j < 8; j += 2) {
-				cores_load4_trans(&V_f[0][j], &V_f[1][j], &V_f[0][j + 1], &V_f[1][j + 1], V_s + 2048 * k + (V_s_l ^ 16 * j));
-			}
-			#pragma unroll
-			for (int j = 0; j < 8; j++) {
-				mma_bf16(dot2[0][j], dot2[1][j], where[0][2 * k], where[1][2 * k], where[0][2 * k + 1], where[1][2 * k + 1], V_f[0][j], V_f[1][j]);
-			}
-		}
-		u32 Qa[2][4], Qb[2][4][2];
-		#pragma unroll
-		for (int r = 0; r < 2; r++) {
-			#pragma unroll
-			for (int u = 0; u < 2; u++) {
-				ld_shared_v4(&Qb[r][2 * u][0], Q_s + (Q_s_g ^ 16 * u) + 256 * r);
-				#pragma unroll
-				for (int I = 2 * u; I < 2 * u + 2; I++) {
-					Qa[r][I] = prmt(Qb[r][I][0], Qb[r][I][1], 0x1010 + 0x2222 * t);
-				}
-			}
-		}
 		block_sync();
 		#pragma unroll
-		for (int I = 0; I < 4; I++) {
-			u32 phi[2][2];
-			const u32 x0 = t >= 2 ? (t == 2 ? Qb[0][I][0] : Qb[0][I][1]) : mul_bf16x2(Qa[0][I], Qb[0][I][0]);
-			phi[0][0] = I == 0 && t == 1 ? (x0 & 0xffff0000u) | 0x3f80u : x0;
-			phi[0][1] = mul_bf16x2(Qa[0][I], Qb[0][I][1]);
-			const u32 x1 = t >= 2 ? (t == 2 ? Qb[1][I][0] : Qb[1][I][1]) : mul_bf16x2(Qa[1][I], Qb[1][I][0]);
-			phi[1][0] = I == 0 && t == 1 ? (x1 & 0xffff0000u) | 0x3f80u : x1;
-			phi[1][1] = mul_bf16x2(Qa[1][I], Qb[1][I][1]);
-			u32 S_s_f[2][8];
-			#pragma unroll
-			for (int j = 0; j < 8; j += 2) {
-				cores_load4_trans(&S_s_f[0][j], &S_s_f[1][j], &S_s_f[0][j + 1], &S_s_f[1][j + 1], S_s + 2048 * I + (S_s_l ^ 16 * j));
-			}
-			#pragma unroll
-			for (int j = 0; j < 8; j++) {
-				mma_bf16(dot2[0][j], dot2[1][j], phi[0][0], phi[1][0], phi[0][1], phi[1][1], S_s_f[0][j], S_s_f[1][j]);
-			}
-		}
-		#pragma unroll
-		for (int I = 0; I < 3; I++) {
-			#pragma unroll
-			for (int J = I + 1; J < 4; J++) {
-				const int p = 3 + I * (5 - I) / 2 + J;
-				u32 phi2[2][2];
-				phi2[0][0] = mul_bf16x2(Qa[0][I], Qb[0][J][0]);
-				phi2[0][1] = mul_bf16x2(Qa[0][I], Qb[0][J][1]);
-				phi2[1][0] = mul_bf16x2(Qa[1][I], Qb[1][J][0]);
-				phi2[1][1] = mul_bf16x2(Qa[1][I], Qb[1][J][1]);
-				u32 S_s_f2[2][8];
-				#pragma unroll
-				for (int j = 0; j < 8; j += 2) {
-					cores_load4_trans(&S_s_f2[0][j], &S_s_f2[1][j], &S_s_f2[0][j + 1], &S_s_f2[1][j + 1], S_s + 2048 * p + (S_s_l ^ 16 * j));
-				}
-				#pragma unroll
-				for (int j = 0; j < 8; j++) {
-					mma_bf16(dot2[0][j], dot2[1][j], phi2[0][0], phi2[1][0], phi2[0][1], phi2[1][1], S_s_f2[0][j], S_s_f2[1][j]);
-				}
-			}
-		}
-		b16 *const o_at = (b16 *)opaque(o_p + (i64)(n0 + 16 * (warp % 4) + g) * o_sN + 2 * t);
-		#pragma unroll
-		for (int i = 0; i < 2; i++) {
-			#pragma unroll
-			for (int j = 0; j < 8; j++) {
-				if (n0 + 16 * warp + g + 8 * i < N) {
-					st_global_b32(o_at + (i64)(8 * i) * o_sN + 8 * j, pack_bf16(dot2[i][j][0], dot2[i][j][1]));
-				}
-			}
-		}
-		// based_prefill.lua:27
-		#pragma unroll
 		for (int k = 0; k < 4; k++) {
-			u32 V_f2[2][8];
+			u32 V_f[2][4];
 			#pragma unroll
-			for (int j = 0; j < 8; j += 2) {
-				cores_load4_trans(&V_f2[0][j], &V_f2[1][j], &V_f2[0][j + 1], &V_f2[1][j + 1], V_s + 2048 * k + (V_s_l ^ 16 * j));
+			for (int j = 0; j < 4; j += 2) {
+				cores_load4_trans(&V_f[0][j], &V_f[1][j], &V_f[0][j + 1], &V_f[1][j + 1], V_s + 2048 * k + (V_s_l ^ 32 * j));
+			}
+			#pragma unroll
+			for (int i = k / 2; i < 2; i++) {
+				#pragma unroll
+				for (int j = 0; j < 4; j++) {
+					mma_bf16(dot2[2 * i][j], dot2[2 * i + 1][j], where[2 * i][2 * k], where[2 * i + 1][2 * k], where[2 * i][2 * k + 1], where[2 * i + 1][2 * k + 1], V_f[0][j], V_f[1][j]);
+				}
+			}
+			// based_prefill.lua:27
+			u32 K_rows[5][3][2];
+			#pragma unroll
+			for (int u = 0; u < 2; u++) {
+				u32 phi[2][2];
+				cores_load4(&K_rows[u][0][0], &K_rows[u][0][1], &K_rows[u][1][0], &K_rows[u][1][1], K_t + (K_pair[u] % 65536 + 32 * k));
+				cores_load2(&K_rows[u][2][0], &K_rows[u][2][1], K_t + (K_pair[u] / 65536 + 32 * k));
+				const u32 y00 = K_rows[u][1][0];
+				const u32 y01 = K_rows[u][2][0];
+				phi[0][0] = mul_bf16x2(K_rows[u][0][0], K_rows[u][1][0]);
+				phi[0][1] = mul_bf16x2(K_rows[u][0][0], K_rows[u][2][0]);
+				const u32 y10 = K_rows[u][1][1];
+				const u32 y11 = K_rows[u][2][1];
+				phi[1][0] = mul_bf16x2(K_rows[u][0][1], K_rows[u][1][1]);
+				phi[1][1] = mul_bf16x2(K_rows[u][0][1], K_rows[u][2][1]);
+				phi[0][0] = mul_bf16x2(phi[0][0], diagonal_lo);
+				phi[0][1] = mul_bf16x2(phi[0][1], diagonal_hi);
+				phi[0][0] = g >= 4 ? (g < 6 ? y00 : y01) : phi[0][0];
+				phi[0][0] = 2 * u + warp % 2 == 0 && g == 2 ? 0x3f803f80u : phi[0][0];
+				phi[1][0] = mul_bf16x2(phi[1][0], diagonal_lo);
+				phi[1][1] = mul_bf16x2(phi[1][1], diagonal_hi);
+				phi[1][0] = g >= 4 ? (g < 6 ? y10 : y11) : phi[1][0];
+				phi[1][0] = 2 * u + warp % 2 == 0 && g == 2 ? 0x3f803f80u : phi[1][0];
+				#pragma unroll
+				for (int j = 0; j < 4; j++) {
+					mma_bf16(S[2 * u][j], S[2 * u + 1][j], phi[0][0], phi[0][1], phi[1][0], phi[1][1], V_f[0][j], V_f[1][j]);
+				}
+			}
+			{
+				u32 phi2[2][2];
+				cores_load4(&K_rows[2][0][0], &K_rows[2][0][1], &K_rows[2][1][0], &K_rows[2][1][1], K_t + (K_pair[2] % 65536 + 32 * k));
+				cores_load2(&K_rows[2][2][0], &K_rows[2][2][1], K_t + (K_pair[2] / 65536 + 32 * k));
+				phi2[0][0] = mul_bf16x2(K_rows[2][0][0], K_rows[2][1][0]);
+				phi2[0][1] = mul_bf16x2(K_rows[2][0][0], K_rows[2][2][0]);
+				phi2[1][0] = mul_bf16x2(K_rows[2][0][1], K_rows[2][1][1]);
+				phi2[1][1] = mul_bf16x2(K_rows[2][0][1], K_rows[2][2][1]);
+				#pragma unroll
+				for (int j = 0; j < 4; j++) {
+					mma_bf16(S[4][j], S[5][j], phi2[0][0], phi2[0][1], phi2[1][0], phi2[1][1], V_f[0][j], V_f[1][j]);
+				}
 			}
 			{
 				u32 phi3[2][2];
-				u32 c[3][2];
-				cores_load4(&c[0][0], &c[0][1], &c[1][0], &c[1][1], K_t + (K_pair[0] % 65536 ^ 32 * k));
-				cores_load2(&c[2][0], &c[2][1], K_t + (K_pair[0] / 65536 ^ 32 * k));
-				const u32 y00 = c[1][0];
-				const u32 y01 = c[2][0];
-				phi3[0][0] = mul_bf16x2(c[0][0], c[1][0]);
-				phi3[0][1] = mul_bf16x2(c[0][0], c[2][0]);
-				const u32 y10 = c[1][1];
-				const u32 y11 = c[2][1];
-				phi3[1][0] = mul_bf16x2(c[0][1], c[1][1]);
-				phi3[1][1] = mul_bf16x2(c[0][1], c[2][1]);
-				phi3[0][0] = mul_bf16x2(phi3[0][0], diagonal_lo);
-				phi3[0][1] = mul_bf16x2(phi3[0][1], diagonal_hi);
-				phi3[0][0] = g >= 4 ? (g < 6 ? y00 : y01) : phi3[0][0];
-				phi3[0][0] = warp == 0 && g == 2 ? 0x3f803f80u : phi3[0][0];
-				phi3[1][0] = mul_bf16x2(phi3[1][0], diagonal_lo);
-				phi3[1][1] = mul_bf16x2(phi3[1][1], diagonal_hi);
-				phi3[1][0] = g >= 4 ? (g < 6 ? y10 : y11) : phi3[1][0];
-				phi3[1][0] = warp == 0 && g == 2 ? 0x3f803f80u : phi3[1][0];
+				phi3[0][0] = mul_bf16x2(K_rows[0][0][0], K_rows[1][1][0]);
+				phi3[0][1] = mul_bf16x2(K_rows[0][0][0], K_rows[1][2][0]);
+				phi3[1][0] = mul_bf16x2(K_rows[0][0][1], K_rows[1][1][1]);
+				phi3[1][1] = mul_bf16x2(K_rows[0][0][1], K_rows[1][2][1]);
 				#pragma unroll
-				for (int j = 0; j < 8; j++) {
-					mma_bf16(S[0][j], S[1][j], phi3[0][0], phi3[0][1], phi3[1][0], phi3[1][1], V_f2[0][j], V_f2[1][j]);
+				for (int j = 0; j < 4; j++) {
+					mma_bf16(S[6][j], S[7][j], phi3[0][0], phi3[0][1], phi3[1][0], phi3[1][1], V_f[0][j], V_f[1][j]);
 				}
 			}
-			#pragma unroll
-			for (int u = 1; u < 3; u++) {
+			{
 				u32 phi4[2][2];
-				u32 c[3][2];
-				cores_load4(&c[0][0], &c[0][1], &c[1][0], &c[1][1], K_t + (K_pair[u] % 65536 ^ 32 * k));
-				cores_load2(&c[2][0], &c[2][1], K_t + (K_pair[u] / 65536 ^ 32 * k));
-				phi4[0][0] = mul_bf16x2(c[0][0], c[1][0]);
-				phi4[0][1] = mul_bf16x2(c[0][0], c[2][0]);
-				phi4[1][0] = mul_bf16x2(c[0][1], c[1][1]);
-				phi4[1][1] = mul_bf16x2(c[0][1], c[2][1]);
+				cores_load2(&K_rows[4][0][0], &K_rows[4][0][1], K_t + (K_pair[4] % 65536 + 32 * k));
+				phi4[0][0] = mul_bf16x2(K_rows[4][0][0], K_rows[1][1][0]);
+				phi4[0][1] = mul_bf16x2(K_rows[4][0][0], K_rows[1][2][0]);
+				phi4[1][0] = mul_bf16x2(K_rows[4][0][1], K_rows[1][1][1]);
+				phi4[1][1] = mul_bf16x2(K_rows[4][0][1], K_rows[1][2][1]);
 				#pragma unroll
-				for (int j = 0; j < 8; j++) {
-					mma_bf16(S[2 * u][j], S[2 * u + 1][j], phi4[0][0], phi4[0][1], phi4[1][0], phi4[1][1], V_f2[0][j], V_f2[1][j]);
+				for (int j = 0; j < 4; j++) {
+					mma_bf16(S[8][j], S[9][j], phi4[0][0], phi4[0][1], phi4[1][0], phi4[1][1], V_f[0][j], V_f[1][j]);
+				}
+			}
+		}
+		// based_prefill.lua:26
+		scheduler_fence(B < 0);
+		u32 Qa[4][4], Qb[4][4][2];
+		#pragma unroll
+		for (int u = 0; u < 2; u++) {
+			#pragma unroll
+			for (int r = 0; r < 4; r++) {
+				ld_shared_v4(&Qb[r][2 * u][0], Q_s + (Q_s_g ^ 16 * u) + 256 * (r / 2 * 4 + r % 2));
+			}
+			#pragma unroll
+			for (int J = 2 * u; J < 2 * u + 2; J++) {
+				#pragma unroll
+				for (int r = 0; r < 4; r++) {
+					Qa[r][J] = prmt(Qb[r][J][0], Qb[r][J][1], 0x1010 + 0x2222 * t);
+				}
+				{
+					const int I = J;
+					u32 phi5[4][2];
+					#pragma unroll
+					for (int r = 0; r < 4; r++) {
+						const u32 xr = t >= 2 ? (t == 2 ? Qb[r][I][0] : Qb[r][I][1]) : mul_bf16x2(Qa[r][I], Qb[r][I][0]);
+						phi5[r][0] = I == 0 && t == 1 ? (xr & 0xffff0000u) | 0x3f80u : xr;
+						phi5[r][1] = mul_bf16x2(Qa[r][I], Qb[r][I][1]);
+					}
+					u32 S_s_f[2][4];
+					#pragma unroll
+					for (int j = 0; j < 4; j += 2) {
+						cores_load4_trans(&S_s_f[0][j], &S_s_f[1][j], &S_s_f[0][j + 1], &S_s_f[1][j + 1], S_s + 2048 * I + (S_s_l ^ 32 * j));
+					}
+					#pragma unroll
+					for (int i = 0; i < 2; i++) {
+						#pragma unroll
+						for (int j = 0; j < 4; j++) {
+							mma_bf16(dot2[2 * i][j], dot2[2 * i + 1][j], phi5[2 * i][0], phi5[2 * i + 1][0], phi5[2 * i][1], phi5[2 * i + 1][1], S_s_f[0][j], S_s_f[1][j]);
+						}
+					}
+				}
+				#pragma unroll
+				for (int I = 0; I < J; I++) {
+					const int p = 2 + 2 * (I ^ J) + ((I ^ J) == 1 ? J / 2 : J % 2);
+					u32 phi6[4][2];
+					#pragma unroll
+					for (int r = 0; r < 4; r++) {
+						phi6[r][0] = mul_bf16x2(Qa[r][I], Qb[r][J][0]);
+						phi6[r][1] = mul_bf16x2(Qa[r][I], Qb[r][J][1]);
+					}
+					u32 S_s_f2[2][4];
+					#pragma unroll
+					for (int j = 0; j < 4; j += 2) {
+						cores_load4_trans(&S_s_f2[0][j], &S_s_f2[1][j], &S_s_f2[0][j + 1], &S_s_f2[1][j + 1], S_s + 2048 * p + (S_s_l ^ 32 * j));
+					}
+					#pragma unroll
+					for (int i = 0; i < 2; i++) {
+						#pragma unroll
+						for (int j = 0; j < 4; j++) {
+							mma_bf16(dot2[2 * i][j], dot2[2 * i + 1][j], phi6[2 * i][0], phi6[2 * i + 1][0], phi6[2 * i][1], phi6[2 * i + 1][1], S_s_f2[0][j], S_s_f2[1][j]);
+						}
+					}
+				}
+			}
+		}
+		b16 *const o_at = (b16 *)opaque(o_p + (i64)(n0 + 16 * (warp % 2) + g) * o_sN + 16 * (warp / 2 % 2) + 2 * t);
+		#pragma unroll
+		for (int i = 0; i < 4; i++) {
+			#pragma unroll
+			for (int j = 0; j < 4; j++) {
+				if (n0 + 16 * (warp % 2) + g + i / 2 * 32 + (i % 2) * 8 < N) {
+					st_global_b32(o_at + (i64)(i / 2 * 32 + (i % 2) * 8) * o_sN + j / 2 * 32 + (j % 2) * 8, pack_bf16(dot2[i][j][0], dot2[i][j][1]));
 				}
 			}
 		}

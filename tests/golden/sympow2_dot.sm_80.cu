@@ -1,7 +1,7 @@
 // sympow2_dot -- generated from sympow2_dot.lua for sm_80; do not edit.
 // o_i = sum over j <= i of (q_i . k_j)^2 v_j
 // with C=64, D=16, V=32, dtype=bf16, stages=2, warps=4
-// launch sympow2_dot: blocks = B, threads = 128, dynamic shared memory = 28672 bytes
+// launch sympow2_dot: blocks = B, threads = 128, dynamic shared memory = 29696 bytes
 // strides (X_sA: of argument X along axis A) are in elements; matrices' last axes are contiguous.
 
 typedef unsigned short b16;
@@ -99,6 +99,20 @@ static __device__ __forceinline__ void mma_bf16(float *d0, float *d1, u32 a0, u3
 	    : "r"(a0), "r"(a1), "r"(a2), "r"(a3), "r"(b0), "r"(b1));
 }
 
+// 2 cores from shared memory; lane l gives the address of row l%8 of core l/8
+static __device__ __forceinline__ void cores_load2(u32 *r0, u32 *r1, u32 addr)
+{
+	asm volatile("ldmatrix.sync.aligned.m8n8.x2.shared.b16 {%0, %1}, [%2];"
+	             : "=r"(*r0), "=r"(*r1) : "r"(addr) : "memory");
+}
+
+// ends a basic block: ptxas moves no wait for products up across it, and no load down; never: false, if unknown to it
+static __device__ __forceinline__ void scheduler_fence(int never)
+{
+	if (never)
+		__nanosleep(0);
+}
+
 // loads 16 bytes
 static __device__ __forceinline__ void ld_shared_v4(u32 *r, u32 a)
 {
@@ -127,19 +141,12 @@ static __device__ __forceinline__ void st_global_b32(void *p, u32 v)
 	*(u32 *)p = v;
 }
 
-// 2 cores from shared memory; lane l gives the address of row l%8 of core l/8
-static __device__ __forceinline__ void cores_load2(u32 *r0, u32 *r1, u32 addr)
-{
-	asm volatile("ldmatrix.sync.aligned.m8n8.x2.shared.b16 {%0, %1}, [%2];"
-	             : "=r"(*r0), "=r"(*r1) : "r"(addr) : "memory");
-}
-
 
 extern "C" {
 
 // step of 16 slots -> I + 256 J, its groups of four columns
 static __device__ const short sympow2_dot_groups[12] = {
-	0, 257, 514, 771, 256, 512, 768, 513, 769, 770, 0, 0
+	0, 257, 514, 771, 256, 770, 512, 769, 513, 768, 0, 0
 };
 
 __global__ void __launch_bounds__(128, 1) sympow2_dot(
@@ -157,7 +164,7 @@ __global__ void __launch_bounds__(128, 1) sympow2_dot(
 	const u32 K_s_ring = smem + 4096;
 	const u32 V_s_ring = smem + 8192;
 	const u32 K_t = smem + 16384;
-	const u32 S_s = smem + 18432;
+	const u32 S_s = smem + 19456;
 	const int bi = blockIdx.x;
 	const b16 *const q_p = q + bi * q_sB;
 	const u32 Q_s_c = tid / 2 * 32 + (tid % 2 ^ ((tid / 2 >> 2) & 1)) * 16;
@@ -165,14 +172,10 @@ __global__ void __launch_bounds__(128, 1) sympow2_dot(
 	const u32 K_s_c = tid / 2 * 32 + (tid % 2 ^ ((tid / 2 >> 2) & 1)) * 16;
 	const b16 *const v_p = v + bi * v_sB;
 	const u32 V_s_c = tid / 4 * 64 + (tid % 4 ^ ((tid / 4 >> 1) & 3)) * 16;
-	const u32 K_t_w = g * 128 + (g & 7) * 16 + 4 * t;
+	const u32 K_t_w = g * 144 + 4 * t;
 	const u32 K_s_l = (lane % 16) * 32 + (lane / 16 % 2 ^ ((lane % 16 >> 2) & 1)) * 16;
 	const u32 S_s_w = (16 * warp + g) * 64 + (((16 * warp + g) >> 1) & 3) * 16 + 4 * t;
 	const u32 Q_s_l = (lane % 16 + warp * 16) * 32 + (lane / 16 % 2 ^ (((lane % 16 + warp * 16) >> 2) & 1)) * 16;
-	const u32 V_s_l = (lane % 16) * 64 + (lane / 16 % 2 ^ ((lane % 16 >> 1) & 3)) * 16;
-	const u32 Q_s_g = (g + warp * 16) * 32 + (((g + warp * 16) >> 2) & 1) * 16;
-	const u32 S_s_l = (lane % 16) * 64 + (lane / 16 % 2 ^ ((lane % 16 >> 1) & 3)) * 16;
-	b16 *const o_p = o + bi * o_sB;
 	u32 K_pair[3];
 	#pragma unroll
 	for (int u = 0; u < 3; u++) {
@@ -181,8 +184,12 @@ __global__ void __launch_bounds__(128, 1) sympow2_dot(
 		const int J = pair / 256;
 		const int row = lane < 16 ? 4 * I + (lane % 8) / 2 : 4 * J + lane % 2;
 		const int high = 4 * J + 2 + lane % 2;
-		K_pair[u] = row * 128 + (lane / 8 % 2 ^ (row & 7)) * 16 + 65536u * (high * 128 + (lane / 8 % 2 ^ (high & 7)) * 16);
+		K_pair[u] = row * 144 + (lane / 8 % 2) * 16 + 65536u * (high * 144 + (lane / 8 % 2) * 16);
 	}
+	const u32 V_s_l = (lane % 16) * 64 + (lane / 16 % 2 ^ ((lane % 16 >> 1) & 3)) * 16;
+	const u32 Q_s_g = (g + warp * 16) * 32 + (((g + warp * 16) >> 2) & 1) * 16;
+	const u32 S_s_l = (lane % 16) * 64 + (lane / 16 % 2 ^ ((lane % 16 >> 1) & 3)) * 16;
+	b16 *const o_p = o + bi * o_sB;
 	// sympow2_dot.lua:15
 	float S[6][4][2];
 	#pragma unroll
@@ -235,10 +242,10 @@ __global__ void __launch_bounds__(128, 1) sympow2_dot(
 		{
 			u32 x2[2][2];
 			cores_load4_trans(&x2[0][0], &x2[1][0], &x2[0][1], &x2[1][1], K_s + 512 * warp + K_s_l);
-			st_shared_b32(K_t + (K_t_w ^ 32 * warp), x2[0][0]);
-			st_shared_b32((K_t + (K_t_w ^ 32 * warp)) ^ 16, x2[1][0]);
-			st_shared_b32(K_t + (K_t_w ^ 32 * warp) + 1024, x2[0][1]);
-			st_shared_b32(((K_t + (K_t_w ^ 32 * warp)) ^ 16) + 1024, x2[1][1]);
+			st_shared_b32(K_t + K_t_w + 32 * warp, x2[0][0]);
+			st_shared_b32(K_t + K_t_w + 32 * warp + 16, x2[1][0]);
+			st_shared_b32(K_t + K_t_w + 32 * warp + 1152, x2[0][1]);
+			st_shared_b32(K_t + K_t_w + 32 * warp + 1168, x2[1][1]);
 		}
 		{
 			const float S_x = g <= 0 ? 1.0f : g <= 1 ? 2.0f : g <= 2 ? 0.0f : g <= 3 ? 1.0f : 0.0f;
@@ -311,6 +318,7 @@ __global__ void __launch_bounds__(128, 1) sympow2_dot(
 				}
 			}
 		}
+		block_sync();
 		#pragma unroll
 		for (int k = 0; k < 4; k++) {
 			u32 V_f[2][4];
@@ -322,7 +330,39 @@ __global__ void __launch_bounds__(128, 1) sympow2_dot(
 			for (int j = 0; j < 4; j++) {
 				mma_bf16(dot[0][j], dot[1][j], where[0][2 * k], where[1][2 * k], where[0][2 * k + 1], where[1][2 * k + 1], V_f[0][j], V_f[1][j]);
 			}
+			// sympow2_dot.lua:20
+			{
+				u32 phi[2][2];
+				u32 c[3][2];
+				cores_load4(&c[0][0], &c[0][1], &c[1][0], &c[1][1], K_t + (K_pair[0] % 65536 + 32 * k));
+				cores_load2(&c[2][0], &c[2][1], K_t + (K_pair[0] / 65536 + 32 * k));
+				phi[0][0] = mul_bf16x2(c[0][0], c[1][0]);
+				phi[0][1] = mul_bf16x2(c[0][0], c[2][0]);
+				phi[1][0] = mul_bf16x2(c[0][1], c[1][1]);
+				phi[1][1] = mul_bf16x2(c[0][1], c[2][1]);
+				#pragma unroll
+				for (int j = 0; j < 4; j++) {
+					mma_bf16(S[0][j], S[1][j], phi[0][0], phi[0][1], phi[1][0], phi[1][1], V_f[0][j], V_f[1][j]);
+				}
+			}
+			#pragma unroll
+			for (int u = 1; u < 3; u++) {
+				u32 phi2[2][2];
+				u32 c[3][2];
+				cores_load4(&c[0][0], &c[0][1], &c[1][0], &c[1][1], K_t + (K_pair[u] % 65536 + 32 * k));
+				cores_load2(&c[2][0], &c[2][1], K_t + (K_pair[u] / 65536 + 32 * k));
+				phi2[0][0] = mul_bf16x2(c[0][0], c[1][0]);
+				phi2[0][1] = mul_bf16x2(c[0][0], c[2][0]);
+				phi2[1][0] = mul_bf16x2(c[0][1], c[1][1]);
+				phi2[1][1] = mul_bf16x2(c[0][1], c[2][1]);
+				#pragma unroll
+				for (int j = 0; j < 4; j++) {
+					mma_bf16(S[2 * u][j], S[2 * u + 1][j], phi2[0][0], phi2[0][1], phi2[1][0], phi2[1][1], V_f[0][j], V_f[1][j]);
+				}
+			}
 		}
+		// sympow2_dot.lua:19
+		scheduler_fence(B < 0);
 		u32 Qa[2][4], Qb[2][4][2];
 		#pragma unroll
 		for (int r = 0; r < 2; r++) {
@@ -335,14 +375,13 @@ __global__ void __launch_bounds__(128, 1) sympow2_dot(
 				}
 			}
 		}
-		block_sync();
 		#pragma unroll
 		for (int I = 0; I < 4; I++) {
-			u32 phi[2][2];
-			phi[0][0] = mul_bf16x2(Qa[0][I], Qb[0][I][0]);
-			phi[0][1] = mul_bf16x2(Qa[0][I], Qb[0][I][1]);
-			phi[1][0] = mul_bf16x2(Qa[1][I], Qb[1][I][0]);
-			phi[1][1] = mul_bf16x2(Qa[1][I], Qb[1][I][1]);
+			u32 phi3[2][2];
+			phi3[0][0] = mul_bf16x2(Qa[0][I], Qb[0][I][0]);
+			phi3[0][1] = mul_bf16x2(Qa[0][I], Qb[0][I][1]);
+			phi3[1][0] = mul_bf16x2(Qa[1][I], Qb[1][I][0]);
+			phi3[1][1] = mul_bf16x2(Qa[1][I], Qb[1][I][1]);
 			u32 S_s_f[2][4];
 			#pragma unroll
 			for (int j = 0; j < 4; j += 2) {
@@ -350,19 +389,19 @@ __global__ void __launch_bounds__(128, 1) sympow2_dot(
 			}
 			#pragma unroll
 			for (int j = 0; j < 4; j++) {
-				mma_bf16(dot[0][j], dot[1][j], phi[0][0], phi[1][0], phi[0][1], phi[1][1], S_s_f[0][j], S_s_f[1][j]);
+				mma_bf16(dot[0][j], dot[1][j], phi3[0][0], phi3[1][0], phi3[0][1], phi3[1][1], S_s_f[0][j], S_s_f[1][j]);
 			}
 		}
 		#pragma unroll
 		for (int I = 0; I < 3; I++) {
 			#pragma unroll
 			for (int J = I + 1; J < 4; J++) {
-				const int p = 3 + I * (5 - I) / 2 + J;
-				u32 phi2[2][2];
-				phi2[0][0] = mul_bf16x2(Qa[0][I], Qb[0][J][0]);
-				phi2[0][1] = mul_bf16x2(Qa[0][I], Qb[0][J][1]);
-				phi2[1][0] = mul_bf16x2(Qa[1][I], Qb[1][J][0]);
-				phi2[1][1] = mul_bf16x2(Qa[1][I], Qb[1][J][1]);
+				const int p = 2 + 2 * (I ^ J) + ((I ^ J) == 1 ? J / 2 : J % 2);
+				u32 phi4[2][2];
+				phi4[0][0] = mul_bf16x2(Qa[0][I], Qb[0][J][0]);
+				phi4[0][1] = mul_bf16x2(Qa[0][I], Qb[0][J][1]);
+				phi4[1][0] = mul_bf16x2(Qa[1][I], Qb[1][J][0]);
+				phi4[1][1] = mul_bf16x2(Qa[1][I], Qb[1][J][1]);
 				u32 S_s_f2[2][4];
 				#pragma unroll
 				for (int j = 0; j < 4; j += 2) {
@@ -370,7 +409,7 @@ __global__ void __launch_bounds__(128, 1) sympow2_dot(
 				}
 				#pragma unroll
 				for (int j = 0; j < 4; j++) {
-					mma_bf16(dot[0][j], dot[1][j], phi2[0][0], phi2[1][0], phi2[0][1], phi2[1][1], S_s_f2[0][j], S_s_f2[1][j]);
+					mma_bf16(dot[0][j], dot[1][j], phi4[0][0], phi4[1][0], phi4[0][1], phi4[1][1], S_s_f2[0][j], S_s_f2[1][j]);
 				}
 			}
 		}
@@ -381,44 +420,6 @@ __global__ void __launch_bounds__(128, 1) sympow2_dot(
 			for (int j = 0; j < 4; j++) {
 				if (n0 + 16 * warp + g + 8 * i < N) {
 					st_global_b32(o_at + (i64)(8 * i) * o_sN + 8 * j, pack_bf16(dot[i][j][0], dot[i][j][1]));
-				}
-			}
-		}
-		// sympow2_dot.lua:20
-		#pragma unroll
-		for (int k = 0; k < 4; k++) {
-			u32 V_f2[2][4];
-			#pragma unroll
-			for (int j = 0; j < 4; j += 2) {
-				cores_load4_trans(&V_f2[0][j], &V_f2[1][j], &V_f2[0][j + 1], &V_f2[1][j + 1], V_s + 1024 * k + (V_s_l ^ 16 * j));
-			}
-			{
-				u32 phi3[2][2];
-				u32 c[3][2];
-				cores_load4(&c[0][0], &c[0][1], &c[1][0], &c[1][1], K_t + (K_pair[0] % 65536 ^ 32 * k));
-				cores_load2(&c[2][0], &c[2][1], K_t + (K_pair[0] / 65536 ^ 32 * k));
-				phi3[0][0] = mul_bf16x2(c[0][0], c[1][0]);
-				phi3[0][1] = mul_bf16x2(c[0][0], c[2][0]);
-				phi3[1][0] = mul_bf16x2(c[0][1], c[1][1]);
-				phi3[1][1] = mul_bf16x2(c[0][1], c[2][1]);
-				#pragma unroll
-				for (int j = 0; j < 4; j++) {
-					mma_bf16(S[0][j], S[1][j], phi3[0][0], phi3[0][1], phi3[1][0], phi3[1][1], V_f2[0][j], V_f2[1][j]);
-				}
-			}
-			#pragma unroll
-			for (int u = 1; u < 3; u++) {
-				u32 phi4[2][2];
-				u32 c[3][2];
-				cores_load4(&c[0][0], &c[0][1], &c[1][0], &c[1][1], K_t + (K_pair[u] % 65536 ^ 32 * k));
-				cores_load2(&c[2][0], &c[2][1], K_t + (K_pair[u] / 65536 ^ 32 * k));
-				phi4[0][0] = mul_bf16x2(c[0][0], c[1][0]);
-				phi4[0][1] = mul_bf16x2(c[0][0], c[2][0]);
-				phi4[1][0] = mul_bf16x2(c[0][1], c[1][1]);
-				phi4[1][1] = mul_bf16x2(c[0][1], c[2][1]);
-				#pragma unroll
-				for (int j = 0; j < 4; j++) {
-					mma_bf16(S[2 * u][j], S[2 * u + 1][j], phi4[0][0], phi4[0][1], phi4[1][0], phi4[1][1], V_f2[0][j], V_f2[1][j]);
 				}
 			}
 		}

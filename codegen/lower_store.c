@@ -62,12 +62,15 @@ enum { MAX_WHOLE = 192 /* registers that a tile made only to be stored may have 
 static bool store_grown(Lower *L, Op *op, Op *x, const Layout *l)
 {
 	const char *v[MAX_DIGITS], *c[MAX_RANK], *g, *e,
-	    *ty = op->arg->dtype == DT_F16 ? "f16" : "bf16";
-	Block *b;
+	    *owner = layout_owner(L->a, l, L->warps), *ty = op->arg->dtype == DT_F16 ? "f16" : "bf16";
+	Block *b, *outer = L->out;
 
 	if (x->rank != 2 || op_info[x->code].class != GROW || op->arg->dtype == DT_I32 || L->strip ||
 	    layout_regs(l) <= MAX_WHOLE || lower_find(L, x, l, false))
 		return false;
+	lower_wgmma_settle(L);
+	if (owner)
+		lower_open(L, S_IF, false, "%s", owner);
 	b = lower_nest(L, l, false, v);
 	for (Block *at = b; at != L->out; at = &at->last->body)
 		at->last->unroll = false;
@@ -86,7 +89,7 @@ static bool store_grown(Lower *L, Op *op, Op *x, const Layout *l)
 	else
 		lower_code(L, "st_global_b16(%s, round_%s(%s));", lower_element(L, op, op->src[0], c), ty,
 		           e);
-	L->out = b;
+	L->out = outer;
 	return true;
 }
 

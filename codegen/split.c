@@ -218,6 +218,8 @@ static void square_op(void *user, Op *op)
 	int m, n, regs;
 	Op *x;
 
+	if (op->code == OP_state && (op->rank == 1 || op->dim[1].n < 8))
+		s->carried += 2 * facts_dim(f, op, 0).cores; /* and what it is read by */
 	if (op->rank != 2 || op->dim[0].n == 1 || op->dim[1].n == 1)
 		return;
 	m = facts_dim(f, op, 0).cores;

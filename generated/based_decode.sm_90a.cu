@@ -1,6 +1,6 @@
 // based_decode -- generated from based_decode.lua for sm_90a; do not edit.
 // One step of causal linear attention under the 2nd-order Taylor map, from raw q, k, v
-// with D=16, F=153, V=64, dtype=bf16, half_state=0, normalize=1, stages=2, warps=4
+// with D=16, F=153, V=64, dtype=bf16, half_state=0, normalize=1, stages=4, warps=4
 // launch based_decode: blocks = B * H, threads = 128, dynamic shared memory = 3200 bytes
 // strides (X_sA: of argument X along axis A) are in elements; matrices' last axes are contiguous.
 
@@ -176,7 +176,7 @@ static __device__ const unsigned short pairs_16[136] = {
 	3853, 3598, 3854, 3855
 };
 
-__global__ void __launch_bounds__(128, 6) based_decode(
+__global__ void __launch_bounds__(128, 4) based_decode(
 	int H, int B, const b16 *q, i64 q_sB, i64 q_sH,
 	const b16 *k, i64 k_sB, i64 k_sH, const b16 *v, i64 v_sB,
 	i64 v_sH, const float *z0, i64 z0_sB, i64 z0_sH, const float *s0,
@@ -221,15 +221,21 @@ __global__ void __launch_bounds__(128, 6) based_decode(
 		z02[i] = i < 1 || 32 * warp + lane + 128 * i < 153 ? ld_global_f32(z0_p + 32 * warp + lane + 128 * i) : 0.0f;
 	}
 	// based_decode.lua:22
-	float s02[10][1][4];
+	float s02[20][1][4];
 	#pragma unroll
-	for (int i = 0; i < 10; i++) {
-		u32 s0_x[4];
-		ld_global_v4(s0_x, s0_p + (i64)(2 * warp + lane / 16 + 8 * i) * s0_sF + 4 * (lane % 16));
-		s02[i][0][0] = bits_f32(s0_x[0]);
-		s02[i][0][1] = bits_f32(s0_x[1]);
-		s02[i][0][2] = bits_f32(s0_x[2]);
-		s02[i][0][3] = bits_f32(s0_x[3]);
+	for (int i = 0; i < 20; i++) {
+		s02[i][0][0] = 0.0f;
+		s02[i][0][1] = 0.0f;
+		s02[i][0][2] = 0.0f;
+		s02[i][0][3] = 0.0f;
+		if (i < 19 || 2 * warp + lane / 16 + 8 * i < 153) {
+			u32 s0_x[4];
+			ld_global_v4(s0_x, s0_p + (i64)(2 * warp + lane / 16 + 8 * i) * s0_sF + 4 * (lane % 16));
+			s02[i][0][0] = bits_f32(s0_x[0]);
+			s02[i][0][1] = bits_f32(s0_x[1]);
+			s02[i][0][2] = bits_f32(s0_x[2]);
+			s02[i][0][3] = bits_f32(s0_x[3]);
+		}
 	}
 	scheduler_fence(B < 0);
 	// based_decode.lua:21
@@ -309,7 +315,7 @@ __global__ void __launch_bounds__(128, 6) based_decode(
 		float S[1][1][4];
 		#pragma unroll
 		for (int h = 0; h < 4; h++) {
-			S[0][0][h] = s02[step % 10][0][h] + k2_at[0] * v2[0][h];
+			S[0][0][h] = s02[step][0][h] + k2_at[0] * v2[0][h];
 		}
 		if (step < 19 || 2 * warp + lane / 16 + 8 * step < 153) {
 			st_global_v4(s1_p + (i64)(2 * warp + lane / 16 + 8 * step) * s1_sF + 4 * (lane % 16), f32_bits(S[0][0][0]), f32_bits(S[0][0][1]), f32_bits(S[0][0][2]), f32_bits(S[0][0][3]));
@@ -320,21 +326,6 @@ __global__ void __launch_bounds__(128, 6) based_decode(
 		#pragma unroll
 		for (int h = 0; h < 4; h++) {
 			y[0][h] = y[0][h] + (step < 19 || 2 * warp + lane / 16 + 8 * step < 153 ? q2_at[0] * S[0][0][h] : 0.0f);
-		}
-		const int next = step + 10;
-		if (next < 20) {
-			s02[next % 10][0][0] = 0.0f;
-			s02[next % 10][0][1] = 0.0f;
-			s02[next % 10][0][2] = 0.0f;
-			s02[next % 10][0][3] = 0.0f;
-			if (next < 19 || 2 * warp + lane / 16 + 8 * next < 153) {
-				u32 s0_x2[4];
-				ld_global_v4(s0_x2, s0_p + (i64)(2 * warp + lane / 16 + 8 * next) * s0_sF + 4 * (lane % 16));
-				s02[next % 10][0][0] = bits_f32(s0_x2[0]);
-				s02[next % 10][0][1] = bits_f32(s0_x2[1]);
-				s02[next % 10][0][2] = bits_f32(s0_x2[2]);
-				s02[next % 10][0][3] = bits_f32(s0_x2[3]);
-			}
 		}
 	}
 	#pragma unroll

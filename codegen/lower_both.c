@@ -57,6 +57,8 @@ static Op *next_update(Lower *L, const Product *p)
 	return NULL;
 }
 
+enum { MAX_SUMS = 200 /* registers of both products' sums: beyond, their cores spill */ };
+
 bool lower_both_open(Both *b, const Product *p)
 {
 	Lower *L = p->L;
@@ -67,6 +69,8 @@ bool lower_both_open(Both *b, const Product *p)
 	    L->role != ROLE_ALL || L->early || L->live || !(x = next_update(L, p)))
 		return false;
 	w = lower_var_version(L, x->src[0]);
+	if (layout_regs(&w->l) + layout_regs(&p->acc->l) > MAX_SUMS)
+		return false;
 	*b = (Both){.q = lower_product_open(L, x->src[1], &w->l), .update = x};
 	if (b->q.flip || b->q.b.kind != STREAM || !layout_same(&b->q.b.own, &p->b.own))
 		return false;

@@ -145,7 +145,7 @@ static bool two_axes(const Op *io)
 
 /* An element of a state at the interface: its registers' loops, outer those over slots. */
 typedef struct Cell {
-	const char *v[MAX_DIGITS], *slot, *at;
+	const char *v[MAX_DIGITS], *slot, *at; /* slot NULL: `at` is always a row */
 	Layout l;
 	int wide; /* columns at once */
 	Block *saved;
@@ -209,7 +209,8 @@ static const char *columns_open(Lower *L, Cell *c, const Op *io, const Op *tile)
 	for (int i = 0; i < c->l.nd; i++)
 		if (c->l.d[i].dim == 1 && (c->l.d[i].hw == HW_WARP || i == 1))
 			cols *= c->l.d[i].n;
-	lower_open(L, S_IF, false, "%s >= 0", c->at);
+	if (c->slot)
+		lower_open(L, S_IF, false, "%s >= 0", c->at);
 	open_digits(L, c, 1);
 	col = layout_coord(L->a, &c->l, 1, c->v);
 	if (tile->rank == 2 && cols > tile->dim[1].n)
@@ -239,6 +240,91 @@ static void elements(Lower *L, const Cell *c, const Version *w, const char **ele
 	}
 }
 
+/* "[i]..." over the registers' loops along the slots, or their numbers. */
+static const char *row_index(Lower *L, const Cell *c, bool count)
+{
+	Text s = {.arena = L->a};
+
+	for (int i = 0, r = 0; i < c->l.nd; i++)
+		if (c->l.d[i].hw == HW_REG) {
+			if (c->l.d[i].dim == 0 && count)
+				text_add(&s, "[%d]", c->l.d[i].n);
+			else if (c->l.d[i].dim == 0)
+				text_add(&s, "[%s]", c->v[r]);
+			r++;
+		}
+	return s.len ? s.s : "";
+}
+
+/* A slot that its table has, whatever the thread's is. */
+static const char *slot_in(Lower *L, const Cell *c, int slots)
+{
+	const char *at = layout_coord(L->a, &c->l, 0, c->v), *name;
+
+	if (lower_covered(&c->l, 0) <= slots)
+		return at;
+	name = lower_name(L, "slot");
+	lower_code(L, "const int %s = %s;", name, at);
+	return arena_printf(L->a, "(%s < %d ? %s : 0)", name, slots, name);
+}
+
+/* Which row each of the thread's slots is, -1 for none: an array. */
+static const char *rows_of(Lower *L, const Version *w, const char *table, int slots)
+{
+	const char *rows = lower_name(L, arena_printf(L->a, "%s_row", w->name)), *slot;
+	Cell c = {.l = w->l, .saved = L->out};
+	bool all = lower_covered(&c.l, 0) <= slots;
+
+	lower_code(L, "int %s%s;", rows, row_index(L, &c, true));
+	open_digits(L, &c, 0);
+	slot = slot_in(L, &c, slots);
+	lower_code(L, "%s%s = table_s16(%s_row + %s);", rows, row_index(L, &c, false), table, slot);
+	L->out = c.saved;
+	if (all)
+		return rows;
+	open_digits(L, &c, 0);
+	lower_code(L, "%s%s = %s < %d ? %s%s : -1;", rows, row_index(L, &c, false),
+	           layout_coord(L->a, &c.l, 0, c.v), slots, rows, row_index(L, &c, false));
+	L->out = c.saved;
+	return rows;
+}
+
+/* A matrix: all rows' numbers, then all that is loaded, is asked for before anything is waited
+ * for. No load is behind a branch, at whose end ptxas would wait for it: slots of no row load the
+ * first. */
+static void load_rows(Lower *L, Op *load, Version *to, const char *table, int slots)
+{
+	const char *rows = rows_of(L, to, table, slots), *elem[2], *p, *back;
+	Cell c = {.l = to->l, .wide = 1, .saved = L->out};
+
+	open_digits(L, &c, 0);
+	lower_scope(L, c.saved);
+	/* without this, every row's address is computed first, and there are not the registers */
+	lower_code(L, "compiler_fence();");
+	c.at = lower_name(L, "row");
+	lower_code(L, "const int %s = %s%s < 0 ? 0 : %s%s;", c.at, rows, row_index(L, &c, false), rows,
+	           row_index(L, &c, false));
+	p = columns_open(L, &c, load, load);
+	elements(L, &c, to, elem);
+	if (c.wide > 1)
+		lower_wide_load(L, load, c.wide, elem, p);
+	else
+		lower_code(L, "%s = %s;", elem[0], lower_load_global(L, load->dtype, p));
+	L->out = c.saved;
+	c.wide = 1;
+	open_digits(L, &c, 0);
+	lower_scope(L, c.saved);
+	lower_code(L, "compiler_fence();");
+	back = lower_name(L, "back");
+	p = slot_in(L, &c, slots);
+	lower_code(L, "const float %s = recip_fast(table_f32(%s_scale + %s));", back, table, p);
+	open_digits(L, &c, 1);
+	elements(L, &c, to, elem);
+	lower_code(L, "%s = %s%s < 0 ? 0.0f : %s * %s;", elem[0], rows, row_index(L, &c, false),
+	           elem[0], back);
+	L->out = c.saved;
+}
+
 /* All that it loads is in flight before any of it is scaled. */
 void lower_state_load(Lower *L, Op *state, Version *to)
 {
@@ -253,6 +339,11 @@ void lower_state_load(Lower *L, Op *state, Version *to)
 		lower_cannot(L, state, "a state over features that starts from a computed tile");
 	table = order_tables(L, lower_state_grow(L, state));
 	slots = lower_state_grow(L, state)->slots;
+	/* without roles, registers are so short that the rows' numbers cost 1% (B = 16, on an H200) */
+	if (to->l.rank == 2 && L->role != ROLE_ALL) {
+		load_rows(L, load, to, table, slots);
+		return;
+	}
 	c = rows_open(L, to, table, slots);
 	p = columns_open(L, &c, load, load);
 	elements(L, &c, to, elem);

@@ -94,7 +94,8 @@ static void turn_tile(Lower *L, Op *x)
 		if (L->dev->gpu->stmatrix)
 			lower_code(L, "cores_store4(%s, %s[0][0], %s[1][0], %s[0][1], %s[1][1]);", place, array,
 			           array, array, array);
-		for (int i = 0; !L->dev->gpu->stmatrix && i < 4; i++)
+		/* columns that pad the tile are rows here that nobody reads */
+		for (int i = 0; !L->dev->gpu->stmatrix && i < (8 * (c + 1) < x->dim[1].n ? 4 : 2); i++)
 			lower_code(L,
 			           i % 2 ? "st_shared_b32(%s + 16 + %d, %s[%d][%d]);"
 			                 : "st_shared_b32(%s + %d, %s[%d][%d]);",

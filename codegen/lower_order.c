@@ -339,8 +339,8 @@ void lower_state_load(Lower *L, Op *state, Version *to)
 		lower_cannot(L, state, "a state over features that starts from a computed tile");
 	table = order_tables(L, lower_state_grow(L, state));
 	slots = lower_state_grow(L, state)->slots;
-	/* without roles, registers are so short that the rows' numbers cost 1% (B = 16, on an H200) */
-	if (to->l.rank == 2 && L->role != ROLE_ALL) {
+	/* sums of mma.sync leave so few registers that the rows' numbers cost 1% on an H200 (B = 16) */
+	if (to->l.rank == 2 && L->dev->gpu->wgmma) {
 		load_rows(L, load, to, table, slots);
 		return;
 	}

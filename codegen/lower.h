@@ -308,6 +308,7 @@ const char *lower_weight_table(Lower *L, const Grow *right, const Grow *left, bo
 /* The same as numbers, of slots as a state holds them. */
 const double *lower_weights(Lower *L, const Grow *right, const Grow *left);
 void lower_state_load(Lower *L, Op *state, Version *to);
+bool lower_state_whole(Lower *L, const Op *state, const Layout *l);
 void lower_state_store(Lower *L, Op *store, Op *get, Version *from);
 
 /* lower_thin.c */

@@ -13,9 +13,11 @@ static void fill(Lower *L, Op *op, Version *w)
 	Block *b;
 
 	if (L->f->op[op->id].unscaled && init->code != OP_const_ && init->code != OP_full) {
-		b = lower_nest(L, &w->l, false, v);
-		lower_code(L, "%s = 0.0f;", lower_ref(L, w, &w->l, v));
-		lower_nest_close(L, b);
+		if (!lower_state_whole(L, op, &w->l)) {
+			b = lower_nest(L, &w->l, false, v);
+			lower_code(L, "%s = 0.0f;", lower_ref(L, w, &w->l, v));
+			lower_nest_close(L, b);
+		}
 		lower_state_load(L, op, w);
 		return;
 	}

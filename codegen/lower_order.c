@@ -268,23 +268,17 @@ static const char *slot_in(Lower *L, const Cell *c, int slots)
 	return arena_printf(L->a, "(%s < %d ? %s : 0)", name, slots, name);
 }
 
-/* Which row each of the thread's slots is, -1 for none: an array. */
+/* Which row each of the thread's slots is, -1 for none: an array. Slots beyond the last, which
+ * nobody reads, are taken for the first. */
 static const char *rows_of(Lower *L, const Version *w, const char *table, int slots)
 {
 	const char *rows = lower_name(L, arena_printf(L->a, "%s_row", w->name)), *slot;
 	Cell c = {.l = w->l, .saved = L->out};
-	bool all = lower_covered(&c.l, 0) <= slots;
 
 	lower_code(L, "int %s%s;", rows, row_index(L, &c, true));
 	open_digits(L, &c, 0);
 	slot = slot_in(L, &c, slots);
 	lower_code(L, "%s%s = table_s16(%s_row + %s);", rows, row_index(L, &c, false), table, slot);
-	L->out = c.saved;
-	if (all)
-		return rows;
-	open_digits(L, &c, 0);
-	lower_code(L, "%s%s = %s < %d ? %s%s : -1;", rows, row_index(L, &c, false),
-	           layout_coord(L->a, &c.l, 0, c.v), slots, rows, row_index(L, &c, false));
 	L->out = c.saved;
 	return rows;
 }
@@ -325,6 +319,18 @@ static void load_rows(Lower *L, Op *load, Version *to, const char *table, int sl
 	L->out = c.saved;
 }
 
+/* Sums of mma.sync leave so few registers that the rows' numbers cost 1% on an H200 (B = 16). */
+static bool by_rows(Lower *L, const Layout *l)
+{
+	return l->rank == 2 && L->dev->gpu->wgmma;
+}
+
+/* Whether every register of the state is loaded, and so needs no zero before. */
+bool lower_state_whole(Lower *L, const Op *state, const Layout *l)
+{
+	return by_rows(L, l) && lower_covered(l, 1) <= state->dim[1].n;
+}
+
 /* All that it loads is in flight before any of it is scaled. */
 void lower_state_load(Lower *L, Op *state, Version *to)
 {
@@ -339,8 +345,7 @@ void lower_state_load(Lower *L, Op *state, Version *to)
 		lower_cannot(L, state, "a state over features that starts from a computed tile");
 	table = order_tables(L, lower_state_grow(L, state));
 	slots = lower_state_grow(L, state)->slots;
-	/* sums of mma.sync leave so few registers that the rows' numbers cost 1% on an H200 (B = 16) */
-	if (to->l.rank == 2 && L->dev->gpu->wgmma) {
+	if (by_rows(L, &to->l)) {
 		load_rows(L, load, to, table, slots);
 		return;
 	}

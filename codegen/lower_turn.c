@@ -34,7 +34,7 @@ static void turn_tile(Lower *L, Op *x)
 	const char *k = "warp", *name, *lane;
 	Layout l;
 	Block *saved = L->out;
-	int n;
+	int n, height;
 
 	if (!s || s->buf->elem != 2 || s->buf->rows % 16 || lower_turned(L, x) ||
 	    L->nturned == MAX_BUFFERS)
@@ -43,10 +43,12 @@ static void turn_tile(Lower *L, Op *x)
 	cols = (Split){cols.cores * cols.warps, 1, 1};
 	if (cols.cores % 2)
 		return;
+	/* columns that pad the tile would be rows here that nobody reads */
+	height = L->dev->gpu->stmatrix ? 8 * cols.cores : (x->dim[1].n + 7) / 8 * 8;
 	name = lower_name(L, arena_printf(L->a, "%s_t", x->name ? x->name : x->arg->name));
 	*t = (Turned){x,
-	              dev_buffer(L->dev, L->turn ? arena_printf(L->a, "%s_both", name) : name,
-	                         8 * cols.cores, s->buf->rows, 2, L->turn ? 2 : 1),
+	              dev_buffer(L->dev, L->turn ? arena_printf(L->a, "%s_both", name) : name, height,
+	                         s->buf->rows, 2, L->turn ? 2 : 1),
 	              name};
 	L->nturned++;
 	if (!L->dev->gpu->stmatrix)
@@ -94,8 +96,7 @@ static void turn_tile(Lower *L, Op *x)
 		if (L->dev->gpu->stmatrix)
 			lower_code(L, "cores_store4(%s, %s[0][0], %s[1][0], %s[0][1], %s[1][1]);", place, array,
 			           array, array, array);
-		/* columns that pad the tile are rows here that nobody reads */
-		for (int i = 0; !L->dev->gpu->stmatrix && i < (8 * (c + 1) < x->dim[1].n ? 4 : 2); i++)
+		for (int i = 0; !L->dev->gpu->stmatrix && i < (8 * (c + 1) < height ? 4 : 2); i++)
 			lower_code(L,
 			           i % 2 ? "st_shared_b32(%s + 16 + %d, %s[%d][%d]);"
 			                 : "st_shared_b32(%s + %d, %s[%d][%d]);",

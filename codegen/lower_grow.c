@@ -32,6 +32,14 @@ bool lower_state_diagonal(const Piece *p)
 	return p->kind == PIECE_POW2 && is_pow2(1.4142135623730951 * p->scale);
 }
 
+/* Whether units of x's rows can be read as 16-bit pairs. */
+static bool pairs_staged(Lower *L, const Op *x)
+{
+	const Staged *s = lower_staged(L, x);
+
+	return s && s->buf->elem == 2;
+}
+
 /* Cores [nrows][...] of x, from row core `first`; *row: what to add to a row index. */
 static const char *leaf_cores(Lower *L, Op *x, Orient o, const Layout *rows, const char *first,
                               int nrows, const char **row)
@@ -139,7 +147,7 @@ bool lower_leaf_by_groups(Lower *L, const Grow *g)
 	for (int q = 0; q < g->npieces; q++) {
 		const Piece *p = &g->piece[q];
 
-		if (p->nslots && (p->kind != PIECE_POW2 || p->groups % 2 || !lower_staged(L, p->x)))
+		if (p->nslots && (p->kind != PIECE_POW2 || p->groups % 2 || !pairs_staged(L, p->x)))
 			return false;
 		n += p->nslots > 0;
 	}
@@ -225,7 +233,7 @@ Leaf lower_leaf(Lower *L, const Grow *g, Orient o, const Layout *rows, const cha
 		const Piece *p = &g->piece[q];
 
 		bool direct =
-		    o == ORIENT_N && p->kind == PIECE_POW2 && lower_staged(L, p->x) && p->groups % 2 == 0;
+		    o == ORIENT_N && p->kind == PIECE_POW2 && pairs_staged(L, p->x) && p->groups % 2 == 0;
 
 		cores[q] = NULL;
 		if (!p->x || !p->nslots)

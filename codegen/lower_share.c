@@ -298,6 +298,7 @@ void lower_share_step(Product *p, const Steps *each, const char *k)
 	Steps h[MAX_SRC];
 	int q = only_piece(p->a.grow);
 
+	L->scope++;
 	memcpy(h, each, sizeof h);
 	if (q >= 0 && h[q].turned && !h[q].turned->buf->swizzle && first_same(&h[q], 0) < h[q].s.n) {
 		const char *x = p->a.grow->piece[q].x->name;
@@ -321,6 +322,8 @@ void lower_share_step(Product *p, const Steps *each, const char *k)
 		L->out = step;
 		u += r.n;
 	}
+	lower_drop_versions(L, L->scope); /* the step may stand in a loop */
+	L->scope--;
 }
 
 /* By k16 steps of the tokens, whose right operand's cores are loaded once. */
@@ -425,7 +428,7 @@ static void to_share_wgmma(Product *p, const Steps *each)
 			L->out = turn;
 			lower_beside_step(p, arena_printf(L->a, "%s[%d]", set, i), us, ki);
 		}
-		if (cols && per * (r.u + r.n) > 1)
+		if (cols && (per * r.n > 1 || r.u + r.n < each->s.n))
 			load_next(L, &each[q], cols, b, per, r.u + r.n == each->s.n);
 		lower_wgmma_formed(L, set, batch);
 		for (int i = 0; i < batch; i++) {

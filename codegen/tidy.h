@@ -8,4 +8,7 @@
  * parse. */
 const char *tidy_text(Arena *a, const char *text, int warps);
 
+/* text[0..n) where it is one expression; as it is where it is none. */
+void tidy_expression(Arena *a, const char *text, size_t n, int warps, Text *out);
+
 #endif

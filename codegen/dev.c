@@ -40,6 +40,7 @@ Stmt *dev_add(Dev *d, Block *b, StmtKind kind, const char *text)
 
 	s->kind = kind;
 	s->text = text;
+	s->body.outer = s->orelse.outer = b;
 	dev_append(b, s);
 	return s;
 }

@@ -62,9 +62,11 @@ enum { MAX_BUFFERS = 24, MAX_TABLES = 8, MAX_ACCESSES = 3 * MAX_BUFFERS };
 
 typedef struct Stmt Stmt;
 
-typedef struct Block {
+typedef struct Block Block;
+struct Block {
 	Stmt *first, *last;
-} Block;
+	Block *outer; /* of the statement whose it is; NULL: not told */
+};
 
 struct Stmt {
 	StmtKind kind;

@@ -22,8 +22,9 @@ struct Version {
 	bool packed;      /* two 16-bit values a register, innermost digit the pair */
 	const char *name; /* the array */
 	int scope;
-	int more;       /* columns of cores behind those of l */
-	Block *made_in; /* where its last statement is, made_at; NULL: not told */
+	const Block *home, *root; /* where it is declared, and what that stands in */
+	int more;                 /* columns of cores behind those of l */
+	Block *made_in;           /* where its last statement is, made_at; NULL: not told */
 	Stmt *made_at;
 	Version *next;
 };

@@ -302,6 +302,7 @@ static void product_by_steps(Product *p)
 	loop->unroll = true;
 	loop->text = arena_printf(L->a, "int k = 0; k < %d; k++", s.count);
 	L->strip = &s;
+	loop->body.outer = outer;
 	L->out = &loop->body;
 	L->scope++;
 	for (int i = 0; i < 2; i++)
@@ -442,7 +443,9 @@ Version *lower_dot(Lower *L, Op *op, const Layout *l, Version *acc)
 		product_array(&p, &p.b);
 	}
 	p.wgmma = lower_wgmma_fits(&p);
-	if (!acc && (acc = lower_ones_begun(L, op)) && !p.wgmma)
+	if (!acc)
+		acc = lower_ones_begun(L, op);
+	if (acc && !p.wgmma)
 		lower_wgmma_land(L, acc->name);
 	if (p.b.thin && p.b.kind == STREAM && !p.wgmma)
 		lower_cannot(L, op, "a column over features read by a product of few rows");

@@ -89,14 +89,19 @@ typedef struct Steps {
 	const Turned *turned;
 	signed char *same[2];    /* by step u: the first one with the same factors */
 	const char *cores, *row; /* the tile's cores, where they are in registers */
-	const char *kept;        /* rows read of all steps, where some serve another, or NULL */
+	bool again;              /* rows that one step reads serve another */
+	const char *kept;        /* then the rows read of all steps */
 	const char *ahead;       /* the step's rows of the turned tile, read before */
 } Steps;
 void lower_share(Product *p, const Share *h);
 /* One k16 step at a time, its right operand's cores read by the caller. */
 Steps *lower_share_open(Product *p, const Share *h);
 void lower_share_step(Product *p, const Steps *each, const char *k);
-void lower_share_lookup(Product *p, Steps *h, const Piece *pc); /* lower_lookup.c */
+/* lower_lookup.c; `again` of the steps is set too. */
+void lower_share_lookup(Product *p, Steps *h, const Piece *pc);
+int lower_share_piece(const Grow *g); /* the one that has slots, when it is of pairs; else -1 */
+/* The first step from u on that finds factors already read; else the number of steps. */
+int lower_share_again(const Steps *h, int u);
 Steps *lower_features_open(Product *p); /* NULL: the warps do not divide the features */
 
 /* lower_both.c: the product of an update to come, step by step along with p. */

@@ -339,7 +339,6 @@ static void to_all_features(Product *p)
 	Leaf x;
 
 	product_loop(L, "k", p->a.k / 2, &k);
-	L->scope++;
 	if (p->b.kind == STREAM)
 		product_stream(p, &p->b, k);
 	x = lower_leaf(L, g, ORIENT_T, &p->a.own, product_twice(L, 0, k), 2);
@@ -360,8 +359,6 @@ static void to_all_features(Product *p)
 			L->out = step;
 		}
 	}
-	lower_drop_versions(L, L->scope); /* they stand in the loop */
-	L->scope--;
 	L->out = saved;
 }
 

@@ -49,6 +49,37 @@ static const char *group_table(Lower *L, const Piece *pc, int steps, const Share
 	return name;
 }
 
+int lower_share_piece(const Grow *g)
+{
+	int q = -1;
+
+	for (int i = 0; i < g->npieces; i++)
+		if (g->piece[i].nslots && (q >= 0 || g->piece[i].kind != PIECE_POW2))
+			return -1;
+		else if (g->piece[i].nslots)
+			q = i;
+	return q;
+}
+
+int lower_share_again(const Steps *h, int u)
+{
+	while (u < h->s.n && h->same[0][u] == u && h->same[1][u] == u)
+		u++;
+	return u;
+}
+
+/* Steps that read nothing of their own are not looked up. */
+static void skip_found(Lower *L, const Steps *h)
+{
+	Text t = {.arena = L->a};
+
+	for (int u = 0; h->again && u < h->s.n; u++)
+		if (h->same[0][u] != u && h->same[1][u] != u)
+			text_add(&t, "%su != %d", t.s ? " && " : "", u);
+	if (t.s)
+		lower_open(L, S_IF, false, "%s", t.s);
+}
+
 void lower_share_lookup(Product *p, Steps *h, const Piece *pc)
 {
 	Lower *L = p->L;
@@ -60,10 +91,13 @@ void lower_share_lookup(Product *p, Steps *h, const Piece *pc)
 		h->same[d] = ARENA_ARRAY(L->a, signed char, h->s.n);
 	table = group_table(L, pc, h->s.warps * h->s.n, &h->s, h->same);
 	h->turned = lower_turned(L, pc->x);
+	h->again = h->turned && !h->turned->buf->swizzle && lower_share_piece(p->a.grow) >= 0 &&
+	           lower_share_again(h, 0) < h->s.n;
 	L->out = L->pro;
 	h->look = lower_name(L, arena_printf(L->a, "%s_pair", x));
 	lower_code(L, "u32 %s[%d];", h->look, h->s.n);
 	lower_open(L, S_FOR, true, "int u = 0; u < %d; u++", h->s.n);
+	skip_found(L, h);
 	lower_code(L, "const int pair = table_s16(%s + %d * u + %s);", table, h->s.warps, h->s.w);
 	lower_code(L, "const int I = pair %% 256;");
 	lower_code(L, "const int J = pair / 256;");

@@ -112,6 +112,7 @@ void lower_root_strips(Lower *L, Op *op, Op *value, void (*body)(Lower *, Op *, 
 	loop->unroll = true;
 	loop->text = arena_printf(L->a, "int %s = 0; %s < %d; %s++", s.var, s.var, s.count, s.var);
 	L->strip = &s;
+	loop->body.outer = outer;
 	L->out = &loop->body;
 	L->scope++;
 	body(L, op, &l);

@@ -269,38 +269,16 @@ static Leaf share_leaf(Product *p, const Steps *each, const char *k)
 	return none;
 }
 
-/* The one piece that has slots, when it is of pairs; else -1. */
-static int only_piece(const Grow *g)
-{
-	int q = -1;
-
-	for (int i = 0; i < g->npieces; i++)
-		if (g->piece[i].nslots && (q >= 0 || g->piece[i].kind != PIECE_POW2))
-			return -1;
-		else if (g->piece[i].nslots)
-			q = i;
-	return q;
-}
-
-/* The first step from u on that finds factors already read; else the number of steps. */
-static int first_same(const Steps *h, int u)
-{
-	while (u < h->s.n && h->same[0][u] == u && h->same[1][u] == u)
-		u++;
-	return u;
-}
-
 void lower_share_step(Product *p, const Steps *each, const char *k)
 {
 	Lower *L = p->L;
 	Leaf x = share_leaf(p, each, k);
 	Block *step = L->out;
 	Steps h[MAX_SRC];
-	int q = only_piece(p->a.grow);
+	int q = lower_share_piece(p->a.grow);
 
-	L->scope++;
 	memcpy(h, each, sizeof h);
-	if (q >= 0 && h[q].turned && !h[q].turned->buf->swizzle && first_same(&h[q], 0) < h[q].s.n) {
+	if (q >= 0 && h[q].again) {
 		const char *x = p->a.grow->piece[q].x->name;
 
 		h[q].kept = lower_name(L, arena_printf(L->a, "%s_rows", x ? x : "x"));
@@ -309,7 +287,7 @@ void lower_share_step(Product *p, const Steps *each, const char *k)
 	for (int u = 0; u < each->s.n;) {
 		Run r = run_at(p->a.grow, &each->s, u);
 		const char *us, *f = lower_name(L, "phi");
-		int next = q >= 0 && h[q].kept ? first_same(&h[q], u) : each->s.n;
+		int next = q >= 0 && h[q].kept ? lower_share_again(&h[q], u) : each->s.n;
 
 		if (u + r.n > next)
 			r.n = next > u ? next - u : 1;
@@ -322,8 +300,6 @@ void lower_share_step(Product *p, const Steps *each, const char *k)
 		L->out = step;
 		u += r.n;
 	}
-	lower_drop_versions(L, L->scope); /* the step may stand in a loop */
-	L->scope--;
 }
 
 /* By k16 steps of the tokens, whose right operand's cores are loaded once. */
@@ -372,7 +348,7 @@ static void to_share_wgmma(Product *p, const Steps *each)
 {
 	Lower *L = p->L;
 	Block *saved = L->out, *turn;
-	int q = only_piece(p->a.grow), steps = p->a.k / 2;
+	int q = lower_share_piece(p->a.grow), steps = p->a.k / 2;
 	bool ahead = q >= 0 && each[q].turned;
 	int batch = ahead || steps % 2 ? 1 : 2, per = steps / batch, n[2] = {2, batch};
 	const char *all, *cols = NULL;

@@ -185,6 +185,7 @@ static void sweep(Lower *L, Layout l)
 	*loop = (Stmt){.kind = S_FOR, .unroll = true};
 	loop->text = arena_printf(L->a, "int %s = 0; %s < %d; %s++", s.var, s.var, s.count, s.var);
 	L->strip = &s;
+	loop->body.outer = s.outer;
 	L->out = &loop->body;
 	L->scope++;
 	for (Op *o = L->k->body->first; o; o = o->next)

@@ -24,6 +24,22 @@ static bool serves(Lower *L, const Version *w, const Layout *l)
 	return layout_same(&whole, l);
 }
 
+static const Block *root_of(const Block *b)
+{
+	while (b->outer)
+		b = b->outer;
+	return b;
+}
+
+/* Whether w's name stands where the text now is. Blocks that are spliced in later tell nothing. */
+static bool in_sight(const Lower *L, const Version *w)
+{
+	for (const Block *b = L->out; b; b = b->outer)
+		if (b == w->home)
+			return true;
+	return w->root != root_of(L->out);
+}
+
 /* A packed copy of an fp32 value is not the value. */
 static bool rounded(const Op *op)
 {
@@ -33,7 +49,8 @@ static bool rounded(const Op *op)
 Version *lower_find(Lower *L, const Op *op, const Layout *l, bool packed)
 {
 	for (Version *w = L->versions; w; w = w->next)
-		if (w->op == op && (w->packed ? packed || rounded(op) : !packed) && serves(L, w, l)) {
+		if (w->op == op && (w->packed ? packed || rounded(op) : !packed) && serves(L, w, l) &&
+		    in_sight(L, w)) {
 			lower_wgmma_land(L, w->name);
 			return w;
 		}
@@ -113,6 +130,8 @@ Version *lower_declare(Lower *L, const Op *op, const Layout *l, bool packed, con
 	w->packed = packed;
 	w->name = lower_name(L, want ? want : op->name ? op->name : op_info[op->code].name);
 	w->scope = L->scope;
+	w->home = L->out;
+	w->root = root_of(L->out);
 	w->next = L->versions;
 	L->versions = w;
 	text_add(&s, "%s %s",

@@ -182,12 +182,14 @@ __global__ void __launch_bounds__(128, 1) based_prefill(
 	u32 K_pair[5];
 	#pragma unroll
 	for (int u = 0; u < 5; u++) {
-		const int pair = table_s16(based_prefill_groups + 2 * u + warp % 2);
-		const int I = pair % 256;
-		const int J = pair / 256;
-		const int row = lane < 16 ? 4 * I + (lane % 8) / 2 : 4 * J + lane % 2;
-		const int high = 4 * J + 2 + lane % 2;
-		K_pair[u] = row * 144 + (lane / 8 % 2) * 16 + 65536u * (high * 144 + (lane / 8 % 2) * 16);
+		if (u != 3) {
+			const int pair = table_s16(based_prefill_groups + 2 * u + warp % 2);
+			const int I = pair % 256;
+			const int J = pair / 256;
+			const int row = lane < 16 ? 4 * I + (lane % 8) / 2 : 4 * J + lane % 2;
+			const int high = 4 * J + 2 + lane % 2;
+			K_pair[u] = row * 144 + (lane / 8 % 2) * 16 + 65536u * (high * 144 + (lane / 8 % 2) * 16);
+		}
 	}
 	const u32 V_s_l = (lane % 16) * 128 + ((lane / 16 % 2 + warp / 2 * 2) ^ (lane % 16 & 7)) * 16;
 	const u32 diagonal_lo = g == 0 || g == 3 ? 0x3f353f35u : 0x3f803f80u;

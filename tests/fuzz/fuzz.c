@@ -20,6 +20,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -367,6 +368,10 @@ int main(int argc, char **argv)
 	if (print >= 0) {
 		print_case(&f, (unsigned long)print);
 		return 0;
+	}
+	if (mkdir(f.folder, 0777) && errno != EEXIST) {
+		fprintf(stderr, "fuzz: %s: %s\n", f.folder, strerror(errno));
+		return 3;
 	}
 	if (!mkdtemp(f.scratch))
 		return 3;

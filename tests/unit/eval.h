@@ -154,6 +154,7 @@ static double eval_chance(double x, int lane)
 	return (double)((z ^ z >> 32) >> 11) * 0x1p-52 - 1;
 }
 
+/* A number that has the dtype takes back, in half of the lanes, the little that it was off by. */
 static void eval_round(Eval *e, Dtype dt, double *r)
 {
 	if (dt == DT_F16 && fabs(r[0]) > 65000 && !isinf(r[0]))
@@ -162,6 +163,10 @@ static void eval_round(Eval *e, Dtype dt, double *r)
 		for (int l = 1; l < e->lanes; l++)
 			r[l] += 1.5 * eval_chance(r[0], l) *
 			        (eval_unit(dt) * r[0] + copysign(eval_least(dt), r[0]));
+	else
+		for (int l = 1; l < e->lanes; l += 2)
+			if (dtype_round(dt, (float)r[l]) == r[0])
+				r[l] = r[0];
 }
 
 static void eval_truncate(Eval *e, double *r)

@@ -36,6 +36,9 @@ typedef struct Staged {
 	const char *base; /* name of the tile's address at this point of the text */
 } Staged;
 
+/* Of 16 rows and columns: left of a triangle's diagonal, where it keeps all; or on it. */
+typedef enum Square { SQUARE_NONE, SQUARE_LEFT, SQUARE_DIAGONAL } Square;
+
 typedef struct Strip {
 	const char *var, *base; /* "m", "16 * m" */
 	Block *outer;
@@ -108,6 +111,7 @@ typedef struct Lower {
 	Version *versions;
 	int scope;
 	Strip *strip;
+	Square square; /* which a packed triangle's elements are of */
 	int nstaged;
 	Staged staged[MAX_BUFFERS];
 	const char *start[64];          /* by Range.id: the name of its first element */
@@ -185,6 +189,8 @@ Version *lower_need_packed(Lower *L, Op *op, const Layout *l);
 Version *lower_find(Lower *L, const Op *op, const Layout *l, bool packed);
 Version *lower_declare(Lower *L, const Op *op, const Layout *l, bool packed, const char *want);
 const char *lower_ref(Lower *L, const Version *w, const Layout *l, const char *const *v);
+/* w's word at v = x's elements there, packed. */
+void lower_pack_elem(Lower *L, const Version *w, Op *x, const Layout *l, const char **v);
 const char *lower_pack(Lower *L, const char *lo, const char *hi);
 /* Opens loops over l's register digits (all but the pair when `pairs`), fills v. */
 Block *lower_nest(Lower *L, const Layout *l, bool pairs, const char **v);
@@ -245,10 +251,14 @@ typedef struct Leaf {
 	    *b[MAX_SRC];        /* per POW2 piece: arrays xa[row core][I], xb[row core][J][b1] */
 	Version *elem[MAX_SRC]; /* per ELEM piece: packed cores */
 	bool state;             /* formed for a state: diagonal features as it holds them */
+	bool lifts;             /* xa have the pairs' common weight (lower_pair_lift) */
 	const char *row;        /* first row core of the leaf in the versions of `elem` */
 } Leaf;
-Leaf lower_leaf(Lower *L, const Grow *g, Orient o, const Layout *rows, const char *first,
-                int nrows);
+Leaf lower_leaf(Lower *L, const Grow *g, Orient o, const Layout *rows, const char *first, int nrows,
+                bool lifts);
+/* What rows that read a state take into the first factor of a piece's pairs, and the state's copy
+ * need not be weighed by: a power of two. */
+double lower_pair_lift(Lower *L, const Piece *p);
 int lower_pair(Lower *L, int groups, int I, int J); /* a pair's step of 16 slots in its piece */
 /* Of a piece of pairs in shared memory, whose groups are read as they come: opens the loop over
  * groups J, in which lower_group_loops opens those over I <= J. */
@@ -437,6 +447,8 @@ bool lower_grows_with(Lower *L, const Range *r); /* later tiles of r mean longer
 typedef struct Mask Mask;
 Version *lower_where(Lower *L, Op *op, const Layout *l);
 bool lower_is_static(Lower *L, const Op *where);
+bool lower_is_triangle(Lower *L, const Op *where);
+bool lower_pack_square(Lower *L, const Version *w, Op *x, const Layout *l);
 bool lower_zero_upper(const Op *x);
 void lower_loop_bounds(Lower *L, const Op *loop, const char *tiles, const char **lo,
                        const char **hi);

@@ -274,16 +274,35 @@ static const char *position(Lower *L, const Op *x, const Layout *l, const char *
 	return position(L, x->src[0], &c, vv);
 }
 
+/* The mask on the diagonal square, by places within it. */
+static const char *on_diagonal(Lower *L, Op *mask, const Layout *l, const char *const *v)
+{
+	const char *within[MAX_DIGITS];
+	Layout square = *l;
+
+	memcpy(within, v, sizeof within);
+	within[1] = arena_printf(L->a, "(%s %% 2)", v[1]);
+	for (int i = 0; i < square.nd; i++)
+		if (square.d[i].hw == HW_WARP && square.d[i].dim == 0)
+			square.d[i--] = square.d[--square.nd];
+	return lower_elem(L, mask, &square, within);
+}
+
 /* Whether a select keeps x; columns left of the diagonal of a strip, or of a pair of row cores,
  * need not be compared. */
 static const char *condition(Lower *L, Op *where, const Layout *l, const char *const *v)
 {
-	const char *mask = lower_elem(L, where->src[0], l, v);
+	const char *mask;
 
-	if (L->strip && l->base[0] && l->orient == ORIENT_N && lower_is_static(L, where) &&
-	    op_is_tri(where->src[0]) && layout_spread_dim(l, HW_WARP, 0) == 1 && strcmp(v[1], "0"))
+	if (L->square == SQUARE_DIAGONAL && lower_is_triangle(L, where))
+		return on_diagonal(L, where->src[0], l, v);
+	mask = lower_elem(L, where->src[0], l, v);
+	if (!lower_is_triangle(L, where))
+		return mask;
+	if (L->strip && l->base[0] && l->orient == ORIENT_N && layout_spread_dim(l, HW_WARP, 0) == 1 &&
+	    strcmp(v[1], "0"))
 		return arena_printf(L->a, "%s < 2 * %s || %s", v[1], L->strip->var, mask);
-	if (l->tri && !l->base[0] && lower_is_static(L, where) && op_is_tri(where->src[0]))
+	if (l->tri && !l->base[0])
 		return arena_printf(L->a, "%s < %d * (%s / 2) || %s", v[1], 2 * layout_core_step(l, 0),
 		                    v[0], mask);
 	return mask;
@@ -298,7 +317,9 @@ static const char *exp_select(Lower *L, Op *where, const Layout *l, const char *
 	        ? exp_difference(L, x, l, v)
 	        : arena_printf(L->a, "exp2_fast(1.44269504f * (%s))", lower_elem(L, x, l, v));
 
-	return arena_printf(L->a, "(%s ? %s : 0.0f)", condition(L, where, l, v), e);
+	return L->square == SQUARE_LEFT && lower_is_triangle(L, where)
+	           ? e
+	           : arena_printf(L->a, "(%s ? %s : 0.0f)", condition(L, where, l, v), e);
 }
 
 const char *lower_elem(Lower *L, Op *op, const Layout *l, const char *const *v)
@@ -347,8 +368,14 @@ const char *lower_elem(Lower *L, Op *op, const Layout *l, const char *const *v)
 		return horner(L, &q, lower_elem(L, q.x, l, v));
 	c = lower_child(op, l);
 	if (op->code == OP_expand || op->code == OP_transpose) {
+		Square square = L->square;
+
 		child_vars(op, l, v, vv);
-		return lower_elem(L, op->src[0], &c, vv);
+		if (op->code == OP_transpose)
+			L->square = SQUARE_NONE;
+		at = lower_elem(L, op->src[0], &c, vv);
+		L->square = square;
+		return at;
 	}
 	if (!op_is_elementwise(op))
 		lower_cannot(L, op, "no lowering for it here");
@@ -357,6 +384,8 @@ const char *lower_elem(Lower *L, Op *op, const Layout *l, const char *const *v)
 	if (op->code == OP_exp && op->src[0]->code == OP_where && op_is_const(op->src[0]->src[2], &k) &&
 	    k == -INFINITY && !lower_find(L, op->src[0], l, false))
 		return exp_select(L, op->src[0], l, v);
+	if (op->code == OP_where && L->square == SQUARE_LEFT && lower_is_triangle(L, op))
+		return lower_elem(L, op->src[1], l, v);
 	for (int i = 0; i < op->nsrc; i++)
 		if (op->code == OP_where && i == 0)
 			x[i] = condition(L, op, l, v);

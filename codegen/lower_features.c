@@ -203,6 +203,14 @@ static void formed_tiles(Product *p, const char *f, const char *first, int n, co
 	           product_frag(p, &p->b, j, 0, s), product_frag(p, &p->b, j, 1, s));
 }
 
+/* Whether the right operand is a state's copy that has taken both sides' scales. */
+static bool reads_state(const Product *p)
+{
+	const Op *x = p->b.x;
+
+	return x->code == OP_get && p->L->f->op[x->src[0]->id].unscaled;
+}
+
 /* Both of a warp's pairs of row cores at once, so that each core of the right operand is read once
  * for both; by groups J, so that not all that features are made of is in registers at a time. */
 static bool by_groups(Product *p)
@@ -211,7 +219,7 @@ static bool by_groups(Product *p)
 	const Grow *g = p->a.grow;
 	int n = p->l.d[0].n;
 
-	if (p->wgmma || p->b.kind == THIN || n != 4 || !lower_leaf_by_groups(L, g))
+	if (p->wgmma || p->b.kind == THIN || n != 4 || !lower_leaf_by_groups(L, g) || !reads_state(p))
 		return false;
 	for (int q = 0; q < g->npieces; q++) {
 		const Piece *pc = &g->piece[q];
@@ -265,7 +273,7 @@ void lower_over_features(Product *p)
 	if (by_groups(p))
 		return;
 	product_loop(L, "i", p->l.d[0].n / 2, &i);
-	x = lower_leaf(L, g, ORIENT_N, &p->a.own, product_twice(L, 0, i), 2);
+	x = lower_leaf(L, g, ORIENT_N, &p->a.own, product_twice(L, 0, i), 2, reads_state(p));
 	rows = L->out;
 	for (int q = 0; q < g->npieces; q++) {
 		const Piece *pc = &g->piece[q];
@@ -341,7 +349,7 @@ static void to_all_features(Product *p)
 	product_loop(L, "k", p->a.k / 2, &k);
 	if (p->b.kind == STREAM)
 		product_stream(p, &p->b, k);
-	x = lower_leaf(L, g, ORIENT_T, &p->a.own, product_twice(L, 0, k), 2);
+	x = lower_leaf(L, g, ORIENT_T, &p->a.own, product_twice(L, 0, k), 2, false);
 	x.state = true;
 	step = L->out;
 	for (int q = 0; q < g->npieces; q++) {

@@ -32,6 +32,15 @@ bool lower_state_diagonal(const Piece *p)
 	return p->kind == PIECE_POW2 && is_pow2(1.4142135623730951 * p->scale);
 }
 
+/* What both sides' scales weigh a pair off the diagonal, where they are alike. In f16, sums that
+ * are not weighed might be out of range. */
+double lower_pair_lift(Lower *L, const Piece *p)
+{
+	double both = 2 * p->scale * p->scale;
+
+	return L->f16 || p->kind != PIECE_POW2 || !is_pow2(both) || both == 0 ? 1 : (float)both;
+}
+
 /* Whether units of x's rows can be read as 16-bit pairs. */
 static bool pairs_staged(Lower *L, const Op *x)
 {
@@ -117,16 +126,31 @@ static void read_unit(Lower *L, const char *row, const Piece *p, const Layout *r
 	           s->buf, ACC_READ);
 }
 
-static void rows_leaf(Lower *L, Leaf *x, const Piece *p, const Layout *rows, const char *xa,
-                      const char *xb, int nrows)
+/* The first factors of piece q: the even or the odd columns of the groups, by t. */
+static const char *first_factor(Lower *L, const Leaf *x, int q, const char *even, const char *odd)
 {
+	double lift = x->lifts ? lower_pair_lift(L, &x->g->piece[q]) : 1;
+	const char *both = arena_printf(L->a, "prmt(%s, %s, 0x1010 + 0x2222 * t)", even, odd);
+	float f = (float)lift;
+	unsigned bits;
+
+	memcpy(&bits, &f, sizeof bits);
+	return lift == 1 ? both : arena_printf(L->a, "mul_bf16x2(%s, 0x%xu)", both, bits | bits >> 16);
+}
+
+static void rows_leaf(Lower *L, Leaf *x, int q, const Layout *rows, const char *xa, const char *xb,
+                      int nrows)
+{
+	const Piece *p = &x->g->piece[q];
 	Block *saved = L->out;
 
 	lower_open(L, S_FOR, true, "int r = 0; r < %d; r++", nrows);
 	lower_open(L, S_FOR, true, "int u = 0; u < %d; u++", p->groups / 2);
 	read_unit(L, x->row, p, rows, xb, nrows);
 	lower_open(L, S_FOR, true, "int I = 2 * u; I < 2 * u + 2; I++");
-	lower_code(L, "%s[r][I] = prmt(%s[r][I][0], %s[r][I][1], 0x1010 + 0x2222 * t);", xa, xb, xb);
+	lower_code(L, "%s[r][I] = %s;", xa,
+	           first_factor(L, x, q, arena_printf(L->a, "%s[r][I][0]", xb),
+	                        arena_printf(L->a, "%s[r][I][1]", xb)));
 	L->out = saved;
 }
 
@@ -156,7 +180,7 @@ bool lower_leaf_by_groups(Lower *L, const Grow *g)
 
 Leaf lower_leaf_columns(Lower *L, const Grow *g, int q, const Layout *rows, int nrows)
 {
-	Leaf x = {.g = g, .orient = ORIENT_N, .row = "0"};
+	Leaf x = {.g = g, .orient = ORIENT_N, .row = "0", .lifts = true};
 	const Piece *p = &g->piece[q];
 	Block *unit, *group;
 
@@ -169,8 +193,9 @@ Leaf lower_leaf_columns(Lower *L, const Grow *g, int q, const Layout *rows, int 
 	lower_open(L, S_FOR, true, "int J = 2 * u; J < 2 * u + 2; J++");
 	group = L->out;
 	lower_open(L, S_FOR, true, "int r = 0; r < %d; r++", nrows);
-	lower_code(L, "%s[r][J] = prmt(%s[r][J][0], %s[r][J][1], 0x1010 + 0x2222 * t);", x.a[q], x.b[q],
-	           x.b[q]);
+	lower_code(L, "%s[r][J] = %s;", x.a[q],
+	           first_factor(L, &x, q, arena_printf(L->a, "%s[r][J][0]", x.b[q]),
+	                        arena_printf(L->a, "%s[r][J][1]", x.b[q])));
 	L->out = group;
 	return x;
 }
@@ -201,7 +226,7 @@ static void pow2_leaf(Lower *L, Leaf *x, int q, const char *cores, const char *r
 	xa = x->a[q];
 	xb = x->b[q];
 	if (!cores) {
-		rows_leaf(L, x, p, rows, xa, xb, nrows);
+		rows_leaf(L, x, q, rows, xa, xb, nrows);
 		return;
 	}
 	lower_open(L, S_FOR, true, "int r = 0; r < %d; r++", nrows);
@@ -210,8 +235,9 @@ static void pow2_leaf(Lower *L, Leaf *x, int q, const char *cores, const char *r
 		for (int b = 0; b < 2; b++)
 			lower_code(L, "%s[r][I][%d] = shfl_idx_u32(%s[%sr][I / 2], 4 * g + 2 * (I %% 2)%s);",
 			           xb, b, cores, row, b ? " + 1" : "");
-		lower_code(L, "%s[r][I] = prmt(%s[r][I][0], %s[r][I][1], 0x1010 + 0x2222 * t);", xa, xb,
-		           xb);
+		lower_code(L, "%s[r][I] = %s;", xa,
+		           first_factor(L, x, q, arena_printf(L->a, "%s[r][I][0]", xb),
+		                        arena_printf(L->a, "%s[r][I][1]", xb)));
 	} else {
 		lower_code(L, "%s[r][I] = shfl_idx_u32(%s[%sr][I / 2], 4 * (4 * (I %% 2) + g / 2) + t);",
 		           xa, cores, row);
@@ -224,9 +250,10 @@ static void pow2_leaf(Lower *L, Leaf *x, int q, const char *cores, const char *r
 	L->out = saved;
 }
 
-Leaf lower_leaf(Lower *L, const Grow *g, Orient o, const Layout *rows, const char *first, int nrows)
+Leaf lower_leaf(Lower *L, const Grow *g, Orient o, const Layout *rows, const char *first, int nrows,
+                bool lifts)
 {
-	Leaf x = {.g = g, .orient = o, .row = first};
+	Leaf x = {.g = g, .orient = o, .row = first, .lifts = lifts};
 	const char *row[MAX_SRC], *cores[MAX_SRC];
 
 	for (int q = 0; q < g->npieces; q++) {

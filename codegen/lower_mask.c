@@ -7,6 +7,7 @@
  */
 #include "lower.h"
 
+#include <math.h>
 #include <string.h>
 
 typedef struct Linear {
@@ -105,18 +106,37 @@ static bool lin_static(const Linear *l)
 	       l->coef[0] == -l->coef[1];
 }
 
-/* Zero wherever the column index exceeds the row index, and not used unmasked. */
-bool lower_zero_upper(const Op *x)
+/* Whether a select keeps just what lies left of the diagonal, with or without it, and is known to
+ * when compiling. */
+bool lower_is_triangle(Lower *L, const Op *where)
 {
+	Mask m = {0};
+
+	return op_is_tri(where->src[0]) && mask_parse(L, where->src[0], &m) && m.n == 1 &&
+	       lin_static(m.l) && m.l[0].c <= 0 && m.l[0].c >= -1;
+}
+
+/* The select that makes x zero wherever the column index exceeds the row index, not used unmasked;
+ * or NULL. */
+static const Op *upper_zero(const Op *x)
+{
+	const Op *where;
 	double v;
 
 	while (x->code == OP_cast)
 		x = x->src[0];
-	if (x->code == OP_where)
-		return op_is_tri(x->src[0]) && op_is_const(x->src[2], &v) && v == 0;
 	if (x->code == OP_mul)
-		return lower_zero_upper(x->src[0]) || lower_zero_upper(x->src[1]);
-	return false;
+		return (where = upper_zero(x->src[0])) ? where : upper_zero(x->src[1]);
+	where = x->code == OP_exp ? x->src[0] : x;
+	return where->code == OP_where && op_is_tri(where->src[0]) && op_is_const(where->src[2], &v) &&
+	               v == (x == where ? 0 : -INFINITY)
+	           ? where
+	           : NULL;
+}
+
+bool lower_zero_upper(const Op *x)
+{
+	return upper_zero(x) != NULL;
 }
 
 /* "start of the warp's part" along dimension d (NULL: 0), and how far the part reaches from there.
@@ -312,6 +332,60 @@ Version *lower_where(Lower *L, Op *op, const Layout *l)
 	}
 	w->op = op;
 	return w;
+}
+
+/* The part of the warps' rows that is this warp's, where each has one pair of row cores and all
+ * have as many rows as there are columns; else NULL. */
+static const char *square_part(Lower *L, const Layout *l)
+{
+	const char *part = NULL;
+
+	if (l->rank != 2 || l->orient != ORIENT_N || l->d[0].n != 2 || l->base[0] || l->tri)
+		return NULL;
+	for (int i = 3; i < l->nd; i++) {
+		if (l->d[i].dim != 0 || l->d[i].hw != HW_WARP)
+			continue;
+		if (part || l->d[i].stride != 16 || 16 * l->d[i].n != 8 * l->d[1].n)
+			return NULL;
+		part = arena_printf(L->a, "warp / %d %% %d", l->d[i].pos, l->d[i].n);
+	}
+	return part;
+}
+
+static void open_square(Lower *L)
+{
+	lower_open(L, S_FOR, true, "int i = 0; i < 2; i++");
+	lower_open(L, S_FOR, true, "int j = 2 * q; j < 2 * q + 2; j++");
+}
+
+/* Packs x into w by squares of 16 rows: in those left of the diagonal nothing is compared, in those
+ * right of it nothing is computed. False: x is no triangle. On an H200 1 % of based_prefill; where
+ * a row sum reads w too nothing, and the branches' registers make it spill. */
+bool lower_pack_square(Lower *L, const Version *w, Op *x, const Layout *l)
+{
+	const char *v[MAX_DIGITS] = {"i", "j", "0"}, *part = square_part(L, l);
+	const Op *where = upper_zero(x);
+	Block *saved = L->out;
+	Stmt *chain;
+
+	if (!part || !where || !lower_is_triangle(L, where))
+		return false;
+	lower_open(L, S_FOR, true, "int q = 0; q < %d; q++", l->d[1].n / 2);
+	chain = lower_open(L, S_IF, false, "q < %s", part)->last;
+	open_square(L);
+	L->square = SQUARE_LEFT;
+	lower_pack_elem(L, w, x, l, v);
+	L->out = &chain->orelse;
+	chain = lower_open(L, S_IF, false, "q == %s", part)->last;
+	open_square(L);
+	L->square = SQUARE_DIAGONAL;
+	lower_pack_elem(L, w, x, l, v);
+	L->square = SQUARE_NONE;
+	L->out = &chain->orelse;
+	open_square(L);
+	lower_code(L, "%s[i][j] = 0;", w->name);
+	L->out = saved;
+	return true;
 }
 
 /* The tiles [lo, hi) of the loop's axis in which its mask holds anywhere, out of `tiles`. */

@@ -12,8 +12,11 @@ typedef struct Order {
 	double read[4096];  /* the same for readers: exact where DIAGONAL is rounded */
 } Order;
 
-/* `state`: of slots as a state holds them, DIAGONAL inside. */
-static void order_fill(Lower *L, const Grow *g, Order *o, bool state)
+/* Of slots as a tile has them; as a state holds them, DIAGONAL inside; as rows that read a state
+ * have them, with the pairs' lift. */
+typedef enum Side { SIDE_TILE, SIDE_STATE, SIDE_READER } Side;
+
+static void order_fill(Lower *L, const Grow *g, Order *o, Side side)
 {
 	if (g->slots > 4096)
 		diag_fail(L->k->diag, (Loc){L->k->file, 0},
@@ -40,7 +43,9 @@ static void order_fill(Lower *L, const Grow *g, Order *o, bool state)
 						continue;
 					o->row[at] = (short)(p->lo + i * d - i * (i - 1) / 2 + j - i);
 					o->scale[at] = o->read[at] = p->scale * (i < j ? 1.4142135623730951 : 1);
-					if (state && lower_state_diagonal(p) && i == j) {
+					if (side == SIDE_READER)
+						o->read[at] /= lower_pair_lift(L, p);
+					if (side == SIDE_STATE && lower_state_diagonal(p) && i == j) {
 						o->scale[at] = p->scale * 1.4142135623730951;
 						o->read[at] = p->scale / DIAGONAL;
 					}
@@ -73,7 +78,7 @@ static const char *order_tables(Lower *L, const Grow *g)
 	Text row = {.arena = L->a}, scale = {.arena = L->a};
 	Order o;
 
-	order_fill(L, g, &o, true);
+	order_fill(L, g, &o, SIDE_STATE);
 	for (int i = 0; i < g->slots; i++) {
 		text_add(&row, "%s%d", i == 0 ? "\n\t" : i % 16 ? ", " : ",\n\t", o.row[i]);
 		text_add(&scale, "%s%s",
@@ -102,8 +107,8 @@ const char *lower_weight_table(Lower *L, const Grow *right, const Grow *left, bo
 	Text t = {.arena = L->a};
 	const char *name;
 
-	order_fill(L, right, &a, state);
-	order_fill(L, left, &b, false);
+	order_fill(L, right, &a, state ? SIDE_STATE : SIDE_TILE);
+	order_fill(L, left, &b, state ? SIDE_READER : SIDE_TILE);
 	for (int i = 0; i < right->slots; i++)
 		text_add(&t, "%s%s",
 		         i == 0  ? "\n\t"
@@ -127,8 +132,8 @@ const double *lower_weights(Lower *L, const Grow *right, const Grow *left)
 	Order *a = ARENA_NEW(L->a, Order), *b = ARENA_NEW(L->a, Order);
 	double *w = ARENA_ARRAY(L->a, double, right->slots);
 
-	order_fill(L, right, a, true);
-	order_fill(L, left, b, false);
+	order_fill(L, right, a, SIDE_STATE);
+	order_fill(L, left, b, SIDE_READER);
 	for (int i = 0; i < right->slots; i++)
 		w[i] = a->row[i] < 0 ? 0 : a->read[i] * b->read[i];
 	return w;

@@ -1,7 +1,7 @@
 /* lower_published.c -- states' rounded copies between roles (lower_roles.c): two by turns, with a
- * barrier that says that they are full, which every writer passes, and one that says that they are
- * empty, which every reading warp passes. States that are read with none changed in between are
- * written and waited for together.
+ * barrier that says that they are full, which every writing warp passes, and one that says that
+ * they are empty, which every reading warp passes. States that are read with none changed in
+ * between are written and waited for together.
  */
 #include "lower.h"
 
@@ -9,6 +9,7 @@ static void publish_to_role(Lower *L, Op *const *get, Op *const *dot, int n)
 {
 	Published *first = &L->published[L->npublished];
 	Stmt *fence;
+	Block *saved;
 
 	for (int i = 0; i < n; i++) {
 		Published *p = &L->published[L->npublished++];
@@ -24,7 +25,7 @@ static void publish_to_role(Lower *L, Op *const *get, Op *const *dot, int n)
 		p->buf->by_engine = true;
 		p->stride = p->buf->swizzle ? (p->buf->bytes + 1023) / 1024 * 1024 : p->buf->bytes;
 		if (!i) {
-			p->full = lower_barriers(L, arena_printf(L->a, "%s_full", base), 2, L->warps * 32);
+			p->full = lower_barriers(L, arena_printf(L->a, "%s_full", base), 2, L->warps);
 			p->empty = lower_barriers(L, arena_printf(L->a, "%s_empty", base), 2, L->dev->warps);
 		}
 		p->full = first->full;
@@ -51,7 +52,10 @@ static void publish_to_role(Lower *L, Op *const *get, Op *const *dot, int n)
 	fence = dev_add(L->dev, L->out, S_PROXY, NULL);
 	for (int i = 0; i < n; i++)
 		dev_access(fence, first[i].buf, ACC_WRITE);
+	dev_add(L->dev, L->out, S_WARP, NULL)->n = 1;
+	saved = lower_open(L, S_IF, false, "lane == 0");
 	lower_code(L, "mbarrier_arrive(%s + %s %% 2 * 8);", first->full->name, L->turn);
+	lower_close(L, saved);
 }
 
 /* Whether something published together with p is known to be full. */

@@ -73,7 +73,7 @@ void lower_thin_update(Lower *L, Version *w, Op *dot)
 		lower_code(L, "const u32 %s = %s;", one[h],
 		           lower_pack(L, at, lower_elem(L, ones, &col, v)));
 	}
-	leaf = lower_leaf(L, g, ORIENT_T, &rows, "2 * k", 2);
+	leaf = lower_leaf(L, g, ORIENT_T, &rows, "2 * k", 2, false);
 	leaf.state = true;
 	step = L->out;
 	for (int q = 0; q < g->npieces; q++) {
@@ -166,7 +166,7 @@ Version *lower_form_all(Lower *L, Op *x, const Layout *own, const char *table)
 	int rows = own->d[0].n, scope;
 	Block *saved = lower_hoist(L, own, &scope), *outer;
 	Version *w = lower_declare(L, x, own, true, NULL);
-	Leaf leaf = lower_leaf(L, g, own->orient, own, "0", rows);
+	Leaf leaf = lower_leaf(L, g, own->orient, own, "0", rows, false);
 
 	outer = L->out;
 	for (int q = 0; q < g->npieces; q++) {

@@ -412,11 +412,24 @@ Version *lower_need(Lower *L, Op *op, const Layout *l)
 	return w;
 }
 
+void lower_pack_elem(Lower *L, const Version *w, Op *x, const Layout *l, const char **v)
+{
+	int last = lower_last(l);
+	const char *lo, *hi;
+
+	v[last] = "0";
+	lo = lower_elem(L, x, l, v);
+	v[last] = "1";
+	hi = lower_elem(L, x, l, v);
+	v[last] = "0";
+	lower_code(L, "%s%s = %s;", w->name, index_text(L, w, l, v, true), lower_pack(L, lo, hi));
+}
+
 /* As 16-bit pairs, for a product. */
 Version *lower_need_packed(Lower *L, Op *op, const Layout *l)
 {
-	const char *v[MAX_DIGITS], *lo, *hi;
-	int scope, last = lower_last(l);
+	const char *v[MAX_DIGITS];
+	int scope;
 	Version *w = lower_find(L, op, l, true);
 	Block *saved, *b;
 	Layout own;
@@ -456,14 +469,11 @@ Version *lower_need_packed(Lower *L, Op *op, const Layout *l)
 			lower_ensure(L, x, l);
 		w = lower_declare(L, op, l, true, op->name ? arena_printf(L->a, "%s_h", op->name) : NULL);
 		w->op = NULL;
-		b = lower_nest(L, l, true, v);
-		v[last] = "0";
-		lo = lower_elem(L, x, l, v);
-		v[last] = "1";
-		hi = lower_elem(L, x, l, v);
-		v[last] = "0";
-		lower_code(L, "%s%s = %s;", w->name, index_text(L, w, l, v, true), lower_pack(L, lo, hi));
-		lower_nest_close(L, b);
+		if (L->f->op[op->id].uses > 1 || !lower_pack_square(L, w, x, l)) {
+			b = lower_nest(L, l, true, v);
+			lower_pack_elem(L, w, x, l, v);
+			lower_nest_close(L, b);
+		}
 		w->op = op;
 	}
 	L->out = saved;

@@ -74,14 +74,6 @@ static __device__ __forceinline__ u32 pack_bf16(float lo, float hi)
 	return d;
 }
 
-// products of pairs, each rounded once (an fma with -0: mul.bf16x2 needs sm_90)
-static __device__ __forceinline__ u32 mul_bf16x2(u32 x, u32 y)
-{
-	u32 d;
-	asm("fma.rn.bf16x2 %0, %1, %2, %3;" : "=r"(d) : "r"(x), "r"(y), "r"(0x80008000u));
-	return d;
-}
-
 // 4 cores from shared memory; lane l gives the address of row l%8 of core l/8
 static __device__ __forceinline__ void cores_load4(u32 *r0, u32 *r1, u32 *r2, u32 *r3, u32 addr)
 {
@@ -104,6 +96,14 @@ static __device__ __forceinline__ void cores_load2(u32 *r0, u32 *r1, u32 addr)
 {
 	asm volatile("ldmatrix.sync.aligned.m8n8.x2.shared.b16 {%0, %1}, [%2];"
 	             : "=r"(*r0), "=r"(*r1) : "r"(addr) : "memory");
+}
+
+// products of pairs, each rounded once (an fma with -0: mul.bf16x2 needs sm_90)
+static __device__ __forceinline__ u32 mul_bf16x2(u32 x, u32 y)
+{
+	u32 d;
+	asm("fma.rn.bf16x2 %0, %1, %2, %3;" : "=r"(d) : "r"(x), "r"(y), "r"(0x80008000u));
+	return d;
 }
 
 // ends a basic block: ptxas moves no wait for products up across it, and no load down; never: false, if unknown to it
@@ -255,22 +255,22 @@ __global__ void __launch_bounds__(128, 1) based_prefill(
 			st_shared_b32(K_t + K_t_w + 32 * warp + 1168, x2[1][1]);
 		}
 		{
-			const float S_x = g <= 0 ? 0.044198895f : g <= 1 ? 0.0625f : g <= 2 ? (warp % 2 <= 0 ? 1.0f : 0.0f) : g <= 3 ? 0.044198895f : 0.25f;
+			const float S_x = g <= 0 ? 0.70718232f : g <= 1 ? 1.0f : g <= 2 ? (warp % 2 <= 0 ? 1.0f : 0.0f) : g <= 3 ? 0.70718232f : 0.25f;
 			#pragma unroll
 			for (int j = 0; j < 4; j++) {
 				st_shared_b32(S_s + (S_s_w ^ 16 * (j / 2 * 4 + j % 2)), pack_bf16(S[0][j][0] * S_x, S[0][j][1] * S_x));
 			}
-			const float S_x2 = g <= 3 ? 0.0625f : g <= 4 ? 0.044198895f : g <= 5 ? 0.0625f : g <= 6 ? 0.0f : 0.044198895f;
+			const float S_x2 = g <= 3 ? 1.0f : g <= 4 ? 0.70718232f : g <= 5 ? 1.0f : g <= 6 ? 0.0f : 0.70718232f;
 			#pragma unroll
 			for (int j = 0; j < 4; j++) {
 				st_shared_b32(S_s + (S_s_w ^ 16 * (j / 2 * 4 + j % 2)) + 1024, pack_bf16(S[1][j][0] * S_x2, S[1][j][1] * S_x2));
 			}
-			const float S_x3 = g <= 0 ? 0.044198895f : g <= 1 ? 0.0625f : g <= 2 ? 0.0f : g <= 3 ? 0.044198895f : 0.25f;
+			const float S_x3 = g <= 0 ? 0.70718232f : g <= 1 ? 1.0f : g <= 2 ? 0.0f : g <= 3 ? 0.70718232f : 0.25f;
 			#pragma unroll
 			for (int j = 0; j < 4; j++) {
 				st_shared_b32(S_s + (S_s_w ^ 16 * (j / 2 * 4 + j % 2)) + 4096, pack_bf16(S[2][j][0] * S_x3, S[2][j][1] * S_x3));
 			}
-			const float S_x4 = g <= 3 ? 0.0625f : g <= 4 ? 0.044198895f : g <= 5 ? 0.0625f : g <= 6 ? 0.0f : 0.044198895f;
+			const float S_x4 = g <= 3 ? 1.0f : g <= 4 ? 0.70718232f : g <= 5 ? 1.0f : g <= 6 ? 0.0f : 0.70718232f;
 			#pragma unroll
 			for (int j = 0; j < 4; j++) {
 				st_shared_b32(S_s + (S_s_w ^ 16 * (j / 2 * 4 + j % 2)) + 5120, pack_bf16(S[3][j][0] * S_x4, S[3][j][1] * S_x4));
@@ -279,7 +279,7 @@ __global__ void __launch_bounds__(128, 1) based_prefill(
 			for (int i = 4; i < 10; i++) {
 				#pragma unroll
 				for (int j = 0; j < 4; j++) {
-					st_shared_b32(S_s + (S_s_w ^ 16 * (j / 2 * 4 + j % 2)) + 128 * (i / 2 * 32 + (i % 2) * 8), mul_bf16x2(pack_bf16(S[i][j][0], S[i][j][1]), 0x3d803d80u));
+					st_shared_b32(S_s + (S_s_w ^ 16 * (j / 2 * 4 + j % 2)) + 128 * (i / 2 * 32 + (i % 2) * 8), pack_bf16(S[i][j][0], S[i][j][1]));
 				}
 			}
 		}
@@ -424,7 +424,7 @@ __global__ void __launch_bounds__(128, 1) based_prefill(
 			for (int J = 2 * u; J < 2 * u + 2; J++) {
 				#pragma unroll
 				for (int r = 0; r < 4; r++) {
-					Qa[r][J] = prmt(Qb[r][J][0], Qb[r][J][1], 0x1010 + 0x2222 * t);
+					Qa[r][J] = mul_bf16x2(prmt(Qb[r][J][0], Qb[r][J][1], 0x1010 + 0x2222 * t), 0x3d803d80u);
 				}
 				{
 					const int I = J;

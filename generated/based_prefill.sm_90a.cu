@@ -102,18 +102,16 @@ static __device__ __forceinline__ u32 pack_bf16(float lo, float hi)
 	return d;
 }
 
-// products of pairs, each rounded once (an fma with -0: mul.bf16x2 needs sm_90)
-static __device__ __forceinline__ u32 mul_bf16x2(u32 x, u32 y)
-{
-	u32 d;
-	asm("fma.rn.bf16x2 %0, %1, %2, %3;" : "=r"(d) : "r"(x), "r"(y), "r"(0x80008000u));
-	return d;
-}
-
 // shows what the thread wrote to shared memory to products and bulk copies; other threads need a barrier as well
 static __device__ __forceinline__ void proxy_fence(void)
 {
 	asm volatile("fence.proxy.async.shared::cta;" ::: "memory");
+}
+
+// the 32 lanes of a warp meet; orders their memory
+static __device__ __forceinline__ void warp_sync(void)
+{
+	__syncwarp();
 }
 
 // one arrival; what the thread did before is before the end of the phase
@@ -163,6 +161,14 @@ static __device__ __forceinline__ void cores_load2(u32 *r0, u32 *r1, u32 addr)
 static __device__ __forceinline__ void wgmma_hold_b32(u32 *x)
 {
 	asm volatile("" : "+r"(*x) :: "memory");
+}
+
+// products of pairs, each rounded once (an fma with -0: mul.bf16x2 needs sm_90)
+static __device__ __forceinline__ u32 mul_bf16x2(u32 x, u32 y)
+{
+	u32 d;
+	asm("fma.rn.bf16x2 %0, %1, %2, %3;" : "=r"(d) : "r"(x), "r"(y), "r"(0x80008000u));
+	return d;
 }
 
 // registers written before it may be used by products after it
@@ -269,12 +275,6 @@ static __device__ __forceinline__ u32 prmt(u32 a, u32 b, u32 sel)
 // waits until at most n of the thread's groups have yet to read shared memory; n is a literal
 #define tma_store_wait_read(n) asm volatile("cp.async.bulk.wait_group.read %0;" :: "n"(n) : "memory")
 
-// the 32 lanes of a warp meet; orders their memory
-static __device__ __forceinline__ void warp_sync(void)
-{
-	__syncwarp();
-}
-
 // a box from shared memory at src, a multiple of 128, to a 4-dimensional tensor; joins the thread's open group
 static __device__ __forceinline__ void tma_store_4(const TensorMap *map, u32 src,
                                                    int c0, int c1, int c2, int c3)
@@ -333,7 +333,7 @@ __global__ void __launch_bounds__(256, 2) based_prefill(
 		}
 		#pragma unroll
 		for (int i = 0; i < 2; i++) {
-			mbarrier_init(S_s_full + 8 * i, 128);
+			mbarrier_init(S_s_full + 8 * i, 4);
 		}
 		#pragma unroll
 		for (int i = 0; i < 2; i++) {
@@ -391,12 +391,12 @@ __global__ void __launch_bounds__(256, 2) based_prefill(
 			mbarrier_wait(S_s_empty + (turn % 2) * 8, turn / 2 % 2 ^ 1);
 			const u32 S_s = S_s_both + (turn % 2) * 20480;
 			{
-				const float S_x = g <= 0 ? 0.044198895f : g <= 1 ? 0.0625f : g <= 2 ? (warp <= 0 ? 1.0f : 0.0f) : g <= 3 ? 0.044198895f : 0.25f;
+				const float S_x = g <= 0 ? 0.70718232f : g <= 1 ? 1.0f : g <= 2 ? (warp <= 0 ? 1.0f : 0.0f) : g <= 3 ? 0.70718232f : 0.25f;
 				#pragma unroll
 				for (int j = 0; j < 8; j += 4) {
 					cores_store4(S_s + (S_s_w ^ 16 * j), pack_bf16(S[0][j][0] * S_x, S[0][j][1] * S_x), pack_bf16(S[0][j + 1][0] * S_x, S[0][j + 1][1] * S_x), pack_bf16(S[0][j + 2][0] * S_x, S[0][j + 2][1] * S_x), pack_bf16(S[0][j + 3][0] * S_x, S[0][j + 3][1] * S_x));
 				}
-				const float S_x2 = g <= 3 ? 0.0625f : g <= 4 ? 0.044198895f : g <= 5 ? 0.0625f : g <= 6 ? 0.0f : 0.044198895f;
+				const float S_x2 = g <= 3 ? 1.0f : g <= 4 ? 0.70718232f : g <= 5 ? 1.0f : g <= 6 ? 0.0f : 0.70718232f;
 				#pragma unroll
 				for (int j = 0; j < 8; j += 4) {
 					cores_store4(S_s + (S_s_w ^ 16 * j) + 1024, pack_bf16(S[1][j][0] * S_x2, S[1][j][1] * S_x2), pack_bf16(S[1][j + 1][0] * S_x2, S[1][j + 1][1] * S_x2), pack_bf16(S[1][j + 2][0] * S_x2, S[1][j + 2][1] * S_x2), pack_bf16(S[1][j + 3][0] * S_x2, S[1][j + 3][1] * S_x2));
@@ -405,22 +405,25 @@ __global__ void __launch_bounds__(256, 2) based_prefill(
 				for (int i = 2; i < 4; i++) {
 					#pragma unroll
 					for (int j = 0; j < 8; j += 4) {
-						cores_store4(S_s + (S_s_w ^ 16 * j) + 128 * (i / 2 * 64 + (i % 2) * 8), mul_bf16x2(pack_bf16(S[i][j][0], S[i][j][1]), 0x3d803d80u), mul_bf16x2(pack_bf16(S[i][j + 1][0], S[i][j + 1][1]), 0x3d803d80u), mul_bf16x2(pack_bf16(S[i][j + 2][0], S[i][j + 2][1]), 0x3d803d80u), mul_bf16x2(pack_bf16(S[i][j + 3][0], S[i][j + 3][1]), 0x3d803d80u));
+						cores_store4(S_s + (S_s_w ^ 16 * j) + 128 * (i / 2 * 64 + (i % 2) * 8), pack_bf16(S[i][j][0], S[i][j][1]), pack_bf16(S[i][j + 1][0], S[i][j + 1][1]), pack_bf16(S[i][j + 2][0], S[i][j + 2][1]), pack_bf16(S[i][j + 3][0], S[i][j + 3][1]));
 					}
 				}
 				if (warp < 2) {
 					#pragma unroll
 					for (int j = 0; j < 8; j += 4) {
-						cores_store4(S_s + (S_s_w ^ 16 * j) + 16384, mul_bf16x2(pack_bf16(S[4][j][0], S[4][j][1]), 0x3d803d80u), mul_bf16x2(pack_bf16(S[4][j + 1][0], S[4][j + 1][1]), 0x3d803d80u), mul_bf16x2(pack_bf16(S[4][j + 2][0], S[4][j + 2][1]), 0x3d803d80u), mul_bf16x2(pack_bf16(S[4][j + 3][0], S[4][j + 3][1]), 0x3d803d80u));
+						cores_store4(S_s + (S_s_w ^ 16 * j) + 16384, pack_bf16(S[4][j][0], S[4][j][1]), pack_bf16(S[4][j + 1][0], S[4][j + 1][1]), pack_bf16(S[4][j + 2][0], S[4][j + 2][1]), pack_bf16(S[4][j + 3][0], S[4][j + 3][1]));
 					}
 					#pragma unroll
 					for (int j = 0; j < 8; j += 4) {
-						cores_store4(S_s + (S_s_w ^ 16 * j) + 17408, mul_bf16x2(pack_bf16(S[5][j][0], S[5][j][1]), 0x3d803d80u), mul_bf16x2(pack_bf16(S[5][j + 1][0], S[5][j + 1][1]), 0x3d803d80u), mul_bf16x2(pack_bf16(S[5][j + 2][0], S[5][j + 2][1]), 0x3d803d80u), mul_bf16x2(pack_bf16(S[5][j + 3][0], S[5][j + 3][1]), 0x3d803d80u));
+						cores_store4(S_s + (S_s_w ^ 16 * j) + 17408, pack_bf16(S[5][j][0], S[5][j][1]), pack_bf16(S[5][j + 1][0], S[5][j + 1][1]), pack_bf16(S[5][j + 2][0], S[5][j + 2][1]), pack_bf16(S[5][j + 3][0], S[5][j + 3][1]));
 					}
 				}
 			}
 			proxy_fence();
-			mbarrier_arrive(S_s_full + (turn % 2) * 8);
+			warp_sync();
+			if (lane == 0) {
+				mbarrier_arrive(S_s_full + (turn % 2) * 8);
+			}
 			// based_prefill.lua:27
 			#pragma unroll
 			for (int i = 0; i < 6; i++) {
@@ -627,10 +630,31 @@ __global__ void __launch_bounds__(256, 2) based_prefill(
 			}
 			u32 where[2][8];
 			#pragma unroll
-			for (int i = 0; i < 2; i++) {
-				#pragma unroll
-				for (int j = 0; j < 8; j++) {
-					where[i][j] = pack_bf16(16 * warp + g + 8 * i >= 2 * t + 8 * j ? fmaf(fmaf(0.03125f, dot2[i][j][0], 0.25f), dot2[i][j][0], 1.0f) : 0.0f, 16 * warp + g + 8 * i >= 2 * t + 8 * j + 1 ? fmaf(fmaf(0.03125f, dot2[i][j][1], 0.25f), dot2[i][j][1], 1.0f) : 0.0f);
+			for (int q = 0; q < 4; q++) {
+				if (q < warp) {
+					#pragma unroll
+					for (int i = 0; i < 2; i++) {
+						#pragma unroll
+						for (int j = 2 * q; j < 2 * q + 2; j++) {
+							where[i][j] = pack_bf16(fmaf(fmaf(0.03125f, dot2[i][j][0], 0.25f), dot2[i][j][0], 1.0f), fmaf(fmaf(0.03125f, dot2[i][j][1], 0.25f), dot2[i][j][1], 1.0f));
+						}
+					}
+				} else if (q == warp) {
+					#pragma unroll
+					for (int i = 0; i < 2; i++) {
+						#pragma unroll
+						for (int j = 2 * q; j < 2 * q + 2; j++) {
+							where[i][j] = pack_bf16(g + 8 * i >= 2 * t + 8 * (j % 2) ? fmaf(fmaf(0.03125f, dot2[i][j][0], 0.25f), dot2[i][j][0], 1.0f) : 0.0f, g + 8 * i >= 2 * t + 8 * (j % 2) + 1 ? fmaf(fmaf(0.03125f, dot2[i][j][1], 0.25f), dot2[i][j][1], 1.0f) : 0.0f);
+						}
+					}
+				} else {
+					#pragma unroll
+					for (int i = 0; i < 2; i++) {
+						#pragma unroll
+						for (int j = 2 * q; j < 2 * q + 2; j++) {
+							where[i][j] = 0;
+						}
+					}
 				}
 			}
 			#pragma unroll
@@ -658,7 +682,7 @@ __global__ void __launch_bounds__(256, 2) based_prefill(
 					ld_shared_v4(&Qb[r][2 * u][0], Q_s + (Q_s_g ^ 16 * u) + 256 * r);
 					#pragma unroll
 					for (int I = 2 * u; I < 2 * u + 2; I++) {
-						Qa[r][I] = prmt(Qb[r][I][0], Qb[r][I][1], 0x1010 + 0x2222 * t);
+						Qa[r][I] = mul_bf16x2(prmt(Qb[r][I][0], Qb[r][I][1], 0x1010 + 0x2222 * t), 0x3d803d80u);
 					}
 				}
 			}

@@ -89,6 +89,12 @@ static __device__ __forceinline__ void proxy_fence(void)
 	asm volatile("fence.proxy.async.shared::cta;" ::: "memory");
 }
 
+// the 32 lanes of a warp meet; orders their memory
+static __device__ __forceinline__ void warp_sync(void)
+{
+	__syncwarp();
+}
+
 // one arrival; what the thread did before is before the end of the phase
 static __device__ __forceinline__ void mbarrier_arrive(u32 bar)
 {
@@ -269,12 +275,6 @@ static __device__ __forceinline__ void tma_load_4(u32 dst, const TensorMap *map,
 // waits until at most n of the thread's groups have yet to read shared memory; n is a literal
 #define tma_store_wait_read(n) asm volatile("cp.async.bulk.wait_group.read %0;" :: "n"(n) : "memory")
 
-// the 32 lanes of a warp meet; orders their memory
-static __device__ __forceinline__ void warp_sync(void)
-{
-	__syncwarp();
-}
-
 // a box from shared memory at src, a multiple of 128, to a 4-dimensional tensor; joins the thread's open group
 static __device__ __forceinline__ void tma_store_4(const TensorMap *map, u32 src,
                                                    int c0, int c1, int c2, int c3)
@@ -329,7 +329,7 @@ __global__ void __launch_bounds__(384, 1) retention(
 		}
 		#pragma unroll
 		for (int i = 0; i < 2; i++) {
-			mbarrier_init(S_s_full + 8 * i, 128);
+			mbarrier_init(S_s_full + 8 * i, 4);
 		}
 		#pragma unroll
 		for (int i = 0; i < 2; i++) {
@@ -377,7 +377,10 @@ __global__ void __launch_bounds__(384, 1) retention(
 				}
 			}
 			proxy_fence();
-			mbarrier_arrive(S_s_full + (turn % 2) * 8);
+			warp_sync();
+			if (lane == 0) {
+				mbarrier_arrive(S_s_full + (turn % 2) * 8);
+			}
 			// retention.lua:25
 			float g3 = ld_global_f32(g_p);
 			float w[2];
@@ -656,10 +659,31 @@ __global__ void __launch_bounds__(384, 1) retention(
 			}
 			u32 mul2[2][8];
 			#pragma unroll
-			for (int i = 0; i < 2; i++) {
-				#pragma unroll
-				for (int j = 0; j < 8; j++) {
-					mul2[i][j] = pack_bf16(dot2[i][j][0] * 0.125f * (16 * warp + g + 8 * i >= 2 * t + 8 * j ? exp2_fast(fmaf(c2_at[i], 1.44269504f, -1.44269504f * c2_at_at[j][0])) : 0.0f), dot2[i][j][1] * 0.125f * (16 * warp + g + 8 * i >= 2 * t + 8 * j + 1 ? exp2_fast(fmaf(c2_at[i], 1.44269504f, -1.44269504f * c2_at_at[j][1])) : 0.0f));
+			for (int q = 0; q < 4; q++) {
+				if (q < warp) {
+					#pragma unroll
+					for (int i = 0; i < 2; i++) {
+						#pragma unroll
+						for (int j = 2 * q; j < 2 * q + 2; j++) {
+							mul2[i][j] = pack_bf16(dot2[i][j][0] * 0.125f * exp2_fast(fmaf(c2_at[i], 1.44269504f, -1.44269504f * c2_at_at[j][0])), dot2[i][j][1] * 0.125f * exp2_fast(fmaf(c2_at[i], 1.44269504f, -1.44269504f * c2_at_at[j][1])));
+						}
+					}
+				} else if (q == warp) {
+					#pragma unroll
+					for (int i = 0; i < 2; i++) {
+						#pragma unroll
+						for (int j = 2 * q; j < 2 * q + 2; j++) {
+							mul2[i][j] = pack_bf16(dot2[i][j][0] * 0.125f * (g + 8 * i >= 2 * t + 8 * (j % 2) ? exp2_fast(fmaf(c2_at[i], 1.44269504f, -1.44269504f * c2_at_at[j][0])) : 0.0f), dot2[i][j][1] * 0.125f * (g + 8 * i >= 2 * t + 8 * (j % 2) + 1 ? exp2_fast(fmaf(c2_at[i], 1.44269504f, -1.44269504f * c2_at_at[j][1])) : 0.0f));
+						}
+					}
+				} else {
+					#pragma unroll
+					for (int i = 0; i < 2; i++) {
+						#pragma unroll
+						for (int j = 2 * q; j < 2 * q + 2; j++) {
+							mul2[i][j] = 0;
+						}
+					}
 				}
 			}
 			#pragma unroll

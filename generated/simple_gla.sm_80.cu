@@ -375,10 +375,31 @@ __global__ void __launch_bounds__(128, 1) simple_gla(
 		}
 		u32 mul2[2][8];
 		#pragma unroll
-		for (int i = 0; i < 2; i++) {
-			#pragma unroll
-			for (int j = 0; j < 8; j++) {
-				mul2[i][j] = pack_bf16(dot2[i][j][0] * 0.125f * (16 * warp + g + 8 * i >= 2 * t + 8 * j ? exp2_fast(fmaf(c2_at[i], 1.44269504f, -1.44269504f * c2_at_at[j][0])) : 0.0f), dot2[i][j][1] * 0.125f * (16 * warp + g + 8 * i >= 2 * t + 8 * j + 1 ? exp2_fast(fmaf(c2_at[i], 1.44269504f, -1.44269504f * c2_at_at[j][1])) : 0.0f));
+		for (int q = 0; q < 4; q++) {
+			if (q < warp) {
+				#pragma unroll
+				for (int i = 0; i < 2; i++) {
+					#pragma unroll
+					for (int j = 2 * q; j < 2 * q + 2; j++) {
+						mul2[i][j] = pack_bf16(dot2[i][j][0] * 0.125f * exp2_fast(fmaf(c2_at[i], 1.44269504f, -1.44269504f * c2_at_at[j][0])), dot2[i][j][1] * 0.125f * exp2_fast(fmaf(c2_at[i], 1.44269504f, -1.44269504f * c2_at_at[j][1])));
+					}
+				}
+			} else if (q == warp) {
+				#pragma unroll
+				for (int i = 0; i < 2; i++) {
+					#pragma unroll
+					for (int j = 2 * q; j < 2 * q + 2; j++) {
+						mul2[i][j] = pack_bf16(dot2[i][j][0] * 0.125f * (g + 8 * i >= 2 * t + 8 * (j % 2) ? exp2_fast(fmaf(c2_at[i], 1.44269504f, -1.44269504f * c2_at_at[j][0])) : 0.0f), dot2[i][j][1] * 0.125f * (g + 8 * i >= 2 * t + 8 * (j % 2) + 1 ? exp2_fast(fmaf(c2_at[i], 1.44269504f, -1.44269504f * c2_at_at[j][1])) : 0.0f));
+					}
+				}
+			} else {
+				#pragma unroll
+				for (int i = 0; i < 2; i++) {
+					#pragma unroll
+					for (int j = 2 * q; j < 2 * q + 2; j++) {
+						mul2[i][j] = 0;
+					}
+				}
 			}
 		}
 		#pragma unroll

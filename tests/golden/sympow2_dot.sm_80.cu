@@ -74,14 +74,6 @@ static __device__ __forceinline__ u32 pack_bf16(float lo, float hi)
 	return d;
 }
 
-// products of pairs, each rounded once (an fma with -0: mul.bf16x2 needs sm_90)
-static __device__ __forceinline__ u32 mul_bf16x2(u32 x, u32 y)
-{
-	u32 d;
-	asm("fma.rn.bf16x2 %0, %1, %2, %3;" : "=r"(d) : "r"(x), "r"(y), "r"(0x80008000u));
-	return d;
-}
-
 // 4 cores from shared memory; lane l gives the address of row l%8 of core l/8
 static __device__ __forceinline__ void cores_load4(u32 *r0, u32 *r1, u32 *r2, u32 *r3, u32 addr)
 {
@@ -104,6 +96,14 @@ static __device__ __forceinline__ void cores_load2(u32 *r0, u32 *r1, u32 addr)
 {
 	asm volatile("ldmatrix.sync.aligned.m8n8.x2.shared.b16 {%0, %1}, [%2];"
 	             : "=r"(*r0), "=r"(*r1) : "r"(addr) : "memory");
+}
+
+// products of pairs, each rounded once (an fma with -0: mul.bf16x2 needs sm_90)
+static __device__ __forceinline__ u32 mul_bf16x2(u32 x, u32 y)
+{
+	u32 d;
+	asm("fma.rn.bf16x2 %0, %1, %2, %3;" : "=r"(d) : "r"(x), "r"(y), "r"(0x80008000u));
+	return d;
 }
 
 // ends a basic block: ptxas moves no wait for products up across it, and no load down; never: false, if unknown to it
@@ -248,12 +248,12 @@ __global__ void __launch_bounds__(128, 1) sympow2_dot(
 			st_shared_b32(K_t + K_t_w + 32 * warp + 1168, x2[1][1]);
 		}
 		{
-			const float S_x = g <= 0 ? 1.0f : g <= 1 ? 2.0f : g <= 2 ? 0.0f : g <= 3 ? 1.0f : 0.0f;
+			const float S_x = g <= 0 ? 0.5f : g <= 1 ? 1.0f : g <= 2 ? 0.0f : g <= 3 ? 0.5f : 0.0f;
 			#pragma unroll
 			for (int j = 0; j < 4; j++) {
 				st_shared_b32(S_s + (S_s_w ^ 16 * j), pack_bf16(S[0][j][0] * S_x, S[0][j][1] * S_x));
 			}
-			const float S_x2 = g <= 3 ? 2.0f : g <= 4 ? 1.0f : g <= 5 ? 2.0f : g <= 6 ? 0.0f : 1.0f;
+			const float S_x2 = g <= 3 ? 1.0f : g <= 4 ? 0.5f : g <= 5 ? 1.0f : g <= 6 ? 0.0f : 0.5f;
 			#pragma unroll
 			for (int j = 0; j < 4; j++) {
 				st_shared_b32(S_s + (S_s_w ^ 16 * j) + 512, pack_bf16(S[1][j][0] * S_x2, S[1][j][1] * S_x2));
@@ -262,17 +262,17 @@ __global__ void __launch_bounds__(128, 1) sympow2_dot(
 			for (int i = 2; i < 4; i++) {
 				#pragma unroll
 				for (int j = 0; j < 4; j++) {
-					st_shared_b32(S_s + (S_s_w ^ 16 * j) + 64 * (i / 2 * 64 + (i % 2) * 8), pack_bf16(S[i][j][0] * 2.0f, S[i][j][1] * 2.0f));
+					st_shared_b32(S_s + (S_s_w ^ 16 * j) + 64 * (i / 2 * 64 + (i % 2) * 8), pack_bf16(S[i][j][0] * 1.0f, S[i][j][1] * 1.0f));
 				}
 			}
 			if (warp < 2) {
 				#pragma unroll
 				for (int j = 0; j < 4; j++) {
-					st_shared_b32(S_s + (S_s_w ^ 16 * j) + 8192, mul_bf16x2(pack_bf16(S[4][j][0], S[4][j][1]), 0x40004000u));
+					st_shared_b32(S_s + (S_s_w ^ 16 * j) + 8192, pack_bf16(S[4][j][0], S[4][j][1]));
 				}
 				#pragma unroll
 				for (int j = 0; j < 4; j++) {
-					st_shared_b32(S_s + (S_s_w ^ 16 * j) + 8704, mul_bf16x2(pack_bf16(S[5][j][0], S[5][j][1]), 0x40004000u));
+					st_shared_b32(S_s + (S_s_w ^ 16 * j) + 8704, pack_bf16(S[5][j][0], S[5][j][1]));
 				}
 			}
 		}
@@ -301,10 +301,31 @@ __global__ void __launch_bounds__(128, 1) sympow2_dot(
 		}
 		u32 where[2][8];
 		#pragma unroll
-		for (int i = 0; i < 2; i++) {
-			#pragma unroll
-			for (int j = 0; j < 8; j++) {
-				where[i][j] = pack_bf16(16 * warp + g + 8 * i >= 2 * t + 8 * j ? fmaf(1.0f, s[i][j][0], 0.0f) * s[i][j][0] : 0.0f, 16 * warp + g + 8 * i >= 2 * t + 8 * j + 1 ? fmaf(1.0f, s[i][j][1], 0.0f) * s[i][j][1] : 0.0f);
+		for (int q = 0; q < 4; q++) {
+			if (q < warp) {
+				#pragma unroll
+				for (int i = 0; i < 2; i++) {
+					#pragma unroll
+					for (int j = 2 * q; j < 2 * q + 2; j++) {
+						where[i][j] = pack_bf16(fmaf(1.0f, s[i][j][0], 0.0f) * s[i][j][0], fmaf(1.0f, s[i][j][1], 0.0f) * s[i][j][1]);
+					}
+				}
+			} else if (q == warp) {
+				#pragma unroll
+				for (int i = 0; i < 2; i++) {
+					#pragma unroll
+					for (int j = 2 * q; j < 2 * q + 2; j++) {
+						where[i][j] = pack_bf16(g + 8 * i >= 2 * t + 8 * (j % 2) ? fmaf(1.0f, s[i][j][0], 0.0f) * s[i][j][0] : 0.0f, g + 8 * i >= 2 * t + 8 * (j % 2) + 1 ? fmaf(1.0f, s[i][j][1], 0.0f) * s[i][j][1] : 0.0f);
+					}
+				}
+			} else {
+				#pragma unroll
+				for (int i = 0; i < 2; i++) {
+					#pragma unroll
+					for (int j = 2 * q; j < 2 * q + 2; j++) {
+						where[i][j] = 0;
+					}
+				}
 			}
 		}
 		float dot[2][4][2];
@@ -371,7 +392,7 @@ __global__ void __launch_bounds__(128, 1) sympow2_dot(
 				ld_shared_v4(&Qb[r][2 * u][0], Q_s + (Q_s_g ^ 16 * u) + 256 * r);
 				#pragma unroll
 				for (int I = 2 * u; I < 2 * u + 2; I++) {
-					Qa[r][I] = prmt(Qb[r][I][0], Qb[r][I][1], 0x1010 + 0x2222 * t);
+					Qa[r][I] = mul_bf16x2(prmt(Qb[r][I][0], Qb[r][I][1], 0x1010 + 0x2222 * t), 0x40004000u);
 				}
 			}
 		}

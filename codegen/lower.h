@@ -91,6 +91,13 @@ typedef struct Ring {
 	const char *slot, *phase, *fill, *fill_phase, *done; /* names */
 } Ring;
 
+/* What a turn asks for ahead, where it is not placed yet: behind `at` of `home`, or later. */
+typedef struct Asking {
+	Block *home;
+	Stmt *at;
+	Block text;
+} Asking;
+
 /* A product that a turn of a loop leaves to the next: lower_late.c. */
 typedef struct Late Late;
 
@@ -151,6 +158,9 @@ typedef struct Lower {
 	int npublished;
 	Published published[MAX_BUFFERS];
 	Ring ring; /* the loop's; of the first role, for the second */
+	Asking asking;
+	bool defers;       /* a product awaits what it reads itself (lower_await) */
+	const char *await; /* that wait */
 	Staged ring_tile[MAX_BUFFERS];
 	Flying flying[MAX_FLYING];
 	LowerPart part;
@@ -295,6 +305,8 @@ Op *lower_publish_reader(Lower *L, const Op *get);
 
 /* lower_published.c */
 void lower_published_write(Lower *L, Op *get); /* and what is read with it */
+void lower_await(Lower *L);
+bool lower_one_group(const Lower *L); /* this is the second role, a warpgroup; so is the first */
 void lower_published_read(Lower *L, Staged *s, const Op *x);
 void lower_publish_release(Lower *L); /* at the end of a reader's turn */
 
@@ -402,6 +414,8 @@ void lower_ring_turn(Lower *L, Ring *r, const Op *loop, const char *n, const cha
                      const char *end);
 void lower_fetch(Lower *L, int first);
 void lower_fetch_wait(Lower *L);
+void lower_ring_ask(Lower *L);   /* here, if not yet */
+void lower_ring_asked(Lower *L); /* at the turn's start, if not yet */
 void lower_ring_feed(Lower *L, const Ring *r, const Op *loop, const char *n, const char *lo,
                      const char *end);
 void lower_ring_release(Lower *L, const Ring *r);

@@ -410,6 +410,18 @@ void product_count(Product *p)
 	p->L->dev->products[p->wgmma] += (double)p->op->dim[0].n * p->op->dim[1].n * a->dim[1].n;
 }
 
+/* Features are formed before what they are multiplied by is waited for. */
+static void publish_operand(Product *p)
+{
+	Lower *L = p->L;
+	bool formed = p->a.kind == FORMED && !p->a.swapped;
+
+	L->defers = formed && !L->strip && lower_one_group(L);
+	p->b.staged = lower_publish(L, p->b.x, formed ? p->a.grow : NULL);
+	p->b.kind = STREAM;
+	L->defers = false;
+}
+
 Version *lower_dot(Lower *L, Op *op, const Layout *l, Version *acc)
 {
 	const Op *then = L->then;
@@ -432,8 +444,7 @@ Version *lower_dot(Lower *L, Op *op, const Layout *l, Version *acc)
 	         lower_is_thin(L, p.b.x->src[0]))
 		p.b.thin = lower_thin_publish(L, p.b.x, p.a.grow), p.b.kind = THIN;
 	else if (p.b.kind == ARRAY && !p.b.array && lower_must_publish(L, p.b.x, p.b.swapped))
-		p.b.staged = lower_publish(L, p.b.x, p.a.kind == FORMED && !p.a.swapped ? p.a.grow : NULL),
-		p.b.kind = STREAM;
+		publish_operand(&p);
 	if (p.a.kind != FORMED && p.b.kind != FORMED && !lower_wgmma_fits(&p)) {
 		operand_by_steps(&p, &p.a);
 		operand_by_steps(&p, &p.b);

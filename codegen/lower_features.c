@@ -151,6 +151,8 @@ static void over_piece(Product *p, const Leaf *x, int q, const char *i)
 		for (int issue = 0; issue < 2; issue++) {
 			const char *first = pc->slot ? arena_printf(L->a, "%d + ", pc->slot / 16) : "";
 
+			if (issue && turns == 1)
+				lower_await(L);
 			if (issue)
 				lower_wgmma_formed(L, set, n[1]);
 			if (others) {
@@ -242,6 +244,18 @@ static bool by_groups(Product *p)
 	return true;
 }
 
+/* Whether the first features' product is issued at once. */
+static bool in_one_batch(const Product *p)
+{
+	const Grow *g = p->a.grow;
+
+	for (int q = 0; q < g->npieces; q++)
+		if (g->piece[q].nslots)
+			return p->l.d[0].n == 2 && g->piece[q].kind == PIECE_POW2 &&
+			       few_steps(p, &g->piece[q]) >= g->piece[q].groups;
+	return false;
+}
+
 /* phi [m, F] times [F, n]. Accumulating odd steps apart, for four chains of mma instead of two,
  * changed nothing on an H200: ptxas overlaps the strips already. */
 void lower_over_features(Product *p)
@@ -270,6 +284,8 @@ void lower_over_features(Product *p)
 		product_array(p, &p->b);
 	if (p->along)
 		lower_wgmma_open(p->along);
+	if (!p->wgmma || !in_one_batch(p))
+		lower_await(L);
 	if (by_groups(p))
 		return;
 	product_loop(L, "i", p->l.d[0].n / 2, &i);

@@ -348,6 +348,7 @@ static void lower_loop(Lower *L, Op *op, Stmt *at)
 	turned = L->nturned;
 	lower_turn_tiles(L, op->body);
 	lower_region(L, op->body);
+	lower_ring_asked(L);
 	L->nturned = turned;
 	lower_wgmma_settle(L);
 	if (engine && !L->late)

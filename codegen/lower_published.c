@@ -70,6 +70,13 @@ static bool is_full(Lower *L, const Published *p, const Staged *now)
 	return false;
 }
 
+void lower_await(Lower *L)
+{
+	if (L->await)
+		lower_code(L, "%s", L->await);
+	L->await = NULL;
+}
+
 void lower_published_read(Lower *L, Staged *s, const Op *x)
 {
 	Published *p = L->published;
@@ -81,8 +88,10 @@ void lower_published_read(Lower *L, Staged *s, const Op *x)
 	p->read = true;
 	s->buf = p->buf;
 	if (!is_full(L, p, s))
-		lower_code(L, "mbarrier_wait(%s + %s %% 2 * 8, %s / 2 %% 2);", p->full->name, L->turn,
-		           L->turn);
+		L->await = arena_printf(L->a, "mbarrier_wait(%s + %s %% 2 * 8, %s / 2 %% 2);",
+		                        p->full->name, L->turn, L->turn);
+	if (!L->defers)
+		lower_await(L);
 	lower_code(L, "const u32 %s = %s + %s %% 2 * %d;", s->base, p->buf->name, L->turn, p->stride);
 }
 

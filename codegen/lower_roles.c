@@ -192,6 +192,11 @@ static int state_rows(Lower *L)
  * needs, or BESIDE its largest product; by ptxas on the kernels of specs/. */
 enum { WORK = 56, WIDE = 48, PLAIN = 88, LEAST = 104, BESIDE = 72, MOST = 240, SLACK = 16 };
 
+bool lower_one_group(const Lower *L)
+{
+	return L->role == ROLE_OUTPUT && L->dev->keepers == 4 && L->dev->takers == 1;
+}
+
 /* What the launch gives a thread of `groups` warpgroups that have an SM for themselves. */
 static int launch_registers(Lower *L, int groups)
 {

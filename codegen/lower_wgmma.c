@@ -74,6 +74,7 @@ void lower_wgmma_commit(Lower *L)
 {
 	lower_code(L, "wgmma_commit();");
 	L->group++;
+	lower_ring_ask(L);
 }
 
 /* Group `g` and those before it have been waited for. */

@@ -593,22 +593,12 @@ __global__ void __launch_bounds__(256, 2) based_prefill(
 		for (int n = 0; n < n_end; n++) {
 			const int n0 = n * 64;
 			mbarrier_wait(full + 8 * slot, phase);
-			const int fetch = n + 2;
-			if (tid == 0 && n > 0 && fetch < n_end) {
-				mbarrier_wait(empty + 8 * fill, fill_phase ^ 1);
-				mbarrier_expect(full + 8 * fill, 12288);
-				tma_load_4(Q_s_ring + fill * 2048, &q_map, full + 8 * fill, 0, fetch * 64, hi, bi);
-				tma_load_4(K_s_ring + fill * 2048, &k_map, full + 8 * fill, 0, fetch * 64, hi, bi);
-				tma_load_4(V_s_ring + fill * 8192, &v_map, full + 8 * fill, 0, fetch * 64, hi, bi);
-			}
 			const u32 Q_s = Q_s_ring + slot * 2048;
 			const u32 K_s = K_s_ring + slot * 2048;
 			const u32 V_s = V_s_ring + slot * 8192;
 			const u32 done = empty + 8 * slot;
 			slot = slot + 1 == 4 ? 0 : slot + 1;
 			phase ^= slot == 0;
-			fill = fill + 1 == 4 ? 0 : fill + 1;
-			fill_phase ^= fill == 0;
 			// based_prefill.lua:26
 			float dot[2][8][2];
 			float dot2[2][8][2];
@@ -617,6 +607,16 @@ __global__ void __launch_bounds__(256, 2) based_prefill(
 			const u64 Q_s_d = wgmma_desc(Q_s, 16, 256, 32);
 			wgmma_bf16_ss_n64(dot2[0], dot2[1], Q_s_d, K_s_d, 0, 0, 0);
 			wgmma_commit();
+			const int fetch = n + 2;
+			if (tid == 0 && n > 0 && fetch < n_end) {
+				mbarrier_wait(empty + 8 * fill, fill_phase ^ 1);
+				mbarrier_expect(full + 8 * fill, 12288);
+				tma_load_4(Q_s_ring + fill * 2048, &q_map, full + 8 * fill, 0, fetch * 64, hi, bi);
+				tma_load_4(K_s_ring + fill * 2048, &k_map, full + 8 * fill, 0, fetch * 64, hi, bi);
+				tma_load_4(V_s_ring + fill * 8192, &v_map, full + 8 * fill, 0, fetch * 64, hi, bi);
+			}
+			fill = fill + 1 == 4 ? 0 : fill + 1;
+			fill_phase ^= fill == 0;
 			wgmma_wait(0);
 			#pragma unroll
 			for (int i = 0; i < 2; i++) {
@@ -671,7 +671,6 @@ __global__ void __launch_bounds__(256, 2) based_prefill(
 				wgmma_bf16_rs_n64(dot[0], dot[1], where[0][2 * k], where[1][2 * k], where[0][2 * k + 1], where[1][2 * k + 1], V_s_d + 128 * k, k > 0, 1);
 			}
 			wgmma_commit();
-			mbarrier_wait(S_s_full + (turn % 2) * 8, turn / 2 % 2);
 			const u32 S_s = S_s_both + (turn % 2) * 20480;
 			const u64 S_s_d = wgmma_desc(S_s, 16, 1024, 128);
 			u32 Qa[2][4], Qb[2][4][2];
@@ -696,6 +695,7 @@ __global__ void __launch_bounds__(256, 2) based_prefill(
 				phi[0][I][1][0] = I == 0 && t == 1 ? (x1 & 0xffff0000u) | 0x3f80u : x1;
 				phi[0][I][1][1] = mul_bf16x2(Qa[1][I], Qb[1][I][1]);
 			}
+			mbarrier_wait(S_s_full + (turn % 2) * 8, turn / 2 % 2);
 			#pragma unroll
 			for (int i = 0; i < 4; i++) {
 				#pragma unroll

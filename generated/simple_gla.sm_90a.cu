@@ -396,12 +396,12 @@ __global__ void __launch_bounds__(384, 1) simple_gla(
 			slot = slot + 1 == 5 ? 0 : slot + 1;
 			phase ^= slot == 0;
 			cp_async_wait(1);
-			const int fetch2 = n + 2;
+			const int fetch = n + 2;
 			named_sync(1, 128);
-			if (fetch2 < n_end) {
+			if (fetch < n_end) {
 				for (int x = tid; x < 64; x += 128) {
-					const int on = fetch2 * 64 + x < N;
-					cp_async_4(w_s_ring + fill2 * 256 + 4 * x, g_p + (i64)(on ? fetch2 * 64 + x : 0) * g_sN, on ? 4 : 0);
+					const int on = fetch * 64 + x < N;
+					cp_async_4(w_s_ring + fill2 * 256 + 4 * x, g_p + (i64)(on ? fetch * 64 + x : 0) * g_sN, on ? 4 : 0);
 				}
 			}
 			cp_async_commit();

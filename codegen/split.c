@@ -4,11 +4,6 @@
  */
 #include "facts.h"
 
-typedef struct Cost {
-	Facts *f;
-	double mmas;
-} Cost;
-
 double facts_turns(const Op *op)
 {
 	double n = 1;
@@ -52,34 +47,69 @@ static double cost_operand(Facts *f, const Op *op, int i)
 	return facts_dim(f, x, d).warps > 1 ? 1e6 : 0;
 }
 
-static void cost_op(void *user, Op *op)
+static double cost_op(Facts *f, const Op *op)
 {
-	Cost *c = user;
-	Facts *f = c->f;
-	double w = facts_turns(op), m, n;
+	double w = facts_turns(op), m = facts_dim(f, op, 0).cores, n = facts_dim(f, op, 1).cores, cost;
+
+	if (op->code != OP_dot)
+		return w * m * n * EACH;
+	cost = w * m * n / 2 * cores_along(f, op->src[0], 1) / 2;
+	for (int i = 0; i < 2; i++)
+		cost += w * cost_operand(f, op, i);
+	return cost;
+}
+
+/* Ops that cost something, and those that keep two classes of one tile in registers. */
+typedef struct Weighed {
+	Facts *f;
+	int n, nmeet;
+	Op **op, **meet;
+} Weighed;
+
+static void count_op(void *user, Op *op)
+{
+	Weighed *x = user;
+	bool each = op_is_elementwise(op), anchored = x->f->op[op->id].anchored;
 
 	if (op->rank != 2)
 		return;
-	m = facts_dim(f, op, 0).cores;
-	n = facts_dim(f, op, 1).cores;
-	if (op->code == OP_dot) {
-		c->mmas += w * m * n / 2 * cores_along(f, op->src[0], 1) / 2;
-		for (int i = 0; i < 2; i++)
-			c->mmas += w * cost_operand(f, op, i);
-	} else if (op_is_elementwise(op) && f->op[op->id].anchored) {
-		c->mmas += w * m * n * EACH;
+	if (op->code == OP_dot || (each && anchored)) {
+		if (x->op)
+			x->op[x->n] = op;
+		x->n++;
+	}
+	if (anchored && !each) {
+		if (x->meet)
+			x->meet[x->nmeet] = op;
+		x->nmeet++;
 	}
 }
 
-static double cost_now(Facts *f)
+static Weighed weighed(Facts *f)
 {
-	Cost c = {f, 0};
+	Weighed x = {.f = f};
 
-	ir_walk(f->k->body, cost_op, &c);
-	for (int i = 0; i < f->nclasses; i++) /* padding is waste, and dividing short rows too */
-		if (f->class[i].parent == i && f->class[i].warps > 1)
-			c.mmas += 1e-3 * facts_extent(f, i);
-	return c.mmas;
+	ir_walk(f->k->body, count_op, &x);
+	x.op = ARENA_ARRAY(f->arena, Op *, x.n + 1);
+	x.meet = ARENA_ARRAY(f->arena, Op *, x.nmeet + 1);
+	x.n = x.nmeet = 0;
+	ir_walk(f->k->body, count_op, &x);
+	return x;
+}
+
+/* With classes i and j divided. */
+static double cost_now(const Weighed *x, int i, int j)
+{
+	Facts *f = x->f;
+	double cost = 0;
+
+	for (int k = 0; k < x->n; k++)
+		cost += cost_op(f, x->op[k]);
+	if (f->class[i].warps > 1) /* padding is waste, and dividing short rows too */
+		cost += 1e-3 * facts_extent(f, i);
+	if (i != j && f->class[j].warps > 1)
+		cost += 1e-3 * facts_extent(f, j);
+	return cost;
 }
 
 /* Divides class i by w, and class j by the rest; or both by all, where no tile in registers has
@@ -94,26 +124,20 @@ static void try(Facts *f, int i, int j, int w, int rest, int pos)
 	}
 }
 
-typedef struct Meet {
-	const Facts *f;
-	int i, j;
-	bool met;
-} Meet;
-
-static void meet_op(void *user, Op *op)
+static bool meet(const Weighed *x, int i, int j)
 {
-	Meet *m = user;
-	int a, b;
+	for (int k = 0; k < x->nmeet; k++) {
+		int a = facts_class(x->f, x->meet[k], 0), b = facts_class(x->f, x->meet[k], 1);
 
-	if (op->rank != 2 || !m->f->op[op->id].anchored || op_is_elementwise(op))
-		return;
-	a = facts_class(m->f, op, 0);
-	b = facts_class(m->f, op, 1);
-	m->met |= (a == m->i && b == m->j) || (a == m->j && b == m->i);
+		if ((a == i && b == j) || (a == j && b == i))
+			return true;
+	}
+	return false;
 }
 
 void facts_split(Facts *f, int warps)
 {
+	Weighed x = weighed(f);
 	double best = 1e300;
 	int bi = -1, bj = -1, bw = 1, brest = 1, bpos = 1;
 
@@ -125,19 +149,15 @@ void facts_split(Facts *f, int warps)
 			if (f->class[i].parent != i || f->class[j].parent != j)
 				continue;
 			for (int w = 1; w <= warps; w++) {
-				Meet m = {f, i, j, false};
 				bool both = i != j && w == warps;
 				double c;
 
 				if (warps % w || (i == j && w != warps) || (i > j && both))
 					continue;
-				if (both) {
-					ir_walk(f->k->body, meet_op, &m);
-					if (m.met)
-						continue;
-				}
+				if (both && meet(&x, i, j))
+					continue;
 				try(f, i, j, w, both ? warps : warps / w, both ? 1 : w);
-				c = cost_now(f);
+				c = cost_now(&x, i, j);
 				if (c < best - 1e-9) {
 					best = c;
 					bi = i;

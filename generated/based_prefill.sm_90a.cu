@@ -506,14 +506,19 @@ __global__ void __launch_bounds__(256, 2) based_prefill(
 							}
 						}
 					}
-					{
+					if (u < 2 || warp < 2) {
 						phi[(4 * u + k) % 2][0][0][0] = mul_bf16x2(c2[(4 * u + k) % 2][0][0], c2[(4 * u + k) % 2][1][0]);
 						phi[(4 * u + k) % 2][0][0][1] = mul_bf16x2(c2[(4 * u + k) % 2][0][0], c2[(4 * u + k) % 2][2][0]);
 						phi[(4 * u + k) % 2][0][1][0] = mul_bf16x2(c2[(4 * u + k) % 2][0][1], c2[(4 * u + k) % 2][1][1]);
 						phi[(4 * u + k) % 2][0][1][1] = mul_bf16x2(c2[(4 * u + k) % 2][0][1], c2[(4 * u + k) % 2][2][1]);
+					} else {
+						phi[(4 * u + k) % 2][0][0][0] = 0;
+						phi[(4 * u + k) % 2][0][0][1] = 0;
+						phi[(4 * u + k) % 2][0][1][0] = 0;
+						phi[(4 * u + k) % 2][0][1][1] = 0;
 					}
 					const int next2 = 4 * u + k + 1;
-					if (next2 < 12) {
+					if (next2 < 8 || (next2 < 12 && warp < 2)) {
 						cores_load4(&c2[next2 % 2][0][0], &c2[next2 % 2][0][1], &c2[next2 % 2][1][0], &c2[next2 % 2][1][1], K_t + (K_pair[next2 / 4] % 65536 ^ 32 * (next2 % 4)));
 						cores_load2(&c2[next2 % 2][2][0], &c2[next2 % 2][2][1], K_t + (K_pair[next2 / 4] / 65536 ^ 32 * (next2 % 4)));
 					}

@@ -289,7 +289,8 @@ static void ask_ahead(Lower *L, Ring *r, const Op *loop, const char *n, const ch
 
 	lower_code(L, "const int %s = %s %s %d;", fetch, n, loop->reverse ? "-" : "+", r->ahead);
 	if (loop->reverse)
-		saved = lower_open(L, S_IF, false, "tid == 0 && %s < %s - 1 && %s >= %s", n, end, fetch, lo);
+		saved =
+		    lower_open(L, S_IF, false, "tid == 0 && %s < %s - 1 && %s >= %s", n, end, fetch, lo);
 	else
 		saved = lower_open(L, S_IF, false, "tid == 0 && %s > %s && %s < %s", n, lo, fetch, end);
 	derive(L, r, r->fill, r->fill_phase, r->ahead);

@@ -65,7 +65,7 @@ typedef struct Segments Segments;
 typedef struct Turned {
 	const Op *op;
 	Buffer *buf;
-	const char *base;
+	const char *base, *lane; /* lane: where this lane's part begins */
 } Turned;
 
 /* Who the warps are: all of them one, or (lower_roles.c) those of two roles. */
@@ -97,6 +97,8 @@ typedef struct Asking {
 	Stmt *at;
 	Block text;
 } Asking;
+
+typedef struct Next Next; /* lower_next.c */
 
 /* A product that a turn of a loop leaves to the next: lower_late.c. */
 typedef struct Late Late;
@@ -157,7 +159,9 @@ typedef struct Lower {
 	Staged *ones;   /* lower_ones.c */
 	int npublished;
 	Published published[MAX_BUFFERS];
-	Ring ring; /* the loop's; of the first role, for the second */
+	Ring ring;    /* the loop's; of the first role, for the second */
+	Next *next;   /* what the loop's turns make ready for the next, or NULL */
+	Stmt *stored; /* the last statement before the region's last store */
 	Asking asking;
 	bool defers;       /* a product awaits what it reads itself (lower_await) */
 	const char *await; /* that wait */
@@ -313,6 +317,19 @@ void lower_publish_release(Lower *L); /* at the end of a reader's turn */
 /* lower_share.c */
 const Turned *lower_turned(Lower *L, const Op *x); /* NULL: it is not */
 void lower_turn_tiles(Lower *L, const Region *r);
+const Grow *lower_turn_features(Lower *L, const Op *x); /* that update x forms by warps; or NULL */
+/* For lower_next.c. Sets up tile x, which is turned a turn ahead, in two copies by turns; false: it
+ * cannot be, since a warp turns rows that others have copied. */
+bool lower_turn_ahead(Lower *L, const Op *x);
+void lower_turn_name(Lower *L, const char *turn);                   /* this turn's copies */
+void lower_turn_next(Lower *L, const char *turn, const char *slot); /* makes turn's, from slot */
+
+/* lower_next.c */
+void lower_next_open(Lower *L, const Op *loop, const char *lo, const char *end);
+void lower_next_turn(Lower *L, const char *n);
+void lower_next_make(Lower *L, const char *n, const char *slot, const char *end);
+void lower_next_close(Lower *L);
+void lower_wait_copies(Lower *L, int pending); /* lower_loop.c */
 
 /* lower_roles.c */
 bool lower_roles_fit(Lower *L);

@@ -105,6 +105,6 @@ void lower_both_close(const Both *b)
 	const char *size = lower_run_time_size(L);
 
 	lower_comment(L, L->at);
-	if (size)
+	if (size && !L->next)
 		lower_code(L, "scheduler_fence(%s < 0);", size);
 }

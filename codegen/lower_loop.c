@@ -32,7 +32,7 @@ static Stmt *wait_new(Lower *L, int pending)
 	return s;
 }
 
-static void wait_for(Lower *L, int pending)
+void lower_wait_copies(Lower *L, int pending)
 {
 	dev_append(L->out, wait_new(L, pending));
 }
@@ -203,11 +203,12 @@ static void copies_turn(Lower *L, const Copies *c, const char *n, const char *n0
 		for (int i = c->first; i < c->first + c->n; i++)
 			lower_issue(L, &L->staged[i], L->staged[i].base, r, n0);
 		dev_add(L->dev, L->out, S_COMMIT, NULL);
-		wait_for(L, 0);
+		lower_wait_copies(L, 0);
 		return;
 	}
 	fetch = lower_name(L, "fetch");
-	wait_for(L, c->stages - 2);
+	if (!L->next)
+		lower_wait_copies(L, c->stages - 2);
 	lower_code(L, "const int %s = %s %s %d;", fetch, n, reverse ? "-" : "+",
 	           (c->stages - 1) * L->stride);
 	saved = lower_open(L, S_IF, false, reverse ? "%s >= %s" : "%s < %s", fetch,
@@ -322,6 +323,7 @@ static void lower_loop(Lower *L, Op *op, Stmt *at)
 			copies.n++;
 		}
 	copies_fill(L, &copies);
+	lower_next_open(L, op, lo, end);
 	if (L->stride > 1)
 		saved = lower_open(L, S_FOR, false, "int %s = %s + %s; %s < %s; %s += %d", n, lo, L->who, n,
 		                   end, n, L->stride);
@@ -346,8 +348,11 @@ static void lower_loop(Lower *L, Op *op, Stmt *at)
 	}
 	copies_turn(L, &copies, n, n0);
 	turned = L->nturned;
+	lower_next_turn(L, n);
 	lower_turn_tiles(L, op->body);
+	L->stored = NULL;
 	lower_region(L, op->body);
+	lower_next_make(L, n, copies.slot, end);
 	lower_ring_asked(L);
 	L->nturned = turned;
 	lower_wgmma_settle(L);
@@ -356,6 +361,7 @@ static void lower_loop(Lower *L, Op *op, Stmt *at)
 	lower_drop_versions(L, L->scope);
 	L->scope--;
 	lower_close(L, saved);
+	lower_next_close(L);
 	if (L->late)
 		lower_late_close(L, arena_printf(L->a, "%s < %s", lo, end));
 	join_parts(L, op);
@@ -452,7 +458,7 @@ void lower_region(Lower *L, Region *r)
 			lower_fetch_wait(L);
 		if (flying && needs_copies(L, x, loads)) {
 			dev_add(L->dev, L->out, S_COMMIT, NULL);
-			wait_for(L, 0);
+			lower_wait_copies(L, 0);
 			flying = false;
 		}
 		if (x->code == OP_loop) {
@@ -465,7 +471,7 @@ void lower_region(Lower *L, Region *r)
 			}
 			lower_loop(L, x, at);
 			if (flying && read_later(L, x->next)) /* the loop may have had no turn */
-				wait_for(L, 0);
+				lower_wait_copies(L, 0);
 			flying = false;
 			if (x == L->cut)
 				segment_end(L);

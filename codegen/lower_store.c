@@ -115,6 +115,7 @@ void lower_store_tile(Lower *L, Op *op, const Layout *l)
 		return;
 	owner = layout_owner(L->a, l, L->warps);
 	b = L->out;
+	L->stored = b == L->body ? b->last : NULL;
 	if (owner)
 		lower_open(L, S_IF, false, "%s", owner);
 	if (pairs)

@@ -1,7 +1,7 @@
 // based_prefill -- generated from based_prefill.lua for sm_80; do not edit.
 // Causal linear attention under the 2nd-order Taylor map (BASED, arXiv 2402.18668)
 // with C=64, D=16, F=153, V=64, dtype=bf16, normalize=0, stages=2, warps=4
-// launch based_prefill: blocks = B * H, threads = 128, dynamic shared memory = 48128 bytes
+// launch based_prefill: blocks = B * H, threads = 128, dynamic shared memory = 70656 bytes
 // strides (X_sA: of argument X along axis A) are in elements; matrices' last axes are contiguous.
 
 typedef unsigned short b16;
@@ -44,22 +44,6 @@ static __device__ __forceinline__ void cp_async_commit(void)
 	asm volatile("cp.async.commit_group;");
 }
 
-// waits until at most n of the thread's groups are in flight; n is a literal
-#define cp_async_wait(n) asm volatile("cp.async.wait_group %0;" :: "n"(n) : "memory")
-
-// every thread of the block arrives before any leaves; orders their memory
-static __device__ __forceinline__ void block_sync(void)
-{
-	__syncthreads();
-}
-
-// 4 cores from shared memory, each transposed on the way; lane l gives the address of row l%8 of core l/8
-static __device__ __forceinline__ void cores_load4_trans(u32 *r0, u32 *r1, u32 *r2, u32 *r3, u32 addr)
-{
-	asm volatile("ldmatrix.sync.aligned.m8n8.x4.trans.shared.b16 {%0, %1, %2, %3}, [%4];"
-	             : "=r"(*r0), "=r"(*r1), "=r"(*r2), "=r"(*r3) : "r"(addr) : "memory");
-}
-
 // stores 4 bytes
 static __device__ __forceinline__ void st_shared_b32(u32 a, u32 v)
 {
@@ -72,6 +56,28 @@ static __device__ __forceinline__ u32 pack_bf16(float lo, float hi)
 	u32 d;
 	asm("cvt.rn.bf16x2.f32 %0, %1, %2;" : "=r"(d) : "f"(hi), "f"(lo));
 	return d;
+}
+
+// waits until at most n of the thread's groups are in flight; n is a literal
+#define cp_async_wait(n) asm volatile("cp.async.wait_group %0;" :: "n"(n) : "memory")
+
+// the 32 lanes of a warp meet; orders their memory
+static __device__ __forceinline__ void warp_sync(void)
+{
+	__syncwarp();
+}
+
+// 4 cores from shared memory, each transposed on the way; lane l gives the address of row l%8 of core l/8
+static __device__ __forceinline__ void cores_load4_trans(u32 *r0, u32 *r1, u32 *r2, u32 *r3, u32 addr)
+{
+	asm volatile("ldmatrix.sync.aligned.m8n8.x4.trans.shared.b16 {%0, %1, %2, %3}, [%4];"
+	             : "=r"(*r0), "=r"(*r1), "=r"(*r2), "=r"(*r3) : "r"(addr) : "memory");
+}
+
+// every thread of the block arrives before any leaves; orders their memory
+static __device__ __forceinline__ void block_sync(void)
+{
+	__syncthreads();
 }
 
 // 4 cores from shared memory; lane l gives the address of row l%8 of core l/8
@@ -104,13 +110,6 @@ static __device__ __forceinline__ u32 mul_bf16x2(u32 x, u32 y)
 	u32 d;
 	asm("fma.rn.bf16x2 %0, %1, %2, %3;" : "=r"(d) : "r"(x), "r"(y), "r"(0x80008000u));
 	return d;
-}
-
-// ends a basic block: ptxas moves no wait for products up across it, and no load down; never: false, if unknown to it
-static __device__ __forceinline__ void scheduler_fence(int never)
-{
-	if (never)
-		__nanosleep(0);
 }
 
 // loads 16 bytes
@@ -164,8 +163,8 @@ __global__ void __launch_bounds__(128, 1) based_prefill(
 	const u32 Q_s_ring = smem;
 	const u32 K_s_ring = smem + 4096;
 	const u32 V_s_ring = smem + 8192;
-	const u32 K_t = smem + 24576;
-	const u32 S_s = smem + 27648;
+	const u32 K_t_both = smem + 24576;
+	const u32 S_s_both = smem + 29696;
 	const int hi = blockIdx.x % H;
 	const u32 pid2 = blockIdx.x / H;
 	const int bi = pid2;
@@ -176,8 +175,8 @@ __global__ void __launch_bounds__(128, 1) based_prefill(
 	const b16 *const v_p = v + bi * v_sB + hi * v_sH;
 	const u32 V_s_c = tid / 8 * 128 + (tid % 8 ^ (tid / 8 & 7)) * 16;
 	const u32 K_t_w = g * 144 + 4 * t;
-	const u32 K_s_l = (lane % 16) * 32 + (lane / 16 % 2 ^ ((lane % 16 >> 2) & 1)) * 16;
-	const u32 S_s_w = (16 * (warp % 2) + g) * 128 + (warp / 2 * 2 ^ ((16 * (warp % 2) + g) & 7)) * 16 + 4 * t;
+	const u32 S_s_next_w = (16 * (warp % 2) + g) * 128 + (warp / 2 * 2 ^ ((16 * (warp % 2) + g) & 7)) * 16 + 4 * t;
+	const u32 K_s_next_l = (lane % 16) * 32 + (lane / 16 % 2 ^ ((lane % 16 >> 2) & 1)) * 16;
 	const u32 Q_s_l = (lane % 16 + (warp % 2) * 16) * 32 + (lane / 16 % 2 ^ (((lane % 16 + (warp % 2) * 16) >> 2) & 1)) * 16;
 	u32 K_pair[5];
 	#pragma unroll
@@ -197,6 +196,7 @@ __global__ void __launch_bounds__(128, 1) based_prefill(
 	const u32 Q_s_g = (g + (warp % 2) * 16) * 32 + (((g + (warp % 2) * 16) >> 2) & 1) * 16;
 	const u32 S_s_l = (lane % 16) * 128 + ((lane / 16 % 2 + warp / 2 * 2) ^ (lane % 16 & 7)) * 16;
 	b16 *const o_p = o + bi * o_sB + hi * o_sH;
+	const u32 S_s_next2_w = (16 * (warp % 2) + g) * 128 + (warp / 2 * 2 ^ ((16 * (warp % 2) + g) & 7)) * 16 + 4 * t;
 	// based_prefill.lua:19
 	float S[10][4][2];
 	#pragma unroll
@@ -224,9 +224,52 @@ __global__ void __launch_bounds__(128, 1) based_prefill(
 	}
 	cp_async_commit();
 	int slot = 0, fill = 1;
+	const u32 S_s_next = S_s_both;
+	{
+		const float S_x = g <= 0 ? 0.70718232f : g <= 1 ? 1.0f : g <= 2 ? (warp % 2 <= 0 ? 1.0f : 0.0f) : g <= 3 ? 0.70718232f : 0.25f;
+		#pragma unroll
+		for (int j = 0; j < 4; j++) {
+			st_shared_b32(S_s_next + (S_s_next_w ^ 16 * (j / 2 * 4 + j % 2)), pack_bf16(S[0][j][0] * S_x, S[0][j][1] * S_x));
+		}
+		const float S_x2 = g <= 3 ? 1.0f : g <= 4 ? 0.70718232f : g <= 5 ? 1.0f : g <= 6 ? 0.0f : 0.70718232f;
+		#pragma unroll
+		for (int j = 0; j < 4; j++) {
+			st_shared_b32(S_s_next + (S_s_next_w ^ 16 * (j / 2 * 4 + j % 2)) + 1024, pack_bf16(S[1][j][0] * S_x2, S[1][j][1] * S_x2));
+		}
+		const float S_x3 = g <= 0 ? 0.70718232f : g <= 1 ? 1.0f : g <= 2 ? 0.0f : g <= 3 ? 0.70718232f : 0.25f;
+		#pragma unroll
+		for (int j = 0; j < 4; j++) {
+			st_shared_b32(S_s_next + (S_s_next_w ^ 16 * (j / 2 * 4 + j % 2)) + 4096, pack_bf16(S[2][j][0] * S_x3, S[2][j][1] * S_x3));
+		}
+		const float S_x4 = g <= 3 ? 1.0f : g <= 4 ? 0.70718232f : g <= 5 ? 1.0f : g <= 6 ? 0.0f : 0.70718232f;
+		#pragma unroll
+		for (int j = 0; j < 4; j++) {
+			st_shared_b32(S_s_next + (S_s_next_w ^ 16 * (j / 2 * 4 + j % 2)) + 5120, pack_bf16(S[3][j][0] * S_x4, S[3][j][1] * S_x4));
+		}
+		#pragma unroll
+		for (int i = 4; i < 10; i++) {
+			#pragma unroll
+			for (int j = 0; j < 4; j++) {
+				st_shared_b32(S_s_next + (S_s_next_w ^ 16 * (j / 2 * 4 + j % 2)) + 128 * (i / 2 * 32 + (i % 2) * 8), pack_bf16(S[i][j][0], S[i][j][1]));
+			}
+		}
+	}
+	cp_async_wait(0);
+	warp_sync();
+	if (0 < n_end) {
+		const u32 K_s_next = K_s_ring;
+		const u32 K_t_next = K_t_both;
+		{
+			u32 x2[2][2];
+			cores_load4_trans(&x2[0][0], &x2[1][0], &x2[0][1], &x2[1][1], K_s_next + 512 * warp + K_s_next_l);
+			st_shared_b32(K_t_next + K_t_w + 32 * warp, x2[0][0]);
+			st_shared_b32(K_t_next + K_t_w + 32 * warp + 16, x2[1][0]);
+			st_shared_b32(K_t_next + K_t_w + 32 * warp + 1152, x2[0][1]);
+			st_shared_b32(K_t_next + K_t_w + 32 * warp + 1168, x2[1][1]);
+		}
+	}
 	for (int n = 0; n < n_end; n++) {
 		const int n0 = n * 64;
-		cp_async_wait(0);
 		const int fetch = n + 1;
 		block_sync();
 		if (fetch < n_end) {
@@ -246,43 +289,8 @@ __global__ void __launch_bounds__(128, 1) based_prefill(
 		const u32 V_s = V_s_ring + slot * 8192;
 		slot = slot + 1 == 2 ? 0 : slot + 1;
 		fill = fill + 1 == 2 ? 0 : fill + 1;
-		{
-			u32 x2[2][2];
-			cores_load4_trans(&x2[0][0], &x2[1][0], &x2[0][1], &x2[1][1], K_s + 512 * warp + K_s_l);
-			st_shared_b32(K_t + K_t_w + 32 * warp, x2[0][0]);
-			st_shared_b32(K_t + K_t_w + 32 * warp + 16, x2[1][0]);
-			st_shared_b32(K_t + K_t_w + 32 * warp + 1152, x2[0][1]);
-			st_shared_b32(K_t + K_t_w + 32 * warp + 1168, x2[1][1]);
-		}
-		{
-			const float S_x = g <= 0 ? 0.70718232f : g <= 1 ? 1.0f : g <= 2 ? (warp % 2 <= 0 ? 1.0f : 0.0f) : g <= 3 ? 0.70718232f : 0.25f;
-			#pragma unroll
-			for (int j = 0; j < 4; j++) {
-				st_shared_b32(S_s + (S_s_w ^ 16 * (j / 2 * 4 + j % 2)), pack_bf16(S[0][j][0] * S_x, S[0][j][1] * S_x));
-			}
-			const float S_x2 = g <= 3 ? 1.0f : g <= 4 ? 0.70718232f : g <= 5 ? 1.0f : g <= 6 ? 0.0f : 0.70718232f;
-			#pragma unroll
-			for (int j = 0; j < 4; j++) {
-				st_shared_b32(S_s + (S_s_w ^ 16 * (j / 2 * 4 + j % 2)) + 1024, pack_bf16(S[1][j][0] * S_x2, S[1][j][1] * S_x2));
-			}
-			const float S_x3 = g <= 0 ? 0.70718232f : g <= 1 ? 1.0f : g <= 2 ? 0.0f : g <= 3 ? 0.70718232f : 0.25f;
-			#pragma unroll
-			for (int j = 0; j < 4; j++) {
-				st_shared_b32(S_s + (S_s_w ^ 16 * (j / 2 * 4 + j % 2)) + 4096, pack_bf16(S[2][j][0] * S_x3, S[2][j][1] * S_x3));
-			}
-			const float S_x4 = g <= 3 ? 1.0f : g <= 4 ? 0.70718232f : g <= 5 ? 1.0f : g <= 6 ? 0.0f : 0.70718232f;
-			#pragma unroll
-			for (int j = 0; j < 4; j++) {
-				st_shared_b32(S_s + (S_s_w ^ 16 * (j / 2 * 4 + j % 2)) + 5120, pack_bf16(S[3][j][0] * S_x4, S[3][j][1] * S_x4));
-			}
-			#pragma unroll
-			for (int i = 4; i < 10; i++) {
-				#pragma unroll
-				for (int j = 0; j < 4; j++) {
-					st_shared_b32(S_s + (S_s_w ^ 16 * (j / 2 * 4 + j % 2)) + 128 * (i / 2 * 32 + (i % 2) * 8), pack_bf16(S[i][j][0], S[i][j][1]));
-				}
-			}
-		}
+		const u32 K_t = K_t_both + (n % 2) * 2304;
+		const u32 S_s = S_s_both + (n % 2) * 20480;
 		// based_prefill.lua:26
 		float dot[4][8][2];
 		#pragma unroll
@@ -303,7 +311,7 @@ __global__ void __launch_bounds__(128, 1) based_prefill(
 		u32 K_f[8][2];
 		#pragma unroll
 		for (int i = 0; i < 8; i += 2) {
-			cores_load4(&K_f[i][0], &K_f[i + 1][0], &K_f[i][1], &K_f[i + 1][1], K_s + 256 * i + K_s_l);
+			cores_load4(&K_f[i][0], &K_f[i + 1][0], &K_f[i][1], &K_f[i + 1][1], K_s + 256 * i + K_s_next_l);
 		}
 		#pragma unroll
 		for (int i = 0; i < 2; i++) {
@@ -331,7 +339,6 @@ __global__ void __launch_bounds__(128, 1) based_prefill(
 				}
 			}
 		}
-		block_sync();
 		#pragma unroll
 		for (int k = 0; k < 4; k++) {
 			u32 V_f[2][4];
@@ -412,7 +419,6 @@ __global__ void __launch_bounds__(128, 1) based_prefill(
 			}
 		}
 		// based_prefill.lua:26
-		scheduler_fence(B < 0);
 		u32 Qa[4][4], Qb[4][4][2];
 		#pragma unroll
 		for (int u = 0; u < 2; u++) {
@@ -470,6 +476,50 @@ __global__ void __launch_bounds__(128, 1) based_prefill(
 						}
 					}
 				}
+			}
+		}
+		const u32 S_s_next2 = S_s_both + ((n + 1) % 2) * 20480;
+		{
+			const float S_x5 = g <= 0 ? 0.70718232f : g <= 1 ? 1.0f : g <= 2 ? (warp % 2 <= 0 ? 1.0f : 0.0f) : g <= 3 ? 0.70718232f : 0.25f;
+			#pragma unroll
+			for (int j = 0; j < 4; j++) {
+				st_shared_b32(S_s_next2 + (S_s_next2_w ^ 16 * (j / 2 * 4 + j % 2)), pack_bf16(S[0][j][0] * S_x5, S[0][j][1] * S_x5));
+			}
+			const float S_x6 = g <= 3 ? 1.0f : g <= 4 ? 0.70718232f : g <= 5 ? 1.0f : g <= 6 ? 0.0f : 0.70718232f;
+			#pragma unroll
+			for (int j = 0; j < 4; j++) {
+				st_shared_b32(S_s_next2 + (S_s_next2_w ^ 16 * (j / 2 * 4 + j % 2)) + 1024, pack_bf16(S[1][j][0] * S_x6, S[1][j][1] * S_x6));
+			}
+			const float S_x7 = g <= 0 ? 0.70718232f : g <= 1 ? 1.0f : g <= 2 ? 0.0f : g <= 3 ? 0.70718232f : 0.25f;
+			#pragma unroll
+			for (int j = 0; j < 4; j++) {
+				st_shared_b32(S_s_next2 + (S_s_next2_w ^ 16 * (j / 2 * 4 + j % 2)) + 4096, pack_bf16(S[2][j][0] * S_x7, S[2][j][1] * S_x7));
+			}
+			const float S_x8 = g <= 3 ? 1.0f : g <= 4 ? 0.70718232f : g <= 5 ? 1.0f : g <= 6 ? 0.0f : 0.70718232f;
+			#pragma unroll
+			for (int j = 0; j < 4; j++) {
+				st_shared_b32(S_s_next2 + (S_s_next2_w ^ 16 * (j / 2 * 4 + j % 2)) + 5120, pack_bf16(S[3][j][0] * S_x8, S[3][j][1] * S_x8));
+			}
+			#pragma unroll
+			for (int i = 4; i < 10; i++) {
+				#pragma unroll
+				for (int j = 0; j < 4; j++) {
+					st_shared_b32(S_s_next2 + (S_s_next2_w ^ 16 * (j / 2 * 4 + j % 2)) + 128 * (i / 2 * 32 + (i % 2) * 8), pack_bf16(S[i][j][0], S[i][j][1]));
+				}
+			}
+		}
+		cp_async_wait(0);
+		warp_sync();
+		if (n + 1 < n_end) {
+			const u32 K_s_next2 = K_s_ring + slot * 2048;
+			const u32 K_t_next2 = K_t_both + ((n + 1) % 2) * 2304;
+			{
+				u32 x3[2][2];
+				cores_load4_trans(&x3[0][0], &x3[1][0], &x3[0][1], &x3[1][1], K_s_next2 + 512 * warp + K_s_next_l);
+				st_shared_b32(K_t_next2 + K_t_w + 32 * warp, x3[0][0]);
+				st_shared_b32(K_t_next2 + K_t_w + 32 * warp + 16, x3[1][0]);
+				st_shared_b32(K_t_next2 + K_t_w + 32 * warp + 1152, x3[0][1]);
+				st_shared_b32(K_t_next2 + K_t_w + 32 * warp + 1168, x3[1][1]);
 			}
 		}
 		b16 *const o_at = (b16 *)opaque(o_p + (i64)(n0 + 16 * (warp % 2) + g) * o_sN + 16 * (warp / 2 % 2) + 2 * t);

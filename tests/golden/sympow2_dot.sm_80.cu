@@ -1,7 +1,7 @@
 // sympow2_dot -- generated from sympow2_dot.lua for sm_80; do not edit.
 // o_i = sum over j <= i of (q_i . k_j)^2 v_j
 // with C=64, D=16, V=32, dtype=bf16, stages=2, warps=4
-// launch sympow2_dot: blocks = B, threads = 128, dynamic shared memory = 29696 bytes
+// launch sympow2_dot: blocks = B, threads = 128, dynamic shared memory = 41984 bytes
 // strides (X_sA: of argument X along axis A) are in elements; matrices' last axes are contiguous.
 
 typedef unsigned short b16;
@@ -44,22 +44,6 @@ static __device__ __forceinline__ void cp_async_commit(void)
 	asm volatile("cp.async.commit_group;");
 }
 
-// waits until at most n of the thread's groups are in flight; n is a literal
-#define cp_async_wait(n) asm volatile("cp.async.wait_group %0;" :: "n"(n) : "memory")
-
-// every thread of the block arrives before any leaves; orders their memory
-static __device__ __forceinline__ void block_sync(void)
-{
-	__syncthreads();
-}
-
-// 4 cores from shared memory, each transposed on the way; lane l gives the address of row l%8 of core l/8
-static __device__ __forceinline__ void cores_load4_trans(u32 *r0, u32 *r1, u32 *r2, u32 *r3, u32 addr)
-{
-	asm volatile("ldmatrix.sync.aligned.m8n8.x4.trans.shared.b16 {%0, %1, %2, %3}, [%4];"
-	             : "=r"(*r0), "=r"(*r1), "=r"(*r2), "=r"(*r3) : "r"(addr) : "memory");
-}
-
 // stores 4 bytes
 static __device__ __forceinline__ void st_shared_b32(u32 a, u32 v)
 {
@@ -72,6 +56,28 @@ static __device__ __forceinline__ u32 pack_bf16(float lo, float hi)
 	u32 d;
 	asm("cvt.rn.bf16x2.f32 %0, %1, %2;" : "=r"(d) : "f"(hi), "f"(lo));
 	return d;
+}
+
+// waits until at most n of the thread's groups are in flight; n is a literal
+#define cp_async_wait(n) asm volatile("cp.async.wait_group %0;" :: "n"(n) : "memory")
+
+// the 32 lanes of a warp meet; orders their memory
+static __device__ __forceinline__ void warp_sync(void)
+{
+	__syncwarp();
+}
+
+// 4 cores from shared memory, each transposed on the way; lane l gives the address of row l%8 of core l/8
+static __device__ __forceinline__ void cores_load4_trans(u32 *r0, u32 *r1, u32 *r2, u32 *r3, u32 addr)
+{
+	asm volatile("ldmatrix.sync.aligned.m8n8.x4.trans.shared.b16 {%0, %1, %2, %3}, [%4];"
+	             : "=r"(*r0), "=r"(*r1), "=r"(*r2), "=r"(*r3) : "r"(addr) : "memory");
+}
+
+// every thread of the block arrives before any leaves; orders their memory
+static __device__ __forceinline__ void block_sync(void)
+{
+	__syncthreads();
 }
 
 // 4 cores from shared memory; lane l gives the address of row l%8 of core l/8
@@ -104,13 +110,6 @@ static __device__ __forceinline__ u32 mul_bf16x2(u32 x, u32 y)
 	u32 d;
 	asm("fma.rn.bf16x2 %0, %1, %2, %3;" : "=r"(d) : "r"(x), "r"(y), "r"(0x80008000u));
 	return d;
-}
-
-// ends a basic block: ptxas moves no wait for products up across it, and no load down; never: false, if unknown to it
-static __device__ __forceinline__ void scheduler_fence(int never)
-{
-	if (never)
-		__nanosleep(0);
 }
 
 // loads 16 bytes
@@ -163,8 +162,8 @@ __global__ void __launch_bounds__(128, 1) sympow2_dot(
 	const u32 Q_s_ring = smem;
 	const u32 K_s_ring = smem + 4096;
 	const u32 V_s_ring = smem + 8192;
-	const u32 K_t = smem + 16384;
-	const u32 S_s = smem + 19456;
+	const u32 K_t_both = smem + 16384;
+	const u32 S_s_both = smem + 21504;
 	const int bi = blockIdx.x;
 	const b16 *const q_p = q + bi * q_sB;
 	const u32 Q_s_c = tid / 2 * 32 + (tid % 2 ^ ((tid / 2 >> 2) & 1)) * 16;
@@ -173,8 +172,8 @@ __global__ void __launch_bounds__(128, 1) sympow2_dot(
 	const b16 *const v_p = v + bi * v_sB;
 	const u32 V_s_c = tid / 4 * 64 + (tid % 4 ^ ((tid / 4 >> 1) & 3)) * 16;
 	const u32 K_t_w = g * 144 + 4 * t;
-	const u32 K_s_l = (lane % 16) * 32 + (lane / 16 % 2 ^ ((lane % 16 >> 2) & 1)) * 16;
-	const u32 S_s_w = (16 * warp + g) * 64 + (((16 * warp + g) >> 1) & 3) * 16 + 4 * t;
+	const u32 S_s_next_w = (16 * warp + g) * 64 + (((16 * warp + g) >> 1) & 3) * 16 + 4 * t;
+	const u32 K_s_next_l = (lane % 16) * 32 + (lane / 16 % 2 ^ ((lane % 16 >> 2) & 1)) * 16;
 	const u32 Q_s_l = (lane % 16 + warp * 16) * 32 + (lane / 16 % 2 ^ (((lane % 16 + warp * 16) >> 2) & 1)) * 16;
 	u32 K_pair[3];
 	#pragma unroll
@@ -190,6 +189,7 @@ __global__ void __launch_bounds__(128, 1) sympow2_dot(
 	const u32 Q_s_g = (g + warp * 16) * 32 + (((g + warp * 16) >> 2) & 1) * 16;
 	const u32 S_s_l = (lane % 16) * 64 + (lane / 16 % 2 ^ ((lane % 16 >> 1) & 3)) * 16;
 	b16 *const o_p = o + bi * o_sB;
+	const u32 S_s_next2_w = (16 * warp + g) * 64 + (((16 * warp + g) >> 1) & 3) * 16 + 4 * t;
 	// sympow2_dot.lua:15
 	float S[6][4][2];
 	#pragma unroll
@@ -217,9 +217,52 @@ __global__ void __launch_bounds__(128, 1) sympow2_dot(
 	}
 	cp_async_commit();
 	int slot = 0, fill = 1;
+	const u32 S_s_next = S_s_both;
+	{
+		const float S_x = g <= 0 ? 0.5f : g <= 1 ? 1.0f : g <= 2 ? 0.0f : g <= 3 ? 0.5f : 0.0f;
+		#pragma unroll
+		for (int j = 0; j < 4; j++) {
+			st_shared_b32(S_s_next + (S_s_next_w ^ 16 * j), pack_bf16(S[0][j][0] * S_x, S[0][j][1] * S_x));
+		}
+		const float S_x2 = g <= 3 ? 1.0f : g <= 4 ? 0.5f : g <= 5 ? 1.0f : g <= 6 ? 0.0f : 0.5f;
+		#pragma unroll
+		for (int j = 0; j < 4; j++) {
+			st_shared_b32(S_s_next + (S_s_next_w ^ 16 * j) + 512, pack_bf16(S[1][j][0] * S_x2, S[1][j][1] * S_x2));
+		}
+		#pragma unroll
+		for (int i = 2; i < 4; i++) {
+			#pragma unroll
+			for (int j = 0; j < 4; j++) {
+				st_shared_b32(S_s_next + (S_s_next_w ^ 16 * j) + 64 * (i / 2 * 64 + (i % 2) * 8), pack_bf16(S[i][j][0] * 1.0f, S[i][j][1] * 1.0f));
+			}
+		}
+		if (warp < 2) {
+			#pragma unroll
+			for (int j = 0; j < 4; j++) {
+				st_shared_b32(S_s_next + (S_s_next_w ^ 16 * j) + 8192, pack_bf16(S[4][j][0], S[4][j][1]));
+			}
+			#pragma unroll
+			for (int j = 0; j < 4; j++) {
+				st_shared_b32(S_s_next + (S_s_next_w ^ 16 * j) + 8704, pack_bf16(S[5][j][0], S[5][j][1]));
+			}
+		}
+	}
+	cp_async_wait(0);
+	warp_sync();
+	if (0 < n_end) {
+		const u32 K_s_next = K_s_ring;
+		const u32 K_t_next = K_t_both;
+		{
+			u32 x2[2][2];
+			cores_load4_trans(&x2[0][0], &x2[1][0], &x2[0][1], &x2[1][1], K_s_next + 512 * warp + K_s_next_l);
+			st_shared_b32(K_t_next + K_t_w + 32 * warp, x2[0][0]);
+			st_shared_b32(K_t_next + K_t_w + 32 * warp + 16, x2[1][0]);
+			st_shared_b32(K_t_next + K_t_w + 32 * warp + 1152, x2[0][1]);
+			st_shared_b32(K_t_next + K_t_w + 32 * warp + 1168, x2[1][1]);
+		}
+	}
 	for (int n = 0; n < n_end; n++) {
 		const int n0 = n * 64;
-		cp_async_wait(0);
 		const int fetch = n + 1;
 		block_sync();
 		if (fetch < n_end) {
@@ -239,43 +282,8 @@ __global__ void __launch_bounds__(128, 1) sympow2_dot(
 		const u32 V_s = V_s_ring + slot * 4096;
 		slot = slot + 1 == 2 ? 0 : slot + 1;
 		fill = fill + 1 == 2 ? 0 : fill + 1;
-		{
-			u32 x2[2][2];
-			cores_load4_trans(&x2[0][0], &x2[1][0], &x2[0][1], &x2[1][1], K_s + 512 * warp + K_s_l);
-			st_shared_b32(K_t + K_t_w + 32 * warp, x2[0][0]);
-			st_shared_b32(K_t + K_t_w + 32 * warp + 16, x2[1][0]);
-			st_shared_b32(K_t + K_t_w + 32 * warp + 1152, x2[0][1]);
-			st_shared_b32(K_t + K_t_w + 32 * warp + 1168, x2[1][1]);
-		}
-		{
-			const float S_x = g <= 0 ? 0.5f : g <= 1 ? 1.0f : g <= 2 ? 0.0f : g <= 3 ? 0.5f : 0.0f;
-			#pragma unroll
-			for (int j = 0; j < 4; j++) {
-				st_shared_b32(S_s + (S_s_w ^ 16 * j), pack_bf16(S[0][j][0] * S_x, S[0][j][1] * S_x));
-			}
-			const float S_x2 = g <= 3 ? 1.0f : g <= 4 ? 0.5f : g <= 5 ? 1.0f : g <= 6 ? 0.0f : 0.5f;
-			#pragma unroll
-			for (int j = 0; j < 4; j++) {
-				st_shared_b32(S_s + (S_s_w ^ 16 * j) + 512, pack_bf16(S[1][j][0] * S_x2, S[1][j][1] * S_x2));
-			}
-			#pragma unroll
-			for (int i = 2; i < 4; i++) {
-				#pragma unroll
-				for (int j = 0; j < 4; j++) {
-					st_shared_b32(S_s + (S_s_w ^ 16 * j) + 64 * (i / 2 * 64 + (i % 2) * 8), pack_bf16(S[i][j][0] * 1.0f, S[i][j][1] * 1.0f));
-				}
-			}
-			if (warp < 2) {
-				#pragma unroll
-				for (int j = 0; j < 4; j++) {
-					st_shared_b32(S_s + (S_s_w ^ 16 * j) + 8192, pack_bf16(S[4][j][0], S[4][j][1]));
-				}
-				#pragma unroll
-				for (int j = 0; j < 4; j++) {
-					st_shared_b32(S_s + (S_s_w ^ 16 * j) + 8704, pack_bf16(S[5][j][0], S[5][j][1]));
-				}
-			}
-		}
+		const u32 K_t = K_t_both + (n % 2) * 2304;
+		const u32 S_s = S_s_both + (n % 2) * 10240;
 		// sympow2_dot.lua:19
 		float s[2][8][2];
 		#pragma unroll
@@ -293,7 +301,7 @@ __global__ void __launch_bounds__(128, 1) sympow2_dot(
 		u32 K_f[8][2];
 		#pragma unroll
 		for (int i = 0; i < 8; i += 2) {
-			cores_load4(&K_f[i][0], &K_f[i + 1][0], &K_f[i][1], &K_f[i + 1][1], K_s + 256 * i + K_s_l);
+			cores_load4(&K_f[i][0], &K_f[i + 1][0], &K_f[i][1], &K_f[i + 1][1], K_s + 256 * i + K_s_next_l);
 		}
 		#pragma unroll
 		for (int j = 0; j < 8; j++) {
@@ -339,7 +347,6 @@ __global__ void __launch_bounds__(128, 1) sympow2_dot(
 				}
 			}
 		}
-		block_sync();
 		#pragma unroll
 		for (int k = 0; k < 4; k++) {
 			u32 V_f[2][4];
@@ -383,7 +390,6 @@ __global__ void __launch_bounds__(128, 1) sympow2_dot(
 			}
 		}
 		// sympow2_dot.lua:19
-		scheduler_fence(B < 0);
 		u32 Qa[2][4], Qb[2][4][2];
 		#pragma unroll
 		for (int r = 0; r < 2; r++) {
@@ -432,6 +438,50 @@ __global__ void __launch_bounds__(128, 1) sympow2_dot(
 				for (int j = 0; j < 4; j++) {
 					mma_bf16(dot[0][j], dot[1][j], phi4[0][0], phi4[1][0], phi4[0][1], phi4[1][1], S_s_f2[0][j], S_s_f2[1][j]);
 				}
+			}
+		}
+		const u32 S_s_next2 = S_s_both + ((n + 1) % 2) * 10240;
+		{
+			const float S_x3 = g <= 0 ? 0.5f : g <= 1 ? 1.0f : g <= 2 ? 0.0f : g <= 3 ? 0.5f : 0.0f;
+			#pragma unroll
+			for (int j = 0; j < 4; j++) {
+				st_shared_b32(S_s_next2 + (S_s_next2_w ^ 16 * j), pack_bf16(S[0][j][0] * S_x3, S[0][j][1] * S_x3));
+			}
+			const float S_x4 = g <= 3 ? 1.0f : g <= 4 ? 0.5f : g <= 5 ? 1.0f : g <= 6 ? 0.0f : 0.5f;
+			#pragma unroll
+			for (int j = 0; j < 4; j++) {
+				st_shared_b32(S_s_next2 + (S_s_next2_w ^ 16 * j) + 512, pack_bf16(S[1][j][0] * S_x4, S[1][j][1] * S_x4));
+			}
+			#pragma unroll
+			for (int i = 2; i < 4; i++) {
+				#pragma unroll
+				for (int j = 0; j < 4; j++) {
+					st_shared_b32(S_s_next2 + (S_s_next2_w ^ 16 * j) + 64 * (i / 2 * 64 + (i % 2) * 8), pack_bf16(S[i][j][0] * 1.0f, S[i][j][1] * 1.0f));
+				}
+			}
+			if (warp < 2) {
+				#pragma unroll
+				for (int j = 0; j < 4; j++) {
+					st_shared_b32(S_s_next2 + (S_s_next2_w ^ 16 * j) + 8192, pack_bf16(S[4][j][0], S[4][j][1]));
+				}
+				#pragma unroll
+				for (int j = 0; j < 4; j++) {
+					st_shared_b32(S_s_next2 + (S_s_next2_w ^ 16 * j) + 8704, pack_bf16(S[5][j][0], S[5][j][1]));
+				}
+			}
+		}
+		cp_async_wait(0);
+		warp_sync();
+		if (n + 1 < n_end) {
+			const u32 K_s_next2 = K_s_ring + slot * 2048;
+			const u32 K_t_next2 = K_t_both + ((n + 1) % 2) * 2304;
+			{
+				u32 x3[2][2];
+				cores_load4_trans(&x3[0][0], &x3[1][0], &x3[0][1], &x3[1][1], K_s_next2 + 512 * warp + K_s_next_l);
+				st_shared_b32(K_t_next2 + K_t_w + 32 * warp, x3[0][0]);
+				st_shared_b32(K_t_next2 + K_t_w + 32 * warp + 16, x3[1][0]);
+				st_shared_b32(K_t_next2 + K_t_w + 32 * warp + 1152, x3[0][1]);
+				st_shared_b32(K_t_next2 + K_t_w + 32 * warp + 1168, x3[1][1]);
 			}
 		}
 		b16 *const o_at = (b16 *)opaque(o_p + (i64)(n0 + 16 * (warp % 4) + g) * o_sN + 2 * t);

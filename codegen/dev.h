@@ -27,6 +27,7 @@ typedef struct Buffer {
 	int barriers, arrivals; /* it holds barriers, of so many arrivals each */
 	bool by_engine;         /* filled by the copy engine, ordered by barriers of its own */
 	bool by_turns;          /* two copies: a write does not meet the reads of the turn before */
+	const char *lane;       /* name of where a lane's part of a copy begins, or NULL */
 	int copies;             /* those who take turns have one each, of `apart` bytes; else 0 */
 	int apart;              /* set by allocate */
 	bool left;              /* read for the last time; an output has its place */

@@ -410,6 +410,8 @@ void lower_effect(Lower *L, Op *op)
 	default:
 		break;
 	}
-	if (op->code != OP_store)
+	if (op->code != OP_store) {
 		forget_copies(L, op->src[0]);
+		L->stored = NULL; /* what the next turn reads is made behind it (lower_next.c) */
+	}
 }

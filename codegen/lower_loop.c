@@ -23,20 +23,6 @@ void lower_comment(Lower *L, const Op *op)
 		dev_add(L->dev, L->out, S_COMMENT, arena_printf(L->a, "%s:%d", file, op->loc.line));
 }
 
-static Stmt *wait_new(Lower *L, int pending)
-{
-	Stmt *s = ARENA_NEW(L->a, Stmt);
-
-	s->kind = S_WAIT;
-	s->n = pending;
-	return s;
-}
-
-void lower_wait_copies(Lower *L, int pending)
-{
-	dev_append(L->out, wait_new(L, pending));
-}
-
 /* -- loads --------------------------------------------------------------------------------- */
 
 /* Whether a load moves with the loop over `r`. */
@@ -148,84 +134,6 @@ void lower_drop_versions(Lower *L, int scope)
 			p = &(*p)->next;
 }
 
-static const char *ring_slot(Lower *L, const Staged *s, const char *slot)
-{
-	return arena_printf(L->a, "%s + %s * %d", s->buf->name, slot, s->buf->bytes);
-}
-
-/* A ring that the threads fill themselves, by groups of asynchronous copies. */
-typedef struct Copies {
-	const Op *loop;
-	int first, n, stages; /* the tiles are L->staged[first ..], n of them */
-	const char *slot, *fill, *lo, *end;
-} Copies;
-
-/* Before the loop: the first stages - 1 chunks. */
-static void copies_fill(Lower *L, Copies *c)
-{
-	const Range *r = c->loop->range;
-	bool reverse = c->loop->reverse;
-
-	if (!c->n || c->stages == 1)
-		return;
-	c->slot = lower_name(L, "slot");
-	c->fill = lower_name(L, "fill");
-	for (int s = 0; s < c->stages - 1; s++) {
-		const char *tile = reverse ? arena_printf(L->a, "%s - %d", c->end, s + 1)
-		                   : L->stride > 1
-		                       ? arena_printf(L->a, "%s + %s + %d", c->lo, L->who, s * L->stride)
-		                   : s ? arena_printf(L->a, "%s + %d", c->lo, s)
-		                       : c->lo;
-		Block *saved = lower_open(L, S_IF, false, reverse ? "%s >= %s" : "%s < %s", tile,
-		                          reverse ? c->lo : c->end);
-
-		for (int i = c->first; i < c->first + c->n; i++)
-			lower_issue(L, &L->staged[i], ring_slot(L, &L->staged[i], arena_printf(L->a, "%d", s)),
-			            r, arena_printf(L->a, "(%s) * %d", tile, r->n));
-		lower_close(L, saved);
-		dev_add(L->dev, L->out, S_COMMIT, NULL);
-	}
-	lower_code(L, "int %s = 0, %s = %d;", c->slot, c->fill, c->stages - 1);
-}
-
-/* At the start of turn n, whose tiles begin at n0: they are there; the chunk that is stages - 1
- * ahead is asked for. */
-static void copies_turn(Lower *L, const Copies *c, const char *n, const char *n0)
-{
-	const Range *r = c->loop->range;
-	bool reverse = c->loop->reverse;
-	const char *fetch;
-	Block *saved;
-
-	if (!c->n)
-		return;
-	if (c->stages == 1) {
-		for (int i = c->first; i < c->first + c->n; i++)
-			lower_issue(L, &L->staged[i], L->staged[i].base, r, n0);
-		dev_add(L->dev, L->out, S_COMMIT, NULL);
-		lower_wait_copies(L, 0);
-		return;
-	}
-	fetch = lower_name(L, "fetch");
-	if (!L->next)
-		lower_wait_copies(L, c->stages - 2);
-	lower_code(L, "const int %s = %s %s %d;", fetch, n, reverse ? "-" : "+",
-	           (c->stages - 1) * L->stride);
-	saved = lower_open(L, S_IF, false, reverse ? "%s >= %s" : "%s < %s", fetch,
-	                   reverse ? c->lo : c->end);
-	saved->last->atomic = true;
-	for (int i = c->first; i < c->first + c->n; i++)
-		lower_issue(L, &L->staged[i], ring_slot(L, &L->staged[i], c->fill), r,
-		            arena_printf(L->a, "%s * %d", fetch, r->n));
-	lower_close(L, saved);
-	dev_add(L->dev, L->out, S_COMMIT, NULL);
-	for (int i = c->first; i < c->first + c->n; i++)
-		lower_code(L, "const u32 %s = %s;", L->staged[i].base,
-		           ring_slot(L, &L->staged[i], c->slot));
-	lower_code(L, "%s = %s + 1 == %d ? 0 : %s + 1;", c->slot, c->slot, c->stages, c->slot);
-	lower_code(L, "%s = %s + 1 == %d ? 0 : %s + 1;", c->fill, c->fill, c->stages, c->fill);
-}
-
 /* Whether all that products read of the loop comes so, or none. */
 bool lower_by_engine(Lower *L, const Op *loop)
 {
@@ -322,7 +230,7 @@ static void lower_loop(Lower *L, Op *op, Stmt *at)
 			lower_stage(L, x, L->stages);
 			copies.n++;
 		}
-	copies_fill(L, &copies);
+	lower_copies_fill(L, &copies);
 	lower_next_open(L, op, lo, end);
 	if (L->stride > 1)
 		saved = lower_open(L, S_FOR, false, "int %s = %s + %s; %s < %s; %s += %d", n, lo, L->who, n,
@@ -346,7 +254,7 @@ static void lower_loop(Lower *L, Op *op, Stmt *at)
 		lower_late_turn(L, op->reverse ? arena_printf(L->a, "%s < %s - 1", n, end)
 		                               : arena_printf(L->a, "%s > %s", n, lo));
 	}
-	copies_turn(L, &copies, n, n0);
+	lower_copies_turn(L, &copies, n, n0);
 	turned = L->nturned;
 	lower_next_turn(L, n);
 	lower_turn_tiles(L, op->body);
@@ -362,6 +270,8 @@ static void lower_loop(Lower *L, Op *op, Stmt *at)
 	L->scope--;
 	lower_close(L, saved);
 	lower_next_close(L);
+	if (op->mask && copies.n && copies.first) /* a loop with no turn leaves a tile in flight */
+		lower_wait_copies(L, 0);
 	if (L->late)
 		lower_late_close(L, arena_printf(L->a, "%s < %s", lo, end));
 	join_parts(L, op);
@@ -465,7 +375,7 @@ void lower_region(Lower *L, Region *r)
 			before = L->out->last;
 			lower_settle_loop(L, x);
 			if (flying && L->out->last != before) { /* it may have read what is in flight */
-				dev_insert(L->out, before, wait_new(L, 0));
+				dev_insert(L->out, before, lower_wait_new(L, 0));
 				dev_insert(L->out, before, commit_new(L));
 				flying = false;
 			}

@@ -71,9 +71,9 @@ static Layout turned_cores(const Layout *l)
 
 /* The core's other columns are XORed into the lane's offset where the warp's part starts at a
  * multiple of their number, other rows are added: both leave the swizzle of row g alone. */
-static Place place_new(Lower *L, const Buffer *b, const char *base, const Layout *l)
+static Place place_new(Lower *L, Buffer *b, const char *base, const Layout *l)
 {
-	Place p = {L, b, base, l, lower_name(L, arena_printf(L->a, "%s_w", base)), NULL, false};
+	Place p = {L, b, base, l, b->lane, NULL, false};
 	Text unit = {.arena = L->a};
 	Block *saved = L->out;
 	const Layout stored = turned_cores(l);
@@ -89,6 +89,9 @@ static Place place_new(Lower *L, const Buffer *b, const char *base, const Layout
 		p.unit = unit.s;
 	p.fours = L->dev->gpu->stmatrix && l->orient == ORIENT_N && n % 4 == 0 && !unit.len &&
 	          b->pbytes >= 64;
+	if (b->lane)
+		return p;
+	b->lane = p.lane = lower_name(L, arena_printf(L->a, "%s_w", base));
 	L->out = L->pro;
 	if (p.fours)
 		lower_code(L, "const u32 %s = %s;", p.lane,

@@ -10,6 +10,10 @@ static void publish_to_role(Lower *L, Op *const *get, Op *const *dot, int n)
 	Published *first = &L->published[L->npublished];
 	Stmt *fence;
 	Block *saved;
+	bool grown = true; /* read by the engine: a lane arrives for its warp */
+
+	for (int i = 0; i < n; i++)
+		grown &= L->f->op[get[i]->src[0]->id].unscaled;
 
 	for (int i = 0; i < n; i++) {
 		Published *p = &L->published[L->npublished++];
@@ -25,7 +29,8 @@ static void publish_to_role(Lower *L, Op *const *get, Op *const *dot, int n)
 		p->buf->by_engine = true;
 		p->stride = p->buf->swizzle ? (p->buf->bytes + 1023) / 1024 * 1024 : p->buf->bytes;
 		if (!i) {
-			p->full = lower_barriers(L, arena_printf(L->a, "%s_full", base), 2, L->warps);
+			p->full = lower_barriers(L, arena_printf(L->a, "%s_full", base), 2,
+			                         grown ? L->warps : L->warps * 32);
 			p->empty = lower_barriers(L, arena_printf(L->a, "%s_empty", base), 2, L->dev->warps);
 		}
 		p->full = first->full;
@@ -52,8 +57,11 @@ static void publish_to_role(Lower *L, Op *const *get, Op *const *dot, int n)
 	fence = dev_add(L->dev, L->out, S_PROXY, NULL);
 	for (int i = 0; i < n; i++)
 		dev_access(fence, first[i].buf, ACC_WRITE);
-	dev_add(L->dev, L->out, S_WARP, NULL)->n = 1;
-	saved = lower_open(L, S_IF, false, "lane == 0");
+	saved = L->out;
+	if (grown) {
+		dev_add(L->dev, L->out, S_WARP, NULL)->n = 1;
+		lower_open(L, S_IF, false, "lane == 0");
+	}
 	lower_code(L, "mbarrier_arrive(%s + %s %% 2 * 8);", first->full->name, L->turn);
 	lower_close(L, saved);
 }

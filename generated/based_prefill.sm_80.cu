@@ -196,7 +196,6 @@ __global__ void __launch_bounds__(128, 1) based_prefill(
 	const u32 Q_s_g = (g + (warp % 2) * 16) * 32 + (((g + (warp % 2) * 16) >> 2) & 1) * 16;
 	const u32 S_s_l = (lane % 16) * 128 + ((lane / 16 % 2 + warp / 2 * 2) ^ (lane % 16 & 7)) * 16;
 	b16 *const o_p = o + bi * o_sB + hi * o_sH;
-	const u32 S_s_next2_w = (16 * (warp % 2) + g) * 128 + (warp / 2 * 2 ^ ((16 * (warp % 2) + g) & 7)) * 16 + 4 * t;
 	// based_prefill.lua:19
 	float S[10][4][2];
 	#pragma unroll
@@ -483,28 +482,28 @@ __global__ void __launch_bounds__(128, 1) based_prefill(
 			const float S_x5 = g <= 0 ? 0.70718232f : g <= 1 ? 1.0f : g <= 2 ? (warp % 2 <= 0 ? 1.0f : 0.0f) : g <= 3 ? 0.70718232f : 0.25f;
 			#pragma unroll
 			for (int j = 0; j < 4; j++) {
-				st_shared_b32(S_s_next2 + (S_s_next2_w ^ 16 * (j / 2 * 4 + j % 2)), pack_bf16(S[0][j][0] * S_x5, S[0][j][1] * S_x5));
+				st_shared_b32(S_s_next2 + (S_s_next_w ^ 16 * (j / 2 * 4 + j % 2)), pack_bf16(S[0][j][0] * S_x5, S[0][j][1] * S_x5));
 			}
 			const float S_x6 = g <= 3 ? 1.0f : g <= 4 ? 0.70718232f : g <= 5 ? 1.0f : g <= 6 ? 0.0f : 0.70718232f;
 			#pragma unroll
 			for (int j = 0; j < 4; j++) {
-				st_shared_b32(S_s_next2 + (S_s_next2_w ^ 16 * (j / 2 * 4 + j % 2)) + 1024, pack_bf16(S[1][j][0] * S_x6, S[1][j][1] * S_x6));
+				st_shared_b32(S_s_next2 + (S_s_next_w ^ 16 * (j / 2 * 4 + j % 2)) + 1024, pack_bf16(S[1][j][0] * S_x6, S[1][j][1] * S_x6));
 			}
 			const float S_x7 = g <= 0 ? 0.70718232f : g <= 1 ? 1.0f : g <= 2 ? 0.0f : g <= 3 ? 0.70718232f : 0.25f;
 			#pragma unroll
 			for (int j = 0; j < 4; j++) {
-				st_shared_b32(S_s_next2 + (S_s_next2_w ^ 16 * (j / 2 * 4 + j % 2)) + 4096, pack_bf16(S[2][j][0] * S_x7, S[2][j][1] * S_x7));
+				st_shared_b32(S_s_next2 + (S_s_next_w ^ 16 * (j / 2 * 4 + j % 2)) + 4096, pack_bf16(S[2][j][0] * S_x7, S[2][j][1] * S_x7));
 			}
 			const float S_x8 = g <= 3 ? 1.0f : g <= 4 ? 0.70718232f : g <= 5 ? 1.0f : g <= 6 ? 0.0f : 0.70718232f;
 			#pragma unroll
 			for (int j = 0; j < 4; j++) {
-				st_shared_b32(S_s_next2 + (S_s_next2_w ^ 16 * (j / 2 * 4 + j % 2)) + 5120, pack_bf16(S[3][j][0] * S_x8, S[3][j][1] * S_x8));
+				st_shared_b32(S_s_next2 + (S_s_next_w ^ 16 * (j / 2 * 4 + j % 2)) + 5120, pack_bf16(S[3][j][0] * S_x8, S[3][j][1] * S_x8));
 			}
 			#pragma unroll
 			for (int i = 4; i < 10; i++) {
 				#pragma unroll
 				for (int j = 0; j < 4; j++) {
-					st_shared_b32(S_s_next2 + (S_s_next2_w ^ 16 * (j / 2 * 4 + j % 2)) + 128 * (i / 2 * 32 + (i % 2) * 8), pack_bf16(S[i][j][0], S[i][j][1]));
+					st_shared_b32(S_s_next2 + (S_s_next_w ^ 16 * (j / 2 * 4 + j % 2)) + 128 * (i / 2 * 32 + (i % 2) * 8), pack_bf16(S[i][j][0], S[i][j][1]));
 				}
 			}
 		}

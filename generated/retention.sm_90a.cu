@@ -89,12 +89,6 @@ static __device__ __forceinline__ void proxy_fence(void)
 	asm volatile("fence.proxy.async.shared::cta;" ::: "memory");
 }
 
-// the 32 lanes of a warp meet; orders their memory
-static __device__ __forceinline__ void warp_sync(void)
-{
-	__syncwarp();
-}
-
 // one arrival; what the thread did before is before the end of the phase
 static __device__ __forceinline__ void mbarrier_arrive(u32 bar)
 {
@@ -275,6 +269,12 @@ static __device__ __forceinline__ void tma_load_4(u32 dst, const TensorMap *map,
 // waits until at most n of the thread's groups have yet to read shared memory; n is a literal
 #define tma_store_wait_read(n) asm volatile("cp.async.bulk.wait_group.read %0;" :: "n"(n) : "memory")
 
+// the 32 lanes of a warp meet; orders their memory
+static __device__ __forceinline__ void warp_sync(void)
+{
+	__syncwarp();
+}
+
 // a box from shared memory at src, a multiple of 128, to a 4-dimensional tensor; joins the thread's open group
 static __device__ __forceinline__ void tma_store_4(const TensorMap *map, u32 src,
                                                    int c0, int c1, int c2, int c3)
@@ -329,7 +329,7 @@ __global__ void __launch_bounds__(384, 1) retention(
 		}
 		#pragma unroll
 		for (int i = 0; i < 2; i++) {
-			mbarrier_init(S_s_full + 8 * i, 4);
+			mbarrier_init(S_s_full + 8 * i, 128);
 		}
 		#pragma unroll
 		for (int i = 0; i < 2; i++) {
@@ -377,10 +377,7 @@ __global__ void __launch_bounds__(384, 1) retention(
 				}
 			}
 			proxy_fence();
-			warp_sync();
-			if (lane == 0) {
-				mbarrier_arrive(S_s_full + (turn % 2) * 8);
-			}
+			mbarrier_arrive(S_s_full + (turn % 2) * 8);
 			// retention.lua:25
 			float g3 = ld_global_f32(g_p);
 			float w[2];

@@ -189,7 +189,6 @@ __global__ void __launch_bounds__(128, 1) sympow2_dot(
 	const u32 Q_s_g = (g + warp * 16) * 32 + (((g + warp * 16) >> 2) & 1) * 16;
 	const u32 S_s_l = (lane % 16) * 64 + (lane / 16 % 2 ^ ((lane % 16 >> 1) & 3)) * 16;
 	b16 *const o_p = o + bi * o_sB;
-	const u32 S_s_next2_w = (16 * warp + g) * 64 + (((16 * warp + g) >> 1) & 3) * 16 + 4 * t;
 	// sympow2_dot.lua:15
 	float S[6][4][2];
 	#pragma unroll
@@ -445,28 +444,28 @@ __global__ void __launch_bounds__(128, 1) sympow2_dot(
 			const float S_x3 = g <= 0 ? 0.5f : g <= 1 ? 1.0f : g <= 2 ? 0.0f : g <= 3 ? 0.5f : 0.0f;
 			#pragma unroll
 			for (int j = 0; j < 4; j++) {
-				st_shared_b32(S_s_next2 + (S_s_next2_w ^ 16 * j), pack_bf16(S[0][j][0] * S_x3, S[0][j][1] * S_x3));
+				st_shared_b32(S_s_next2 + (S_s_next_w ^ 16 * j), pack_bf16(S[0][j][0] * S_x3, S[0][j][1] * S_x3));
 			}
 			const float S_x4 = g <= 3 ? 1.0f : g <= 4 ? 0.5f : g <= 5 ? 1.0f : g <= 6 ? 0.0f : 0.5f;
 			#pragma unroll
 			for (int j = 0; j < 4; j++) {
-				st_shared_b32(S_s_next2 + (S_s_next2_w ^ 16 * j) + 512, pack_bf16(S[1][j][0] * S_x4, S[1][j][1] * S_x4));
+				st_shared_b32(S_s_next2 + (S_s_next_w ^ 16 * j) + 512, pack_bf16(S[1][j][0] * S_x4, S[1][j][1] * S_x4));
 			}
 			#pragma unroll
 			for (int i = 2; i < 4; i++) {
 				#pragma unroll
 				for (int j = 0; j < 4; j++) {
-					st_shared_b32(S_s_next2 + (S_s_next2_w ^ 16 * j) + 64 * (i / 2 * 64 + (i % 2) * 8), pack_bf16(S[i][j][0] * 1.0f, S[i][j][1] * 1.0f));
+					st_shared_b32(S_s_next2 + (S_s_next_w ^ 16 * j) + 64 * (i / 2 * 64 + (i % 2) * 8), pack_bf16(S[i][j][0] * 1.0f, S[i][j][1] * 1.0f));
 				}
 			}
 			if (warp < 2) {
 				#pragma unroll
 				for (int j = 0; j < 4; j++) {
-					st_shared_b32(S_s_next2 + (S_s_next2_w ^ 16 * j) + 8192, pack_bf16(S[4][j][0], S[4][j][1]));
+					st_shared_b32(S_s_next2 + (S_s_next_w ^ 16 * j) + 8192, pack_bf16(S[4][j][0], S[4][j][1]));
 				}
 				#pragma unroll
 				for (int j = 0; j < 4; j++) {
-					st_shared_b32(S_s_next2 + (S_s_next2_w ^ 16 * j) + 8704, pack_bf16(S[5][j][0], S[5][j][1]));
+					st_shared_b32(S_s_next2 + (S_s_next_w ^ 16 * j) + 8704, pack_bf16(S[5][j][0], S[5][j][1]));
 				}
 			}
 		}

@@ -64,15 +64,14 @@ static bool tiles_of(Lower *L, const Op *loop)
 }
 
 /* Two blocks share an SM as before. */
-static bool has_room(const Lower *L, const Next *x)
+static bool has_room(Lower *L, const Next *x)
 {
 	int bytes = 0;
 
 	for (int i = 0; i < L->dev->nbufs; i++)
 		bytes += L->dev->buf[i]->bytes * L->dev->buf[i]->stages;
 	for (int i = 0; i < x->n; i++)
-		bytes +=
-		    2 * (lower_state_grow((Lower *)L, x->get[i]->src[0])->slots * 2 * x->get[i]->dim[1].n);
+		bytes += 2 * (lower_state_grow(L, x->get[i]->src[0])->slots * 2 * x->get[i]->dim[1].n);
 	return 2 * (bytes + 4096) <= L->dev->gpu->smem_sm;
 }
 
@@ -102,8 +101,8 @@ void lower_next_open(Lower *L, const Op *loop, const char *lo, const char *end)
 
 	L->next = NULL;
 	if (L->dev->gpu->wgmma || L->role != ROLE_ALL || L->stages < 2 || L->stride > 1 ||
-	    loop->reverse || L->nturned || L->live || !gets_of(L, loop, &x) || !has_room(L, &x) ||
-	    !tiles_of(L, loop))
+	    loop->reverse || loop->parent->owner || L->nturned || L->live || !gets_of(L, loop, &x) ||
+	    !has_room(L, &x) || !tiles_of(L, loop))
 		return;
 	L->next = ARENA_NEW(L->a, Next);
 	for (int i = 0; i < x.n; i++) {

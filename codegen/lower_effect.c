@@ -145,13 +145,13 @@ Op *lower_kept_parts(Lower *L, const Op *set)
 
 	if (set->code != OP_set || !loop || var->rank != 1 || x->code != OP_add || L->strip ||
 	    L->part != PART_ALL || L->role != ROLE_ALL || loop->parent->owner ||
-	    var->src[0]->code != OP_full || var->src[0]->value != 0)
+	    var->src[0]->code != OP_full || var->src[0]->value != 0 || L->f->op[x->id].uses != 1)
 		return NULL;
 	sum = x->src[x->src[1]->code == OP_sum];
 	if (sum->code != OP_sum || L->f->op[sum->id].uses != 1 || reads(sum, var))
 		return NULL;
 	x = x->src[x->src[1]->code != OP_sum];
-	if (x->code == OP_mul)
+	if (x->code == OP_mul && L->f->op[x->id].uses == 1)
 		x = x->src[!is_get_of(x->src[0], var)];
 	if (!is_get_of(x, var) || L->f->op[x->id].uses != 1)
 		return NULL;

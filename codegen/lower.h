@@ -492,7 +492,7 @@ bool lower_is_static(Lower *L, const Op *where);
 bool lower_is_triangle(Lower *L, const Op *where);
 bool lower_pack_square(Lower *L, const Version *w, Op *x, const Layout *l);
 bool lower_zero_upper(const Op *x);
-void lower_loop_bounds(Lower *L, const Op *loop, const char *tiles, const char **lo,
+bool lower_loop_bounds(Lower *L, const Op *loop, const char *tiles, const char **lo,
                        const char **hi);
 
 /* lower_effect.c */

@@ -191,7 +191,7 @@ static void lower_loop(Lower *L, Op *op, Stmt *at)
 	           *end;
 	int first = L->nstaged, homes = L->nhomes, turned;
 	Block *saved = L->out, early = {0};
-	bool engine = lower_by_engine(L, op);
+	bool engine = lower_by_engine(L, op), some;
 	Copies copies = {op, 0, 0, L->stages, NULL, NULL, NULL, NULL};
 	Ring ring;
 
@@ -204,7 +204,7 @@ static void lower_loop(Lower *L, Op *op, Stmt *at)
 	if (engine)
 		L->out = &early;
 	lower_comment(L, op);
-	lower_loop_bounds(L, op, tiles, &lo, &hi);
+	some = lower_loop_bounds(L, op, tiles, &lo, &hi);
 	if (op == L->cut)
 		segment_bounds(L, n, &lo, &hi);
 	lower_code(L, "const int %s = %s;", end, hi);
@@ -270,7 +270,7 @@ static void lower_loop(Lower *L, Op *op, Stmt *at)
 	L->scope--;
 	lower_close(L, saved);
 	lower_next_close(L);
-	if (op->mask && copies.n && copies.first) /* a loop with no turn leaves a tile in flight */
+	if (!some && copies.n && copies.first) /* a loop with no turn leaves a tile in flight */
 		lower_wait_copies(L, 0);
 	if (L->late)
 		lower_late_close(L, arena_printf(L->a, "%s < %s", lo, end));

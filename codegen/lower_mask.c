@@ -388,18 +388,20 @@ bool lower_pack_square(Lower *L, const Version *w, Op *x, const Layout *l)
 	return true;
 }
 
-/* The tiles [lo, hi) of the loop's axis in which its mask holds anywhere, out of `tiles`. */
-void lower_loop_bounds(Lower *L, const Op *loop, const char *tiles, const char **lo,
+/* The tiles [lo, hi) of the loop's axis in which its mask holds anywhere, out of `tiles`. Whether
+ * it is known that there is one. */
+bool lower_loop_bounds(Lower *L, const Op *loop, const char *tiles, const char **lo,
                        const char **hi)
 {
 	Mask m = {0};
 	int C = loop->range->n;
 	const Op *mask = loop->mask;
+	bool some = true;
 
 	*lo = "0";
 	*hi = tiles;
 	if (!mask || !mask_parse(L, mask, &m))
-		return;
+		return true;
 	for (int i = 0; i < m.n; i++) {
 		const Linear *x = &m.l[i];
 		int j = x->range[1] == loop->range ? 1 : x->range[0] == loop->range ? 0 : -1, r = 1 - j;
@@ -421,6 +423,7 @@ void lower_loop_bounds(Lower *L, const Op *loop, const char *tiles, const char *
 			if (x->coef[r] > 0)
 				c += mask->dim[r].n - 1;
 		}
+		some &= x->coef[j] < 0 && x->coef[r] >= 0 && !x->rest && c >= 0;
 		if (x->coef[j] < 0) { /* j <= at + c */
 			name = lower_name(L, arena_printf(L->a, "%s_last", loop->range->axis->name));
 			lower_code(L, "const int %s = %s%s%ld;", name, at.len ? at.s : "", at.len ? " + " : "",
@@ -438,6 +441,7 @@ void lower_loop_bounds(Lower *L, const Op *loop, const char *tiles, const char *
 				    arena_printf(L->a, "(%s / %d > %s ? %s / %d : %s)", name, C, *lo, name, C, *lo);
 		}
 	}
+	return some;
 }
 
 static bool loops_grow(Lower *L, const Region *body, const Range *r)

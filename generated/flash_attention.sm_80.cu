@@ -385,7 +385,6 @@ __global__ void __launch_bounds__(128, 1) flash_attention(
 			m2[i] = m_new[i];
 		}
 	}
-	cp_async_wait(0);
 	#pragma unroll
 	for (int i = 0; i < 2; i++) {
 		l[i] = l[i] + shfl_xor_f32(l[i], 1);

@@ -217,7 +217,6 @@ __global__ void __launch_bounds__(128, 1) masks(
 			}
 		}
 	}
-	cp_async_wait(0);
 	// masks.lua:38
 	float *const o_p = o + bi * o_sB;
 	float *const o_at = (float *)opaque(o_p + (i64)(m0 + 16 * (warp % 4) + g) * o_sM + 2 * t);

@@ -148,6 +148,19 @@ static int index_of(Make *m, int sym, bool column)
 	return expand(m, node_add(m, FORM_INDEX, SORT_I32, 1, &sym), column);
 }
 
+/* Left of a square's diagonal, with it or without; or just some of the diagonals there. */
+static int triangle(Make *m, int sym)
+{
+	int x = map_node(m, dice_percent(m->d, 70) ? OP_ge : OP_gt, index_of(m, sym, true),
+	                 index_of(m, sym, false)),
+	    y;
+
+	if (dice_percent(m->d, 60))
+		return x;
+	y = map_node(m, OP_sub, index_of(m, sym, true), index_of(m, sym, false));
+	return map_node(m, OP_and_, x, map_number(m, OP_lt, y, 1 + dice_below(m->d, 20), false));
+}
+
 int want_mask(Make *m, const int *dim, int depth)
 {
 	int have = leaf_existing(m, 2, dim, true), x;
@@ -161,6 +174,8 @@ int want_mask(Make *m, const int *dim, int depth)
 		return map_node(m, dice_percent(m->d, 60) ? OP_and_ : OP_or_, x,
 		                want_mask(m, dim, depth - 1));
 	}
+	if (dim[0] == dim[1] && is_range(m, dim[0]) && dice_percent(m->d, 50))
+		return triangle(m, dim[0]);
 	if (is_range(m, dim[0]) && is_range(m, dim[1]) && dice_percent(m->d, 70)) {
 		x = index_of(m, dim[0], true);
 		if (dice_percent(m->d, 30))

@@ -1,7 +1,7 @@
 /* lower_copies.c -- a loop's tiles in shared memory, copied by the threads themselves: a ring of
  * stages, in groups of asynchronous copies, a chunk a group.
  */
-#include "lower.h"
+#include "lower_turn.h"
 
 Stmt *lower_wait_new(Lower *L, int pending)
 {

@@ -1,5 +1,6 @@
 /* lower_loop.c -- regions in program order: loops with their pipelined loads, and strips.
  */
+#include "lower_turn.h"
 #include "segment.h"
 
 #include <ctype.h>

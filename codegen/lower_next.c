@@ -4,7 +4,7 @@
  * one: on an H200 4 % of based_prefill's sm_80 text.
  * requires: tiles by asynchronous copies; each warp turns rows that its own threads have copied.
  */
-#include "lower.h"
+#include "lower_turn.h"
 
 enum { MAX_NEXT = 2 };
 

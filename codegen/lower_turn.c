@@ -1,7 +1,7 @@
 /* lower_turn.c -- a loop's tiles turned round once a turn, their columns as rows, for warps that
  * form features of columns from whole rows (lower_share.c).
  */
-#include "lower.h"
+#include "lower_turn.h"
 
 #include <string.h>
 

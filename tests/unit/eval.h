@@ -140,20 +140,6 @@ static void eval_undefine(const Eval *e, double *r)
 		r[l] = NAN;
 }
 
-/* -1 to 1. Equal numbers are rounded alike, wherever they stand, and so are their negatives and
- * their products with powers of two: their errors add up. */
-static double eval_chance(double x, int lane)
-{
-	int exponent;
-	double mantissa = fabs(frexp(x, &exponent));
-	uint64_t z;
-
-	memcpy(&z, &mantissa, sizeof z);
-	z = (z + (uint64_t)lane) * 0x9e3779b97f4a7c15u;
-	z = (z ^ z >> 29) * 0xbf58476d1ce4e5b9u;
-	return (double)((z ^ z >> 32) >> 11) * 0x1p-52 - 1;
-}
-
 /* A number that has the dtype takes back, in half of the lanes, the little that it was off by. */
 static void eval_round(Eval *e, Dtype dt, double *r)
 {

@@ -1,5 +1,7 @@
 /* eval_map.h -- one element of an elementwise operation, and how far off a kernel's may be. */
 #include <math.h>
+#include <stdint.h>
+#include <string.h>
 
 #include "../../codegen/ir.h"
 
@@ -95,4 +97,18 @@ static double eval_error(OpCode c, double x, double y, double r)
 	default:
 		return 0;
 	}
+}
+
+/* -1 to 1. Equal numbers are rounded alike, wherever they stand, and so are their negatives and
+ * their products with powers of two: their errors add up. */
+static double eval_chance(double x, int lane)
+{
+	int exponent;
+	double mantissa = fabs(frexp(x, &exponent));
+	uint64_t z;
+
+	memcpy(&z, &mantissa, sizeof z);
+	z = (z + (uint64_t)lane) * 0x9e3779b97f4a7c15u;
+	z = (z ^ z >> 29) * 0xbf58476d1ce4e5b9u;
+	return (double)((z ^ z >> 32) >> 11) * 0x1p-52 - 1;
 }

@@ -354,6 +354,12 @@ static Version *make_sum(Lower *L, Op *op, const Layout *l)
 	return w;
 }
 
+/* Whether x can be put in shared memory where the text now is, all of what l reads there. */
+static bool converts(const Lower *L, const Version *x, const Layout *l)
+{
+	return in_sight(L, x) && !(L->strip && x->l.base[0] && !l->base[0]);
+}
+
 Version *lower_need(Lower *L, Op *op, const Layout *l)
 {
 	Version *w = lower_find(L, op, l, false);
@@ -364,7 +370,7 @@ Version *lower_need(Lower *L, Op *op, const Layout *l)
 		return w;
 	if (op->rank != 2 || op->code == OP_get) /* matrices are made again */
 		for (Version *x = L->versions; x; x = x->next)
-			if (x->op == op && !x->packed) {
+			if (x->op == op && !x->packed && converts(L, x, l)) {
 				lower_wgmma_land(L, x->name);
 				return lower_convert(L, op, x, l);
 			}

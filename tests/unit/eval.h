@@ -33,7 +33,7 @@ typedef struct Eval {
 	Dtype narrow; /* of the 16-bit arguments */
 } Eval;
 
-enum { EVAL_LANES = 8 };
+enum { EVAL_LANES = 12 };
 
 static int64_t eval_extent(const Eval *e, const Axis *x)
 {

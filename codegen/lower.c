@@ -64,7 +64,7 @@ const char *lower_name(Lower *L, const char *want)
 	    "sizeof", "typedef",  "bool",     "true",    "false",   "class", "new",    "delete",
 	    "this",   "template", "operator", "private", "public",  "and",   "or",     "not",
 	    "xor",    "inf",      "divide",   "sigmoid", "u32",     "u64",   "i64",    "b16",
-	    "exp",    "log",      "abs",      "max",     "min"};
+	    "exp",    "log",      "abs",      "max",     "min",     "kk"};
 	char s[64];
 	const char *name;
 	size_t n = 0;

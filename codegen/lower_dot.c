@@ -221,6 +221,8 @@ Block *product_loop(Lower *L, const char *v, int n, const char **out)
 	Block *saved = L->out;
 
 	*out = "0";
+	if (L->strip && !strcmp(v, L->strip->var)) /* whose strips this product is made for */
+		v = "kk";
 	if (n > 1) {
 		lower_open(L, S_FOR, true, "int %s = 0; %s < %d; %s++", v, v, n, v);
 		*out = v;

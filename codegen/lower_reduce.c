@@ -342,10 +342,14 @@ Version *lower_cumsum(Lower *L, Op *op, const Layout *want)
 		lower_code(L, "const float up = shfl_up_f32(%s, d);", run);
 		lower_code(L, "%s = lane >= d ? %s + up : %s;", run, run, run);
 		lower_close(L, b);
-		lower_code(L, "%s = %s - %s[%d];", run, run, w->name, per - 1);
-		b = lower_open(L, S_FOR, true, "int i = 0; i < %d; i++", per);
-		lower_code(L, "%s[i] = %s[i] + %s;", w->name, w->name, run);
-		lower_close(L, b);
+		if (per == 1) {
+			lower_code(L, "%s[0] = %s;", w->name, run);
+		} else { /* what the lanes before have; the lane's own taken from it again were inf - inf */
+			lower_code(L, "%s = shfl_up_f32(%s, 1);", run, run);
+			b = lower_open(L, S_FOR, true, "int i = 0; i < %d; i++", per);
+			lower_code(L, "%s[i] = lane > 0 ? %s + %s[i] : %s[i];", w->name, run, w->name, w->name);
+			lower_close(L, b);
+		}
 	}
 	w->op = op;
 	L->out = saved;

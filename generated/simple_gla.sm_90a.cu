@@ -461,10 +461,10 @@ __global__ void __launch_bounds__(384, 1) simple_gla(
 				const float up = shfl_up_f32(c2_run, d);
 				c2_run = lane >= d ? c2_run + up : c2_run;
 			}
-			c2_run = c2_run - c2[1];
+			c2_run = shfl_up_f32(c2_run, 1);
 			#pragma unroll
 			for (int i = 0; i < 2; i++) {
-				c2[i] = c2[i] + c2_run;
+				c2[i] = lane > 0 ? c2_run + c2[i] : c2[i];
 			}
 			if (warp == 0) {
 				#pragma unroll
@@ -657,10 +657,10 @@ __global__ void __launch_bounds__(384, 1) simple_gla(
 				const float up = shfl_up_f32(c2_run, d);
 				c2_run = lane >= d ? c2_run + up : c2_run;
 			}
-			c2_run = c2_run - c2[1];
+			c2_run = shfl_up_f32(c2_run, 1);
 			#pragma unroll
 			for (int i = 0; i < 2; i++) {
-				c2[i] = c2[i] + c2_run;
+				c2[i] = lane > 0 ? c2_run + c2[i] : c2[i];
 			}
 			if (warp == 0) {
 				#pragma unroll

@@ -134,10 +134,10 @@ __global__ void __launch_bounds__(128, 1) cumsum(
 			const float up = shfl_up_f32(cumsum2_run, d);
 			cumsum2_run = lane >= d ? cumsum2_run + up : cumsum2_run;
 		}
-		cumsum2_run = cumsum2_run - cumsum2[1];
+		cumsum2_run = shfl_up_f32(cumsum2_run, 1);
 		#pragma unroll
 		for (int i = 0; i < 2; i++) {
-			cumsum2[i] = cumsum2[i] + cumsum2_run;
+			cumsum2[i] = lane > 0 ? cumsum2_run + cumsum2[i] : cumsum2[i];
 		}
 		if (warp == 0) {
 			#pragma unroll

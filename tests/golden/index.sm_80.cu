@@ -120,11 +120,7 @@ __global__ void __launch_bounds__(128, 9) index(
 		const float up = shfl_up_f32(c2_run, d);
 		c2_run = lane >= d ? c2_run + up : c2_run;
 	}
-	c2_run = c2_run - c2[0];
-	#pragma unroll
-	for (int i = 0; i < 1; i++) {
-		c2[i] = c2[i] + c2_run;
-	}
+	c2[0] = c2_run;
 	if (warp == 0) {
 		st_shared_f32(c2_v + 4 * lane, c2[0]);
 	}

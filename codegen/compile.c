@@ -179,6 +179,7 @@ static KernelText finished_text(const Dev *d)
 	t.threads = dev_threads(d);
 	t.smem = d->smem;
 	t.min_blocks = d->min_blocks;
+	t.cluster = d->gpu->cluster ? setting(d->k, "cluster", 1) : 1;
 	return t;
 }
 
@@ -311,6 +312,8 @@ static void print_header(const Module *m, Text *t)
 		text_add(t, "// launch %s: blocks = ", x->name);
 		print_factors(m->k, x->grid, x->nfactors, t);
 		text_add(t, ", threads = %d, dynamic shared memory = %d bytes", x->threads, x->smem);
+		if (x->cluster > 1)
+			text_add(t, ", in clusters of %d where that divides blocks", x->cluster);
 		text_add(t, x->from_segs ? "; from %d segments\n" : "\n", x->from_segs);
 		for (int p = 0; p < x->nparams; p++)
 			print_map(m->k, &x->param[p], t);

@@ -16,7 +16,7 @@ typedef struct GpuTarget {
 	int smem_sm;    /* bytes an SM has for blocks */
 	int regs_sm, regs_thread;
 	int threads_sm;
-	bool mma_sync, cp_async, wgmma, tma, mbarrier, setmaxnreg, stmatrix;
+	bool mma_sync, cp_async, wgmma, tma, mbarrier, setmaxnreg, stmatrix, cluster;
 	double dram_gbs, l2_mb, clock_ghz;
 	double tensor_tflops;  /* dense bf16, fp32 accumulation */
 	double mma_sync_share; /* of tensor_tflops that mma.sync reaches */
@@ -65,6 +65,7 @@ typedef struct KernelText {
 	Param param[MAX_PARAMS];
 	Factor grid[MAX_FACTORS]; /* blocks = product, 1-D grid */
 	int threads, smem;        /* per block; smem is dynamic */
+	int cluster;              /* neighbouring blocks to place together; 1: as they come */
 	int min_blocks;           /* that an SM is to hold at once */
 	int from_segs;            /* launched when there are at least as many segments */
 } KernelText;

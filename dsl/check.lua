@@ -82,6 +82,10 @@ function check.tuning(name, value)
   return t
 end
 
+-- The largest value that a tuning name may have. Clusters: CUDA C++ Programming Guide, "Thread Block
+-- Clusters", what every GPU with clusters takes.
+function check.tuning_most(name) return name == "cluster" and 8 or 4096 end
+
 -- A chunk: a tuning value or a whole number.
 function check.chunk(x, what)
   local t = type(x) == "table" and tuning[x]

@@ -143,6 +143,10 @@ local function read_lists(k, field, from, known)
         fail("%s: %s may be %s", field, name,
              field == "tune" and "whole numbers" or "booleans or whole numbers")
       end
+      local most = check.tuning_most(name)
+      if field == "tune" and (type(x) == "boolean" or x < 1 or x > most) then
+        fail("tune: %s may be 1 to %d, not %s", name, most, tostring(x))
+      end
     end
     known[name] = k[field]
     k[field][#k[field] + 1] = { name = name, values = v }

@@ -50,7 +50,8 @@ function settings.resolve(decl, sets)
     if given[f.name] then p[f.name] = flag(f, given[f.name]) else p[f.name] = f.values[1] end
   end
   for _, t in ipairs(decl.tune) do
-    p[t.name] = given[t.name] and whole(t.name, given[t.name], 1, 4096) or t.values[1]
+    local text, most = given[t.name], check.tuning_most(t.name)
+    p[t.name] = text and whole(t.name, text, 1, most) or t.values[1]
     tune[t.name] = true
   end
   for _, d in ipairs(decl.dims) do

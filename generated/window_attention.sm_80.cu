@@ -1,6 +1,6 @@
 // window_attention -- generated from window_attention.lua for sm_80; do not edit.
 // Sliding-window causal softmax attention, grouped-query heads
-// with C=64, D=64, V=64, dtype=bf16, rows=64, stages=2, warps=4
+// with C=64, D=64, V=64, cluster=2, dtype=bf16, rows=64, stages=2, warps=4
 // launch window_attention: blocks = B * G * R * ceil(N / 64), threads = 128, dynamic shared memory = 40960 bytes
 // strides (X_sA: of argument X along axis A) are in elements; matrices' last axes are contiguous.
 
@@ -169,19 +169,19 @@ __global__ void __launch_bounds__(128, 1) window_attention(
 	for (int u = 0; u < 4; u++) {
 		cp_async_16(Q_s + Q_s_c + 2048 * u, q_src + (i64)(16 * u) * q_sN, n0 + tid / 8 + 16 * u < N ? 16 : 0);
 	}
-	// window_attention.lua:22
+	// window_attention.lua:23
 	float m2[2];
 	#pragma unroll
 	for (int i = 0; i < 2; i++) {
 		m2[i] = -inf();
 	}
-	// window_attention.lua:22
+	// window_attention.lua:23
 	float l[2];
 	#pragma unroll
 	for (int i = 0; i < 2; i++) {
 		l[i] = 0.0f;
 	}
-	// window_attention.lua:22
+	// window_attention.lua:23
 	float acc[2][8][2];
 	#pragma unroll
 	for (int i = 0; i < 2; i++) {
@@ -193,7 +193,7 @@ __global__ void __launch_bounds__(128, 1) window_attention(
 			}
 		}
 	}
-	// window_attention.lua:23
+	// window_attention.lua:24
 	const int N_last = n0 + 63;
 	const int N_first = -(W - n0 + -1);
 	const int n_end = N_last < 0 ? 0 : N_last / 64 + 1 < (N + 63) / 64 ? N_last / 64 + 1 : (N + 63) / 64;
@@ -234,7 +234,7 @@ __global__ void __launch_bounds__(128, 1) window_attention(
 		const u32 v_s = v_s_ring + slot * 8192;
 		slot = slot + 1 == 2 ? 0 : slot + 1;
 		fill = fill + 1 == 2 ? 0 : fill + 1;
-		// window_attention.lua:24
+		// window_attention.lua:25
 		float dot[2][8][2];
 		#pragma unroll
 		for (int i = 0; i < 2; i++) {
@@ -343,7 +343,7 @@ __global__ void __launch_bounds__(128, 1) window_attention(
 		for (int i = 0; i < 2; i++) {
 			l[i] = l[i] * fix[i] + sum[i];
 		}
-		// window_attention.lua:24
+		// window_attention.lua:25
 		if (warp_any((fix[0] != 1.0f) | (fix[1] != 1.0f))) {
 			#pragma unroll
 			for (int i = 0; i < 2; i++) {
@@ -376,7 +376,7 @@ __global__ void __launch_bounds__(128, 1) window_attention(
 				mma_bf16(acc[0][j], acc[1][j], E_h[0][2 * k], E_h[1][2 * k], E_h[0][2 * k + 1], E_h[1][2 * k + 1], v_f[0][j], v_f[1][j]);
 			}
 		}
-		// window_attention.lua:24
+		// window_attention.lua:25
 		#pragma unroll
 		for (int i = 0; i < 2; i++) {
 			m2[i] = m_new[i];
@@ -388,7 +388,7 @@ __global__ void __launch_bounds__(128, 1) window_attention(
 		l[i] = l[i] + shfl_xor_f32(l[i], 1);
 		l[i] = l[i] + shfl_xor_f32(l[i], 2);
 	}
-	// window_attention.lua:26
+	// window_attention.lua:27
 	b16 *const o_p = o + bi * o_sB + gi * o_sG + ri * o_sR;
 	float where2[2];
 	#pragma unroll

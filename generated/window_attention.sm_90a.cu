@@ -1,7 +1,7 @@
 // window_attention -- generated from window_attention.lua for sm_90a; do not edit.
 // Sliding-window causal softmax attention, grouped-query heads
-// with C=64, D=64, V=64, dtype=bf16, rows=64, stages=2, warps=4
-// launch window_attention: blocks = B * G * R * ceil(N / 64), threads = 128, dynamic shared memory = 42128 bytes
+// with C=64, D=64, V=64, cluster=2, dtype=bf16, rows=64, stages=2, warps=4
+// launch window_attention: blocks = B * G * R * ceil(N / 64), threads = 128, dynamic shared memory = 42128 bytes, in clusters of 2 where that divides blocks
 // tensor map q_map: q as (D, N, R, G, B), box (64, 64, 1, 1, 1), innermost first, swizzle 128 bytes, zeros beyond the tensor
 // tensor map k_map: k as (D, N, G, B), box (64, 64, 1, 1), innermost first, swizzle 128 bytes, zeros beyond the tensor
 // tensor map v_map: v as (V, N, G, B), box (64, 64, 1, 1), innermost first, swizzle 128 bytes, zeros beyond the tensor
@@ -317,19 +317,19 @@ __global__ void __launch_bounds__(128, 1) window_attention(
 		mbarrier_expect(ready, 8192);
 		tma_load_5(Q_s, &q_map, ready, 0, n0, ri, gi, bi);
 	}
-	// window_attention.lua:22
+	// window_attention.lua:23
 	float m2[2];
 	#pragma unroll
 	for (int i = 0; i < 2; i++) {
 		m2[i] = -inf();
 	}
-	// window_attention.lua:22
+	// window_attention.lua:23
 	float l[2];
 	#pragma unroll
 	for (int i = 0; i < 2; i++) {
 		l[i] = 0.0f;
 	}
-	// window_attention.lua:22
+	// window_attention.lua:23
 	float acc[2][8][2];
 	#pragma unroll
 	for (int i = 0; i < 2; i++) {
@@ -341,7 +341,7 @@ __global__ void __launch_bounds__(128, 1) window_attention(
 			}
 		}
 	}
-	// window_attention.lua:23
+	// window_attention.lua:24
 	const int N_last = n0 + 63;
 	const int N_first = -(W - n0 + -1);
 	const int n_end = N_last < 0 ? 0 : N_last / 64 + 1 < (N + 63) / 64 ? N_last / 64 + 1 : (N + 63) / 64;
@@ -379,7 +379,7 @@ __global__ void __launch_bounds__(128, 1) window_attention(
 		phase ^= slot == 0;
 		fill = fill + 1 == 2 ? 0 : fill + 1;
 		fill_phase ^= fill == 0;
-		// window_attention.lua:24
+		// window_attention.lua:25
 		float dot[2][8][2];
 		const u64 k_s_d = wgmma_desc(k_s, 16, 1024, 128);
 		wgmma_fence();
@@ -483,7 +483,7 @@ __global__ void __launch_bounds__(128, 1) window_attention(
 		for (int i = 0; i < 2; i++) {
 			l[i] = l[i] * fix[i] + sum[i];
 		}
-		// window_attention.lua:24
+		// window_attention.lua:25
 		if (warp_any((fix[0] != 1.0f) | (fix[1] != 1.0f))) {
 			#pragma unroll
 			for (int i = 0; i < 2; i++) {
@@ -528,7 +528,7 @@ __global__ void __launch_bounds__(128, 1) window_attention(
 			wgmma_bf16_rs_n64(acc[0], acc[1], E_h[0][2 * k], E_h[1][2 * k], E_h[0][2 * k + 1], E_h[1][2 * k + 1], v_s_d + 128 * k, 1, 1);
 		}
 		wgmma_commit();
-		// window_attention.lua:24
+		// window_attention.lua:25
 		#pragma unroll
 		for (int i = 0; i < 2; i++) {
 			m2[i] = m_new[i];
@@ -560,7 +560,7 @@ __global__ void __launch_bounds__(128, 1) window_attention(
 		l[i] = l[i] + shfl_xor_f32(l[i], 1);
 		l[i] = l[i] + shfl_xor_f32(l[i], 2);
 	}
-	// window_attention.lua:26
+	// window_attention.lua:27
 	float where2[2];
 	#pragma unroll
 	for (int i = 0; i < 2; i++) {

@@ -18,7 +18,7 @@
 /* A kernel's parameters, encoded but for the pointers that a launch supplies. */
 typedef struct Prepared {
 	DeviceFunction f;
-	unsigned blocks, threads, smem;
+	Launch launch;
 	int nparams, nptrs, nwork, nmaps;
 	ParamValue value[MAX_PARAMS];
 	struct {
@@ -218,9 +218,7 @@ static void prepare(AzKernel *k, const KernelText *t, Prepared *r)
 		diag_fail(&k->diag, (Loc){0}, "%s: %lld blocks are more than a launch takes", t->name,
 		          (long long)blocks);
 	r->f = device_function(&k->diag, k->module, t->name, t->smem);
-	r->blocks = (unsigned)blocks;
-	r->threads = (unsigned)t->threads;
-	r->smem = (unsigned)t->smem;
+	r->launch = (Launch){blocks, t->threads, t->smem, t->cluster};
 	r->nparams = t->nparams;
 	plan_params(p, t, none, 0, false, &params);
 	memcpy(r->value, params.value, sizeof r->value);
@@ -339,6 +337,7 @@ PUBLIC int az_stage(const AzKernel *k, int i, AzStage *out)
 	out->blocks = module_blocks(t, p->size, p->segs);
 	out->threads = t->threads;
 	out->smem = t->smem;
+	out->cluster = t->cluster;
 	out->registers = out->spill_bytes = -1;
 	for (j = 0; j < k->cubin->nkernels; j++)
 		if (!strcmp(k->cubin->kernel[j].name, t->name)) {
@@ -399,11 +398,11 @@ PUBLIC AzStatus az_launch(const AzKernel *k, void *const *pointer, void *workspa
 		}
 		for (i = 0; i < r->nwork; i++)
 			value[r->work[i].param].ptr = (char *)workspace + r->work[i].at;
-		if (!r->blocks)
+		if (!r->launch.blocks)
 			continue;
 		if (r->nmaps && (status = encode(k, r, pointer, map, param)) != AZ_OK)
 			return status;
-		bad = device_launch_raw(r->f, r->blocks, r->threads, r->smem, stream, param);
+		bad = device_launch_raw(r->f, &r->launch, stream, param);
 		if (bad)
 			return fail(AZ_ENV, "cuLaunchKernel: %s", driver_error(bad));
 	}

@@ -89,6 +89,7 @@ typedef struct AzStage {
 	int64_t blocks;             /* 0: not launched at these sizes */
 	int threads, smem;          /* of a block; bytes, dynamic */
 	int registers, spill_bytes; /* a thread's, as ptxas says; -1 where the driver compiles PTX */
+	int cluster;                /* neighbouring blocks placed together, if that divides blocks */
 } AzStage;
 
 /* After az_build or az_load, in the order of launching. Fills `out`; returns how many there are, 0

@@ -168,9 +168,12 @@ int cmd_explain(Cli *c)
 		if (by_smem > by_threads)
 			by_smem = by_threads;
 		printf("%-28s %lld blocks of %d threads, %d bytes of shared memory, at most %d an SM, "
-		       "%.2f waves\n",
+		       "%.2f waves",
 		       t->name, (long long)blocks, t->threads, t->smem, by_smem,
 		       (double)blocks / (g->sms * (by_smem ? by_smem : 1)));
+		if (t->cluster > 1 && blocks % t->cluster == 0)
+			printf(", in clusters of %d", t->cluster);
+		printf("\n");
 	}
 	explain_counters(c, p);
 	plan_close(p);

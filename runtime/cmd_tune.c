@@ -54,6 +54,14 @@ static const char *fixed_value(const Cli *c, const char *name)
 	return NULL;
 }
 
+/* What the GPU makes no use of is not tried. */
+static int values(const Tune *t, const SpecTune *u)
+{
+	if (fixed_value(t->cli, u->name))
+		return 1;
+	return !strcmp(u->name, "cluster") && !t->gpu->target.cluster ? 1 : u->n;
+}
+
 /* Mixed radix over the tune table; a value given by --set stays. */
 static void enumerate(Tune *t)
 {
@@ -77,9 +85,7 @@ static void enumerate(Tune *t)
 				bug("tune: configuration too long");
 		}
 		for (i = t->info->ntune - 1; i >= 0; i--) {
-			if (fixed_value(t->cli, t->info->tune[i].name))
-				continue;
-			if (++digit[i] < t->info->tune[i].n)
+			if (++digit[i] < values(t, &t->info->tune[i]))
 				break;
 			digit[i] = 0;
 		}

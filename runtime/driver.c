@@ -14,6 +14,19 @@ typedef int Device;
 typedef struct CuContext *Context;
 typedef struct CuGraph *Graph;
 
+/* CUlaunchAttribute and CUlaunchConfig of cuda.h. */
+typedef struct LaunchAttribute {
+	int id, pad;
+	unsigned value[16];
+} LaunchAttribute;
+
+typedef struct LaunchConfig {
+	unsigned grid[3], block[3], smem;
+	DeviceStream stream;
+	LaunchAttribute *attribute;
+	unsigned nattributes;
+} LaunchConfig;
+
 #define FUNCTIONS(F) \
 	F(Init, "cuInit", (unsigned)) \
 	F(DriverGetVersion, "cuDriverGetVersion", (int *)) \
@@ -61,6 +74,7 @@ static struct {
 #define F(name, symbol, params) int(*name) params;
 	FUNCTIONS(F)
 #undef F
+	int (*LaunchKernelEx)(const LaunchConfig *, DeviceFunction, void **, void **); /* or NULL */
 	int tried;
 	bool ok;
 	Device device;
@@ -78,7 +92,8 @@ enum {
 	ATTR_SMEM_OPTIN = 97,
 	JIT_ERROR_LOG = 5,
 	JIT_ERROR_LOG_SIZE = 6,
-	FUNC_MAX_DYNAMIC_SMEM = 8
+	FUNC_MAX_DYNAMIC_SMEM = 8,
+	LAUNCH_CLUSTER = 4
 };
 
 const char *driver_error(int status)
@@ -112,6 +127,7 @@ static const char *open_driver(void)
 		return "the CUDA driver is too old: no " symbol;
 	FUNCTIONS(F)
 #undef F
+	*(void **)&cu.LaunchKernelEx = dlsym(lib, "cuLaunchKernelEx"); /* CUDA 11.8 on */
 	if ((e = cu.Init(0)) || (e = cu.DeviceGetCount(&n)))
 		return driver_error(e);
 	if (!n)
@@ -253,20 +269,24 @@ DeviceFunction device_function(Diag *d, DeviceModule m, const char *name, int sm
 	return f;
 }
 
-int device_launch_raw(DeviceFunction f, unsigned blocks, unsigned threads, unsigned smem,
-                      DeviceStream stream, void **params)
+/* Clusters are asked for at the launch and not in the text: there they would have to divide every
+ * count of blocks. */
+int device_launch_raw(DeviceFunction f, const Launch *l, DeviceStream stream, void **params)
 {
+	unsigned blocks = (unsigned)l->blocks, threads = (unsigned)l->threads, smem = (unsigned)l->smem;
+	LaunchAttribute a = {LAUNCH_CLUSTER, 0, {(unsigned)l->cluster, 1, 1}};
+	LaunchConfig c = {{blocks, 1, 1}, {threads, 1, 1}, smem, stream, &a, 1};
+
+	if (l->cluster > 1 && l->blocks % l->cluster == 0 && cu.LaunchKernelEx)
+		return cu.LaunchKernelEx(&c, f, params, NULL);
 	return cu.LaunchKernel(f, blocks, 1, 1, threads, 1, 1, smem, stream, params, NULL);
 }
 
-void device_launch(Diag *d, DeviceFunction f, int64_t blocks, int threads, int smem,
-                   DeviceStream stream, void **params)
+void device_launch(Diag *d, DeviceFunction f, const Launch *l, DeviceStream stream, void **params)
 {
-	if (blocks < 1 || blocks > INT32_MAX)
-		diag_fail(d, (Loc){0}, "%lld blocks; a launch takes 1 to 2147483647", (long long)blocks);
-	check(d,
-	      device_launch_raw(f, (unsigned)blocks, (unsigned)threads, (unsigned)smem, stream, params),
-	      "cuLaunchKernel");
+	if (l->blocks < 1 || l->blocks > INT32_MAX)
+		diag_fail(d, (Loc){0}, "%lld blocks; a launch takes 1 to 2147483647", (long long)l->blocks);
+	check(d, device_launch_raw(f, l, stream, params), "cuLaunchKernel");
 }
 
 DeviceStream device_capture(Diag *d)

@@ -46,11 +46,17 @@ DeviceModule device_load(Diag *d, const Cubin *c);
 void device_unload(DeviceModule m);
 /* Opts in to `smem` bytes of dynamic shared memory. */
 DeviceFunction device_function(Diag *d, DeviceModule m, const char *name, int smem);
-void device_launch(Diag *d, DeviceFunction f, int64_t blocks, int threads, int smem,
-                   DeviceStream stream, void **params);
+
+/* In one dimension. `cluster`: how many neighbouring blocks are to be placed together, where the
+ * blocks can be divided so; 0 or 1: wherever there is room. */
+typedef struct Launch {
+	int64_t blocks;
+	int threads, smem, cluster;
+} Launch;
+
+void device_launch(Diag *d, DeviceFunction f, const Launch *l, DeviceStream stream, void **params);
 /* The same without checks or throwing: the driver's status. */
-int device_launch_raw(DeviceFunction f, unsigned blocks, unsigned threads, unsigned smem,
-                      DeviceStream stream, void **params);
+int device_launch_raw(DeviceFunction f, const Launch *l, DeviceStream stream, void **params);
 const char *driver_error(int status);
 void device_wait(Diag *d);
 

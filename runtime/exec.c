@@ -98,7 +98,7 @@ void exec_fill_device(Exec *x, Tensor *t, DevicePtr to)
 		axes.size[i] = i < lead ? 1 : t->size[i - lead];
 		axes.stride[i] = i < lead ? 0 : t->stride[i - lead];
 	}
-	device_launch(d, fill, blocks < 1 << 20 ? blocks : 1 << 20, 256, 0, NULL, params);
+	device_launch(d, fill, &(Launch){blocks < 1 << 20 ? blocks : 1 << 20, 256, 0, 1}, NULL, params);
 }
 
 static void fill_tensor(Exec *x, Tensor *t)
@@ -181,7 +181,8 @@ void exec_launch(Exec *x, const uint64_t *base, DeviceStream stream)
 		if (!blocks)
 			continue;
 		plan_params(p, t, base, x->work, false, &params);
-		device_launch(x->cli->diag, x->function[i], blocks, t->threads, t->smem, stream, params.at);
+		device_launch(x->cli->diag, x->function[i],
+		              &(Launch){blocks, t->threads, t->smem, t->cluster}, stream, params.at);
 	}
 }
 

@@ -35,7 +35,7 @@ static const struct Feature {
 } features[] = {
     {"mma_sync", AT(mma_sync)}, {"cp_async", AT(cp_async)}, {"wgmma", AT(wgmma)},
     {"tma", AT(tma)},           {"mbarrier", AT(mbarrier)}, {"setmaxnreg", AT(setmaxnreg)},
-    {"stmatrix", AT(stmatrix)},
+    {"stmatrix", AT(stmatrix)}, {"cluster", AT(cluster)},
 };
 
 #define COUNT(t) (sizeof(t) / sizeof *(t))
@@ -52,7 +52,7 @@ static void read_features(Diag *d, GpuTarget *g, const Yaml *list)
 		if (i == COUNT(features))
 			diag_fail(d, y->loc,
 			          "unknown feature '%s'; known: mma_sync, cp_async, wgmma, tma, "
-			          "mbarrier, setmaxnreg, stmatrix",
+			          "mbarrier, setmaxnreg, stmatrix, cluster",
 			          y->value ? y->value : "?");
 		*(bool *)((char *)g + features[i].at) = true;
 	}

@@ -15,7 +15,8 @@ return az.kernel "window_attention" {
   args  = { q = az.input("bf16", "B (G R) N D"), k = az.input("bf16", "B G N D"),
             v = az.input("bf16", "B G N V"), o = az.output("bf16", "B (G R) N V"),
             lse = az.optional_output("f32", "B (G R) N"), W = az.scalar("i32", 64) },
-  tune  = { C = { 64, 32 }, rows = { 64, 128 }, warps = { 4, 8 }, stages = { 2, 3 } },
+  tune  = { C = { 64, 32 }, rows = { 64, 128 }, warps = { 4, 8 }, stages = { 2, 3 },
+            cluster = { 2, 1 } },
   grid  = { "B", "G", "R", N = "rows" },
   smoke = { "B=1,G=1,R=2,N=200", "B=1,G=2,R=1,N=130,W=1", "B=1,G=1,R=1,N=100,W=100" },
   body  = function(a, g, p)

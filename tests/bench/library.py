@@ -18,7 +18,8 @@ class AzArg(C.Structure):
 
 class AzStage(C.Structure):
     _fields_ = [("name", C.c_char_p), ("blocks", C.c_int64), ("threads", C.c_int),
-                ("smem", C.c_int), ("registers", C.c_int), ("spill_bytes", C.c_int)]
+                ("smem", C.c_int), ("registers", C.c_int), ("spill_bytes", C.c_int),
+                ("cluster", C.c_int)]
 
 
 PROTOTYPES = {

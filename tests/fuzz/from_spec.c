@@ -89,6 +89,8 @@ static int tune_value(Dice *d, const SpecTune *t, bool engine)
 	static const int warps[] = {1, 2, 4, 8}, stages[] = {1, 2, 3, 4},
 	                 other[] = {1, 8, 16, 32, 48, 64, 96, 128};
 
+	if (!strcmp(t->name, "cluster"))
+		return 1 + dice_below(d, 8);
 	if (engine && dice_percent(d, 70) && strcmp(t->name, "stages"))
 		return !strcmp(t->name, "warps") ? 4 : 64;
 	if (dice_percent(d, 80))
@@ -155,7 +157,7 @@ void specs_case(Dice *d, int which, Case *c)
 		int v = tune_value(d, &s->info->tune[i], engine);
 
 		if (strcmp(s->info->tune[i].name, "warps") && strcmp(s->info->tune[i].name, "stages") &&
-		    (chunk == 16 || dice_percent(d, 50)))
+		    strcmp(s->info->tune[i].name, "cluster") && (chunk == 16 || dice_percent(d, 50)))
 			chunk = v;
 		put(c, s->info->tune[i].name, "%ld", v);
 	}

@@ -146,7 +146,7 @@ static void compare(const Probe *p, int blocks, int threads, Par *par, int n, co
 			                                     : (void *)&par[i].value;
 	}
 	running = arena_printf(arena, "%s_gpu: %s", name, p->kernel);
-	device_launch(&diag, f, blocks, threads, SMEM, NULL, params);
+	device_launch(&diag, f, &(Launch){blocks, threads, SMEM, 1}, NULL, params);
 	device_wait(&diag);
 	running = NULL;
 	for (int i = 0; i < n; i++) {

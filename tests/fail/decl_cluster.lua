@@ -1,0 +1,10 @@
+-- error: tests/fail/decl_cluster.lua:3: tune: cluster may be 1 to 8, not 16
+local az = require "azulejo"
+return az.kernel "k" {
+  dims = { "B", "N", V = 64 },
+  args = { v = az.input("bf16", "B N V"), o = az.output("bf16", "B N V") },
+  tune = { C = { 64 }, cluster = { 16, 1 } }, grid = { "B" },
+  body = function(a, g, p)
+    for n in az.tiles("N", p.C) do a.o[n] = a.v[n] end
+  end,
+}

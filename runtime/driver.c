@@ -269,16 +269,17 @@ DeviceFunction device_function(Diag *d, DeviceModule m, const char *name, int sm
 	return f;
 }
 
-/* Clusters are asked for at the launch and not in the text: there they would have to divide every
- * count of blocks. */
+/* Clusters are asked for at the launch and not in the text, where they would have to divide every
+ * count of blocks; and where a GPU has no room for them side by side it is done without. */
 int device_launch_raw(DeviceFunction f, const Launch *l, DeviceStream stream, void **params)
 {
 	unsigned blocks = (unsigned)l->blocks, threads = (unsigned)l->threads, smem = (unsigned)l->smem;
 	LaunchAttribute a = {LAUNCH_CLUSTER, 0, {(unsigned)l->cluster, 1, 1}};
 	LaunchConfig c = {{blocks, 1, 1}, {threads, 1, 1}, smem, stream, &a, 1};
 
-	if (l->cluster > 1 && l->blocks % l->cluster == 0 && cu.LaunchKernelEx)
-		return cu.LaunchKernelEx(&c, f, params, NULL);
+	if (l->cluster > 1 && l->blocks % l->cluster == 0 && cu.LaunchKernelEx &&
+	    !cu.LaunchKernelEx(&c, f, params, NULL))
+		return 0;
 	return cu.LaunchKernel(f, blocks, 1, 1, threads, 1, 1, smem, stream, params, NULL);
 }
 

@@ -57,7 +57,8 @@ typedef struct Fact {
 	bool row;      /* the same of one row: formed as its reader asks */
 	int group;     /* orientation group (union-find), meaningful when anchored */
 	Orient orient;
-	bool unscaled; /* a state over a grown dimension kept without the features' scales */
+	bool unscaled;        /* a state over a grown dimension kept without the features' scales */
+	bool risky[MAX_RANK]; /* tails.c: what is carried may be inf or NaN where no element exists */
 } Fact;
 
 typedef struct Facts {

@@ -85,7 +85,7 @@ static void turn_rows(Lower *L, const Turned *t, const Staged *s, const char *na
 		lower_open(L, S_SCOPE, false, "%s", "");
 	}
 	saved->last->atomic = true;
-	for (int c = 0; c < cols.cores; c += 2) {
+	for (int c = 0; c < cols.cores && 8 * c < t->buf->rows; c += 2) {
 		int per = t->buf->pbytes / 32;
 		const char *array = lower_name(L, "x"), *place;
 		Block *in = L->out;

@@ -8,6 +8,7 @@
 #include "tails.h"
 
 #include <math.h>
+#include <string.h>
 
 typedef struct Dead {
 	bool known, risky; /* risky: may be inf or NaN, so that 0 times it is not 0 */
@@ -154,7 +155,39 @@ static Dead dead(Facts *f, const Op *x, int d)
 			unknown.risky |= dead_src(f, x, i, d).risky;
 		return unknown;
 	default:
+		if (x->code == OP_get)
+			unknown.risky = f->op[x->src[0]->id].risky[d];
 		return unknown;
+	}
+}
+
+typedef struct Carried {
+	Facts *f;
+	bool more;
+} Carried;
+
+static void note_carried(void *user, Op *o)
+{
+	Carried *c = user;
+	bool made = o->code == OP_var || o->code == OP_state;
+	bool changed = o->code == OP_set || o->code == OP_update || o->code == OP_decay;
+	Fact *to = &c->f->op[made ? o->id : changed ? o->src[0]->id : 0];
+
+	for (int d = 0; (made || changed) && d < o->src[changed]->rank; d++)
+		if (!to->risky[d] && dead(c->f, o->src[changed], d).risky)
+			to->risky[d] = c->more = true;
+}
+
+/* What states and variables may hold; again whenever what goes into them has changed. */
+static void carried_risk(Facts *f)
+{
+	Carried c = {f, true};
+
+	for (int i = 0; i < f->nops; i++)
+		memset(f->op[i].risky, 0, sizeof f->op[i].risky);
+	while (c.more) {
+		c.more = false;
+		ir_walk(f->k->body, note_carried, &c);
 	}
 }
 
@@ -350,12 +383,14 @@ static void mask_with(Facts *f, Op *o, int i, Op *x, int d, double neutral)
 	if (of == x && op_info[x->code].class != GROW) { /* features' other users form them */
 		r = (Replace){x, w, w};
 		ir_walk(f->k->body, replace_op, &r);
+		carried_risk(f);
 		if (!spoiled(f, o))
 			return;
 		r = (Replace){w, x, w};
 		ir_walk(f->k->body, replace_op, &r);
 	}
 	o->src[i] = rebuilt(f, o->src[i], x, w);
+	carried_risk(f);
 }
 
 /* Features have no place for a select, but what they are made of does. */
@@ -405,5 +440,6 @@ static void tails_op(void *user, Op *o)
 
 void tails_mask(Facts *f)
 {
+	carried_risk(f);
 	ir_walk(f->k->body, tails_op, f);
 }

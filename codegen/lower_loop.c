@@ -157,8 +157,10 @@ static Ring ring_open(Lower *L, Op *loop, const char *lo, const char *end)
 
 	if (L->role == ROLE_OUTPUT) {
 		ring = L->ring;
-		for (int i = 0; i < ring.n; i++)
+		for (int i = 0; i < ring.n; i++) {
 			L->staged[L->nstaged++] = L->ring_tile[i];
+			L->names[L->nnames++] = L->ring_tile[i].base;
+		}
 		ring.first = first;
 	} else {
 		for (Op *x = loop->body->first; x; x = x->next)
@@ -349,7 +351,7 @@ void lower_region(Lower *L, Region *r)
 
 	fetch_tiles(L, r);
 	for (Op *x = r->first; x; x = x->next)
-		if (is_staged_load(L, x, false) && !lower_staged(L, x)) {
+		if (is_staged_load(L, x, false) && !lower_staged(L, x) && (!L->live || L->live[x->id])) {
 			lower_stage(L, x, 1);
 			lower_issue(L, &L->staged[L->nstaged - 1], L->staged[L->nstaged - 1].base, NULL, NULL);
 			flying = true;

@@ -51,7 +51,8 @@ bool lower_tma_fits(Lower *L, const Op *op)
 		return false;
 	r = op->at[cols];
 	inner = op->dim[1].n >= 64 ? 64 : op->dim[1].n;
-	if (r && r->kind != RANGE_WHOLE && (r->n % inner || r->n % 8)) /* boxes begin at 16 bytes */
+	if (r && r->kind != RANGE_WHOLE && /* boxes begin at 16 bytes */
+	    (r->n % inner || r->n % 8 || r->n != facts_extent(L->f, facts_class(L->f, op, 1))))
 		return false;
 	return op->dim[0].n <= 256 && op->dim[0].n == facts_extent(L->f, facts_class(L->f, op, 0));
 }

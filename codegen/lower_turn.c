@@ -31,13 +31,16 @@ static Turned *turned_new(Lower *L, Op *x, bool both)
 	Turned *t = &L->turned[L->nturned];
 	const char *name;
 	Block *saved = L->out;
-	int height;
+	int height, width;
 
 	if (!s || s->buf->elem != 2 || s->buf->rows % 16 || lower_turned(L, x) ||
 	    L->nturned == MAX_BUFFERS || cols.cores * cols.warps % 2)
 		return NULL;
 	/* columns that pad the tile would be rows here that nobody reads */
 	height = L->dev->gpu->stmatrix ? 8 * cols.cores * cols.warps : (x->dim[1].n + 7) / 8 * 8;
+	width = 2 * s->buf->rows + (L->dev->gpu->stmatrix ? 0 : 16);
+	if ((both + 1) * height * width > 1 << 16) /* its places have 16 bits */
+		return NULL;
 	name = lower_name(L, arena_printf(L->a, "%s_t", x->name ? x->name : x->arg->name));
 	*t = (Turned){x,
 	              dev_buffer(L->dev, both ? arena_printf(L->a, "%s_both", name) : name, height,
@@ -48,7 +51,7 @@ static Turned *turned_new(Lower *L, Op *x, bool both)
 		pad_rows(t->buf);
 	t->buf->used_cols = 0;
 	t->buf->by_turns = both;
-	if (t->buf->bytes * t->buf->stages > 1 << 16) /* its places are looked up in 16 bits */
+	if (t->buf->bytes * t->buf->stages > 1 << 16)
 		bug("a turned tile of %d bytes", t->buf->bytes);
 	t->lane = lower_name(L, arena_printf(L->a, "%s_w", name));
 	L->out = L->pro;

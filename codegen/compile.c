@@ -309,8 +309,10 @@ static void print_header(const Module *m, Text *t)
 	for (int i = 0; i < m->nkernels; i++) {
 		const KernelText *x = &m->kernel[i];
 
-		text_add(t, "// launch %s: blocks = ", x->name);
+		text_add(t, "// launch %s: blocks = %s", x->name, x->most ? "min(" : "");
 		print_factors(m->k, x->grid, x->nfactors, t);
+		if (x->most)
+			text_add(t, ", %d)", x->most);
 		text_add(t, ", threads = %d, dynamic shared memory = %d bytes", x->threads, x->smem);
 		if (x->cluster > 1)
 			text_add(t, ", in clusters of %d where that divides blocks", x->cluster);
@@ -460,6 +462,13 @@ static int64_t product(const Factor *f, int n, const int64_t *axis_size, int seg
 }
 
 int64_t module_blocks(const KernelText *t, const int64_t *axis_size, int segs)
+{
+	int64_t n = module_programs(t, axis_size, segs);
+
+	return t->most && n > t->most ? t->most : n;
+}
+
+int64_t module_programs(const KernelText *t, const int64_t *axis_size, int segs)
 {
 	return segs < t->from_segs ? 0 : product(t->grid, t->nfactors, axis_size, segs);
 }

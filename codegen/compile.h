@@ -67,6 +67,7 @@ typedef struct KernelText {
 	int threads, smem;        /* per block; smem is dynamic */
 	int cluster;              /* neighbouring blocks to place together; 1: as they come */
 	int min_blocks;           /* that an SM is to hold at once */
+	int most;                 /* blocks, which then take the programs in turns; 0: one each */
 	int from_segs;            /* launched when there are at least as many segments */
 } KernelText;
 
@@ -114,6 +115,7 @@ int module_segments(const Module *m, const GpuTarget *g, const int64_t *axis_siz
  * read what one of them writes. */
 bool module_in_place(const Module *m, int segs, const Arg *out);
 /* 0: the kernel is not launched. */
+int64_t module_programs(const KernelText *t, const int64_t *axis_size, int segs);
 int64_t module_blocks(const KernelText *t, const int64_t *axis_size, int segs);
 int64_t module_work_elems(const WorkBuffer *w, const int64_t *axis_size, int segs);
 

@@ -129,12 +129,30 @@ static const char *longest_first(Lower *L, const char *pid, const char *count, c
 	return rest;
 }
 
+/* How many programs there are. */
+const char *lower_programs(Lower *L)
+{
+	const char *all = NULL;
+
+	for (int i = 0; i < L->k->grid.n; i++) {
+		const Range *r = L->k->grid.range[i];
+		const char *n = lower_size(L, r, 0);
+
+		if (r->kind == RANGE_GRID && r->n > 1)
+			n = arena_printf(L->a, "((%s + %d) / %d)", n, r->n - 1, r->n);
+		all = all ? arena_printf(L->a, "%s * %s", all, n) : n;
+	}
+	return all ? all : "1";
+}
+
 /* Which program this is: the last grid entry varies fastest. Unsigned: divisions are shorter so. */
-static void decode_program(Lower *L)
+void lower_program(Lower *L)
 {
 	const Grid *grid = &L->k->grid;
 	KernelText *t = &L->dev->text;
-	const char *pid = L->part == PART_ALL ? "blockIdx.x" : segment_program(L);
+	const char *pid = L->part != PART_ALL ? segment_program(L)
+	                  : L->program        ? L->program
+	                                      : "blockIdx.x";
 
 	t->nfactors = 0;
 	for (int i = 0; i < grid->n; i++) {
@@ -260,7 +278,8 @@ void lower_kernel(Dev *d, Facts *f, int stages, int align, LowerPart part, Segme
 	L->out = L->pro;
 	if (part != PART_ALL)
 		segment_lower(L, s);
-	decode_program(L);
+	L->undecided = L->nnames;
+	lower_program(L);
 	L->out = &body;
 	if (lower_roles_fit(L))
 		lower_roles(L);

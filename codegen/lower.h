@@ -147,10 +147,13 @@ typedef struct Lower {
 	int depth;  /* stages of the ring that roles share */
 	int stride; /* a loop's turns from one of this role's to its next; who begins with which */
 	const char *who;
-	Buffer *ready;    /* the barrier of tiles that were fetched and not waited for */
-	bool fed;         /* another warpgroup asks for the loop's tiles */
-	const char *turn; /* in roles: counts the loop's turns */
-	bool stores_fly;  /* stores by the copy engine were made */
+	Buffer *ready; /* the barrier of tiles that were fetched and not waited for */
+	bool fed;      /* another warpgroup asks for the loop's tiles */
+	int undecided; /* names taken before this block's program was named */
+	Block *keep;   /* where a block has several programs: what outlives one; else NULL */
+	const char *program, *programs, *again; /* then: which it is, of how many; 0 and 1 by turns */
+	const char *turn;                       /* in roles: counts the loop's turns */
+	bool stores_fly;                        /* stores by the copy engine were made */
 	int nturned;
 	Turned turned[MAX_BUFFERS];
 	Version *begun; /* accumulators of begun_dot: lower_ones.c */
@@ -192,6 +195,8 @@ Block *lower_open(Lower *L, StmtKind kind, bool unroll, const char *fmt, ...)
     __attribute__((format(printf, 4, 5)));
 void lower_close(Lower *L, Block *saved);
 void lower_splice(Block *to, const Block *from); /* appends */
+void lower_program(Lower *L);                    /* which one this is: where its tiles start */
+const char *lower_programs(Lower *L);            /* how many there are */
 Stmt *lower_code(Lower *L, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 const char *lower_name(Lower *L, const char *want);
 _Noreturn void lower_cannot(Lower *L, const Op *op, const char *fmt, ...)
@@ -242,7 +247,6 @@ void lower_fold_close(Lower *L, Fold *f);
 Version *lower_fold_take(Lower *L, Fold *f, const Layout *want);
 Version *lower_cumsum(Lower *L, Op *op, const Layout *l);
 Version *lower_convert(Lower *L, Op *op, Version *from, const Layout *l);
-
 bool lower_reduce_parts(Lower *L, Op *op, const Layout *to);
 void lower_reduce_join(Lower *L, Op *op, Version *w);
 

@@ -68,11 +68,66 @@ static void ask_in_turn(Lower *L, const Op *loop)
 	lower_ring_feed(L, &L->ring, loop, n, lo, end);
 }
 
+/* A block's programs one after another, where all are as long: no block is launched, no barrier
+ * made and no tile of the loop waited for between them. Where they are not, blocks that come as SMs
+ * are free share the work better than any fixed turns: on an H200 causal attention is 3 to 20 %
+ * slower so, full attention 2 to 3 % faster. */
+static bool in_turns(Lower *L)
+{
+	return !only_loop(L->k)->mask;
+}
+
+/* A role's text: what it keeps, and its prologue and body for each program. */
+static void role_close(Lower *L, Block *role, const Block *keep, const Block *own,
+                       const Block *body)
+{
+	Stmt *loop = ARENA_NEW(L->a, Stmt);
+
+	if (!keep) {
+		lower_splice(role, own);
+		lower_splice(role, body);
+		return;
+	}
+	loop->kind = S_FOR;
+	loop->uniform = loop->entered_clean = true;
+	loop->text =
+	    L->again
+	        ? arena_printf(L->a, "u32 %s = blockIdx.x, %s = 0; %s < %s; %s += gridDim.x, %s ^= 1",
+	                       L->program, L->again, L->program, L->programs, L->program, L->again)
+	        : arena_printf(L->a, "u32 %s = blockIdx.x; %s < %s; %s += gridDim.x", L->program,
+	                       L->program, L->programs, L->program);
+	lower_splice(&loop->body, own);
+	lower_splice(&loop->body, body);
+	lower_splice(role, keep);
+	dev_append(role, loop);
+}
+
+static void role_open(Lower *L, Block *keep, Block *own, Block *body)
+{
+	*keep = *own = *body = (Block){0};
+	L->pro = L->out = own;
+	if (L->keep) {
+		L->keep = keep;
+		lower_program(L);
+	}
+	L->out = body;
+}
+
+/* All have read the program's own tiles: the next one's may come. */
+static void program_end(Lower *L)
+{
+	Stmt *s = dev_add(L->dev, L->out, S_BARRIER, NULL);
+
+	s->n = 1;
+	s->threads = 32 * L->warps;
+}
+
 void lower_feed(Lower *L)
 {
 	Stmt *split = ARENA_NEW(L->a, Stmt);
-	Block *saved = L->out, *pro = L->pro, own = {0}, body = {0}, feed = {0};
-	int names = L->nnames;
+	Block *saved = L->out, *pro = L->pro, keep, own, body;
+	bool turns = in_turns(L);
+	int names;
 
 	split->kind = S_ROLES;
 	split->text = "role == 0";
@@ -80,21 +135,33 @@ void lower_feed(Lower *L)
 	L->dev->roles = 2;
 	L->dev->last_warps = 4;
 	L->fed = true;
-	L->pro = &own;
-	L->out = &body;
+	if (turns) { /* which program it is, each role finds anew */
+		L->nnames = L->undecided;
+		*pro = (Block){0};
+		L->keep = &keep;
+		L->program = lower_name(L, "program");
+		L->again = lower_name(L, "again");
+		L->programs = lower_name(L, "programs");
+		L->out = pro;
+		lower_code(L, "const u32 %s = %s;", L->programs, lower_programs(L));
+		L->dev->text.most = L->dev->gpu->sms;
+	}
+	names = L->nnames;
+	role_open(L, &keep, &own, &body);
 	lower_region(L, L->k->body);
 	lower_store_end(L);
-	lower_splice(&split->body, &own);
-	lower_splice(&split->body, &body);
+	if (turns)
+		program_end(L);
+	role_close(L, &split->body, turns ? &keep : NULL, &own, &body);
+	L->again = NULL;
 	lower_forget(L, names);
 	memcpy(L->staged, L->ring_tile, sizeof L->ring_tile);
 	L->nstaged = L->ring.n;
 	L->ring.first = 0;
-	own = (Block){0};
-	L->out = &feed;
+	role_open(L, &keep, &own, &body);
 	ask_in_turn(L, only_loop(L->k));
-	lower_splice(&split->orelse, &own);
-	lower_splice(&split->orelse, &feed);
+	role_close(L, &split->orelse, turns ? &keep : NULL, &own, &body);
+	L->keep = NULL;
 	L->nstaged = 0;
 	set_registers(L, &split->body, "regs_raise", FED);
 	set_registers(L, &split->orelse, "regs_lower", FEEDER);

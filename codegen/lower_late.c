@@ -215,5 +215,13 @@ void lower_late_close(Lower *L, const char *when)
 	lower_late_turn(L, when);
 	issue(L);
 	lower_wgmma_settle(L);
+	if (L->keep) { /* the next program's tiles come in its place */
+		Block *saved;
+
+		dev_add(L->dev, L->out, S_WARP, NULL);
+		saved = lower_open(L, S_IF, false, "lane == 0 && %s", when);
+		lower_code(L, "mbarrier_arrive(%s);", L->late->done);
+		lower_close(L, saved);
+	}
 	L->late = NULL;
 }

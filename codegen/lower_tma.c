@@ -212,7 +212,7 @@ void lower_fetch(Lower *L, int first)
 
 void lower_fetch_wait(Lower *L)
 {
-	Stmt *wait = lower_code(L, "mbarrier_wait(%s, 0);", L->ready->name);
+	Stmt *wait = lower_code(L, "mbarrier_wait(%s, %s);", L->ready->name, L->again ? L->again : "0");
 
 	if (!L->fed)
 		dev_access(wait, L->ready, ACC_READ);
@@ -251,11 +251,15 @@ void lower_ring_fill(Lower *L, Ring *r, const Op *loop, const char *lo, const ch
 	r->phase = lower_name(L, "phase");
 	r->fill = lower_name(L, "fill");
 	r->fill_phase = lower_name(L, "fill_phase");
+	saved = L->out;
+	if (L->keep)
+		L->out = L->keep;
 	if (L->stride == 1) {
 		lower_code(L, "int %s = 0, %s = 0;", r->slot, r->phase);
 		if (r->asks)
 			lower_code(L, "int %s = %d, %s = 0;", r->fill, r->ahead, r->fill_phase);
 	}
+	L->out = saved;
 	r->counts = L->role != ROLE_ALL && (L->stride == 1 || strcmp(lo, "0") != 0);
 	if (r->counts) {
 		L->turn = lower_name(L, "turn");
@@ -358,7 +362,10 @@ void lower_ring_feed(Lower *L, const Ring *r, const Op *loop, const char *n, con
 	const char *fill = lower_name(L, "fill"), *phase = lower_name(L, "fill_phase");
 	Block *saved = L->out;
 
+	if (L->keep)
+		L->out = L->keep;
 	lower_code(L, "int %s = 0, %s = 0;", fill, phase);
+	L->out = saved;
 	if (loop->reverse)
 		lower_open(L, S_FOR, false, "int %s = %s - 1; %s >= %s; %s--", n, end, n, lo, n);
 	else

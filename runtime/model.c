@@ -50,7 +50,7 @@ double model_ms(const Plan *p, const Cubin *c)
 	math *= p->m->by_groups + (1 - p->m->by_groups) / g->mma_sync_share;
 	for (i = 0; i < p->m->nkernels; i++) {
 		const KernelText *t = &p->m->kernel[i];
-		double blocks = (double)module_blocks(t, p->size, p->segs), slots, waves, warps, slow;
+		double blocks = (double)module_programs(t, p->size, p->segs), slots, waves, warps, slow;
 		int fit = model_occupancy(g, t, find(c, t->name));
 		if (!fit)
 			return INFINITY;

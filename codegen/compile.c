@@ -465,7 +465,7 @@ int64_t module_blocks(const KernelText *t, const int64_t *axis_size, int segs)
 {
 	int64_t n = module_programs(t, axis_size, segs);
 
-	return t->most && n > t->most ? t->most : n;
+	return t->most && n > t->most && n <= INT32_MAX ? t->most : n; /* more are refused */
 }
 
 int64_t module_programs(const KernelText *t, const int64_t *axis_size, int segs)

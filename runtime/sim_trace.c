@@ -19,7 +19,7 @@
 #define M (&sim_machine)
 
 /* Pages that nobody touches cost nothing. */
-enum { KERNELS = 4, BLOCKS = 64, EVENTS = 1 << 15, LISTS = KERNELS * BLOCKS * MAX_THREADS };
+enum { KERNELS = 4, BLOCKS = 512, EVENTS = 1 << 15, LISTS = KERNELS * BLOCKS * MAX_THREADS };
 
 typedef struct List {
 	u32 n, matched;

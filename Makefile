@@ -47,6 +47,14 @@ build/tests/%: tests/unit/%.c $(OBJ)
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) $(WARN) -MMD -MP $(LUAINC) -no-pie -o $@ $< $(OBJ) $(STATIC)
 
+# A driver that runs nothing, found before the machine's own.
+build/tests/fake/libcuda.so.1: tests/unit/fake_cuda.c tests/unit/fake_cuda.h
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) $(WARN) -shared -fPIC -o $@ $<
+
+build/tests/launch_test: build/tests/fake/libcuda.so.1
+build/tests/launch_test: STATIC += -Wl,--disable-new-dtags,-rpath,'$$ORIGIN/fake'
+
 MUTATE := $(patsubst %.c,build/%.o,$(wildcard tests/mutate/*.c))
 FUZZ   := $(patsubst %.c,build/%.o,$(wildcard tests/fuzz/*.c))
 

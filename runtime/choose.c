@@ -19,24 +19,29 @@ bool choose_device(Cli *c)
 	return false;
 }
 
+/* The nearest description: the oldest GPU's text runs on all later ones, through PTX. */
+static const Gpu *nearest(Cli *c, const DeviceInfo *info)
+{
+	const Gpu *g = gpu_match(c->diag, c->arena, info->name, info->major, info->minor), *all[64];
+	int n = g ? 0 : gpu_all(c->diag, c->arena, all, 64);
+
+	for (int i = 0; i < n && !g; i++)
+		if (gpu_is(all[i], info->major, info->minor))
+			g = all[i];
+	return g ? g : gpu_find(c->diag, c->arena, OLDEST_GPU);
+}
+
 const Gpu *choose_gpu(Cli *c, bool on_gpu, const char **device)
 {
 	const DeviceInfo *info = on_gpu ? driver_found(NULL) : NULL;
-	const Gpu *g = NULL, *all[64];
-	char arch[16];
-	int i, n;
+	Gpu *found;
 
 	*device = info ? info->name : "sim";
-	if (c->gpu)
-		return gpu_find(c->diag, c->arena, c->gpu);
-	if (!info)
-		return gpu_find(c->diag, c->arena, DEFAULT_GPU);
-	if ((g = gpu_match(c->diag, c->arena, info->name)))
-		return g;
-	n = gpu_all(c->diag, c->arena, all, 64);
-	snprintf(arch, sizeof arch, "sm_%d%d", info->major, info->minor);
-	for (i = 0; i < n; i++) /* an unknown device of a known architecture */
-		if (!strncmp(all[i]->target.arch, arch, strlen(arch)))
-			return all[i];
-	return gpu_find(c->diag, c->arena, OLDEST_GPU); /* runs on all later ones, through PTX */
+	if (c->gpu || !info)
+		return gpu_find(c->diag, c->arena, c->gpu ? c->gpu : DEFAULT_GPU);
+	found = ARENA_NEW(c->arena, Gpu);
+	*found = *nearest(c, info);
+	found->target.sms =
+	    info->sms; /* of one name there are several: an H100 PCIe has 114, not 132 */
+	return found;
 }

@@ -8,7 +8,8 @@
 
 /* --device, else the GPU where there is one; throws when gpu was asked for and is missing. */
 bool choose_device(Cli *c);
-/* --gpu, else the description of the device at hand, else the default; *device names it. */
+/* --gpu, else the description of the device at hand with its own count of SMs, else the default;
+ * *device names it. */
 const Gpu *choose_gpu(Cli *c, bool on_gpu, const char **device);
 
 #endif

@@ -165,10 +165,11 @@ int cmd_doctor(Cli *c)
 	Json j;
 
 	if (dev) {
-		g = gpu_match(c->diag, c->arena, dev->name);
-		text = arena_printf(c->arena, "%s (sm_%d%d, driver %d.%d), described by %s", dev->name,
-		                    dev->major, dev->minor, dev->driver / 1000, dev->driver / 10 % 100,
-		                    g ? g->name : "nothing; the nearest is assumed");
+		g = gpu_match(c->diag, c->arena, dev->name, dev->major, dev->minor);
+		text =
+		    arena_printf(c->arena, "%s (sm_%d%d, %d SMs, driver %d.%d), described by %s", dev->name,
+		                 dev->major, dev->minor, dev->sms, dev->driver / 1000,
+		                 dev->driver / 10 % 100, g ? g->name : "nothing; the nearest is assumed");
 	}
 	if (c->json)
 		json_begin(&j, stdout);

@@ -349,7 +349,8 @@ int cmd_tune(Cli *c)
 {
 	Tune *t = ARENA_NEW(c->arena, Tune);
 	const DeviceInfo *info = driver_found(NULL);
-	const Gpu *here = info ? gpu_match(c->diag, c->arena, info->name) : NULL;
+	const Gpu *here =
+	    info ? gpu_match(c->diag, c->arena, info->name, info->major, info->minor) : NULL;
 	const char *device, *nvrtc;
 	TunedRecord r;
 	Plan *p;

@@ -140,14 +140,23 @@ int gpu_all(Diag *d, Arena *a, const Gpu **out, int max)
 	return i;
 }
 
-const Gpu *gpu_match(Diag *d, Arena *a, const char *device)
+bool gpu_is(const Gpu *g, int major, int minor)
+{
+	char arch[16];
+	size_t n = (size_t)snprintf(arch, sizeof arch, "sm_%d%d", major, minor);
+
+	return !strncmp(g->target.arch, arch, n) &&
+	       !(g->target.arch[n] >= '0' && g->target.arch[n] <= '9');
+}
+
+const Gpu *gpu_match(Diag *d, Arena *a, const char *device, int major, int minor)
 {
 	const Gpu *all[64], *best = NULL;
 	int i, j, n = gpu_all(d, a, all, 64);
 	size_t len = 0;
 
 	for (i = 0; i < n; i++)
-		for (j = 0; j < all[i]->nmatch; j++)
+		for (j = 0; j < all[i]->nmatch && gpu_is(all[i], major, minor); j++)
 			if (strstr(device, all[i]->match[j]) && strlen(all[i]->match[j]) > len) {
 				len = strlen(all[i]->match[j]);
 				best = all[i];

@@ -16,7 +16,10 @@ typedef struct Gpu {
 const Gpu *gpu_find(Diag *d, Arena *a, const char *name);
 /* All of them, sorted by name. */
 int gpu_all(Diag *d, Arena *a, const Gpu **out, int max);
-/* By the driver's device name; NULL when no file matches. The longest match wins. */
-const Gpu *gpu_match(Diag *d, Arena *a, const char *device);
+/* Of compute capability major.minor. */
+bool gpu_is(const Gpu *g, int major, int minor);
+/* By the driver's device name and compute capability (an "RTX A1000" is no A100); NULL when no file
+ * matches. The longest match wins. */
+const Gpu *gpu_match(Diag *d, Arena *a, const char *device, int major, int minor);
 
 #endif

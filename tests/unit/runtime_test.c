@@ -215,9 +215,11 @@ static void test_gpus(void)
 	}
 	n = gpu_all(&d, a, all, 64);
 	check(n >= 7, "seven GPUs and more");
-	g = gpu_match(&d, a, "NVIDIA A100-SXM4-80GB");
+	g = gpu_match(&d, a, "NVIDIA A100-SXM4-80GB", 8, 0);
 	check(g && !strcmp(g->name, "a100"), "the longest match names the GPU");
-	check(!gpu_match(&d, a, "Voodoo 2"), "an unknown GPU matches nothing");
+	g = gpu_match(&d, a, "NVIDIA RTX A1000", 8, 6);
+	check(g && !strcmp(g->name, "a10"), "of another architecture it is another GPU");
+	check(!gpu_match(&d, a, "Voodoo 2", 8, 0), "an unknown GPU matches nothing");
 	g = gpu_find(&d, a, "h100");
 	check(!strcmp(g->target.arch, "sm_90a") && g->target.mma_sync && g->target.smem_block == 232448,
 	      "h100");

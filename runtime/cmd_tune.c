@@ -38,6 +38,7 @@ typedef struct Tune {
 	const Gpu *gpu;
 	const SpecInfo *info;
 	bool device; /* a GPU to time on */
+	bool spills; /* no point does without */
 	int n;
 	Point point[MAX_POINTS];
 } Tune;
@@ -113,7 +114,7 @@ static void with_point(const Tune *t, const Point *p, Cli *c, Diag *d, Arena *a)
 
 /* -- one point --------------------------------------------------------------------------------- */
 
-static bool fits(const Plan *p, const Cubin *b, Point *o)
+static bool fits(const Tune *t, const Plan *p, const Cubin *b, Point *o)
 {
 	int i, j;
 
@@ -126,7 +127,7 @@ static bool fits(const Plan *p, const Cubin *b, Point *o)
 			o->fate = NO_ROOM;
 			return false;
 		}
-		if (k && k->spill_bytes) {
+		if (k && k->spill_bytes && !t->spills) {
 			o->fate = SPILLS;
 			return false;
 		}
@@ -257,7 +258,7 @@ static void try_point(Tune *t, Point *o, double seconds, bool verify)
 		Cubin *b;
 		p = plan_open(&c, t->gpu, true);
 		b = compile(p, &c);
-		if (fits(p, b, o)) {
+		if (fits(t, p, b, o)) {
 			if (t->device) {
 				measure(t, &c, o, seconds, verify);
 			} else {
@@ -284,23 +285,40 @@ static int by_time(const void *a, const void *b)
 
 /* -- all of them ------------------------------------------------------------------------------- */
 
-static int explore(Tune *t)
+/* Tries what has this fate; returns how many have a rank then. */
+static int try_all(Tune *t, Fate fate, double until)
 {
-	double t0 = clock_seconds(), budget = t->cli->budget ? t->cli->budget : 60;
-	int i, ranked = 0;
+	int ranked = 0;
 
-	compile_ahead(t, t0 + 0.5 * budget);
-	for (i = 0; i < t->n; i++) {
+	for (int i = 0; i < t->n; i++) {
 		Point *o = &t->point[i];
-		if (clock_seconds() - t0 > 0.7 * budget && ranked)
+
+		if (o->fate != fate)
+			continue;
+		if (clock_seconds() > until && ranked)
 			break;
 		try_point(t, o, 0.1, true);
 		ranked += o->fate == RANKED;
 		fprintf(stderr, "azulejo: tune %d/%d %s: ", i + 1, t->n, o->config);
 		if (o->fate == RANKED)
-			fprintf(stderr, "%.4f ms%s\n", o->ms, t->device ? "" : " by the model");
+			fprintf(stderr, "%.4f ms%s%s\n", o->ms, t->device ? "" : " by the model",
+			        t->spills ? ", although it spills" : "");
 		else
 			fprintf(stderr, "%s%s%s\n", fates[o->fate], o->why[0] ? ": " : "", o->why);
+	}
+	return ranked;
+}
+
+static int explore(Tune *t)
+{
+	double t0 = clock_seconds(), budget = t->cli->budget ? t->cli->budget : 60;
+	int i, ranked;
+
+	compile_ahead(t, t0 + 0.5 * budget);
+	ranked = try_all(t, UNTRIED, t0 + 0.7 * budget);
+	if (!ranked) {
+		t->spills = true;
+		ranked = try_all(t, SPILLS, t0 + 0.7 * budget);
 	}
 	qsort(t->point, (size_t)t->n, sizeof *t->point, by_time);
 	if (t->device) {

@@ -286,14 +286,15 @@ static void run_sim(Exec *x, uint64_t seed, bool early)
 			if (!y->rank)
 				continue;
 			more[n] = (SimMore){y->arg->output && !x->nan_given ? elem_of(y) : SIM_BYTES,
-			                    y->arg->output ? written_of(x, i, y->bytes) : NULL};
+			                    y->arg->output ? written_of(x, i, y->bytes) : NULL,
+			                    dtype_bytes(y->arg->dtype)};
 			buf[n++] =
 			    (SimBuffer){y->arg->name, y->data, y->bytes, y->arg->output, !y->arg->output};
 		}
 		for (i = 0; i < p->m->nwork; i++) {
 			const WorkBuffer *w = &p->m->work[i];
 			size_t bytes = (size_t)module_work_elems(w, p->size, p->segs) * (size_t)w->elem_bytes;
-			more[n] = (SimMore){SIM_BYTES, written_of(x, MAX_ARGS + i, bytes)};
+			more[n] = (SimMore){SIM_BYTES, written_of(x, MAX_ARGS + i, bytes), w->elem_bytes};
 			buf[n++] =
 			    (SimBuffer){w->name, (char *)x->work_host + p->work_at[i], bytes, true, false};
 		}

@@ -72,7 +72,7 @@ static void *map(Run *r, Diag *d, size_t bytes)
 static void fold_aliases(Run *r, const SimBuffer *buf, int nbuf)
 {
 	for (int i = 0; i < nbuf; i++) {
-		int k = 0;
+		int k = 0, shift;
 
 		while (k < r->nbuffer && (r->buffer[k].user.data != buf[i].data || !buf[i].bytes))
 			k++;
@@ -80,10 +80,14 @@ static void fold_aliases(Run *r, const SimBuffer *buf, int nbuf)
 			r->buffer[k].nan = r->o->more[i].nan;
 		if (r->o->more && r->o->more[i].written)
 			r->buffer[k].written = r->o->more[i].written;
+		shift = r->o->more && r->o->more[i].grain > 2 ? 2 : 1;
 		if (k == r->nbuffer) {
+			r->buffer[k].shift = shift;
 			r->buffer[r->nbuffer++].user = buf[i];
 			continue;
 		}
+		if (r->buffer[k].shift > shift)
+			r->buffer[k].shift = shift;
 		r->buffer[k].user.writable |= buf[i].writable;
 		r->buffer[k].user.initialised |= buf[i].initialised;
 		if (r->buffer[k].user.bytes < buf[i].bytes)
@@ -105,7 +109,7 @@ static void map_buffers(Run *r, Diag *d)
 			b->written =
 			    memcpy(map(r, d, b->user.bytes / 2 + 1), b->written, b->user.bytes / 2 + 1);
 		if (b->user.writable)
-			b->tag = map(r, d, (b->user.bytes / 2 + 1) * sizeof *b->tag);
+			b->tag = map(r, d, ((b->user.bytes >> b->shift) + 1) * sizeof *b->tag);
 	}
 }
 
@@ -401,7 +405,7 @@ static void mark_written(const Run *r, int nbuf, const SimBuffer *buf)
 			const Buffer *b = &r->buffer[k];
 
 			for (size_t g = 0; b->tag && b->user.data == buf[i].data && g < buf[i].bytes / 2; g++)
-				r->o->more[i].written[g] |= b->tag[g].write != 0;
+				r->o->more[i].written[g] |= b->tag[2 * g >> b->shift].write != 0;
 		}
 }
 

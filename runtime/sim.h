@@ -32,6 +32,7 @@ typedef struct SimMore {
 	SimElem nan;            /* a NaN of this kind stored is a finding; SIM_BYTES: never */
 	unsigned char *written; /* [bytes / 2 + 1], or NULL: pairs of bytes that earlier launches wrote
 	                           are not 0; this one adds its own */
+	int grain; /* bytes of its elements, 2 or more: nothing smaller is read or written */
 } SimMore;
 
 /* clang-format off */

@@ -274,11 +274,14 @@ static void named_came(u64 at, const Thread *t, int id, int threads)
 	SimFinding *f;
 
 	M->named_at[id] = at;
-	for (int i = 0; i < M->nthreads && !M->unchecked; i++)
-		if (in_named(&M->thread[i], id) && M->thread[i].expect != threads &&
-		    (f = sim_find(SIM_DIVERGENT, at)))
-			sim_say(f, "barrier %d: thread %d expects %d threads, thread %d expects %d", id, t->id,
-			        threads, i, M->thread[i].expect);
+	if (!M->arrived_named[id]) {
+		M->named_first[id].thread = t->id;
+		M->named_first[id].threads = threads;
+	} else if (!M->unchecked && M->named_first[id].threads != threads &&
+	           (f = sim_find(SIM_DIVERGENT, at))) {
+		sim_say(f, "barrier %d: thread %d expects %d threads, thread %d expects %d", id, t->id,
+		        threads, M->named_first[id].thread, M->named_first[id].threads);
+	}
 	if (++M->arrived_named[id] < threads)
 		return;
 	M->arrived_named[id] = 0;
@@ -305,7 +308,6 @@ void sim_do_named_sync(u64 at, int site, int id, int threads)
 	named_check(at, "named_sync", id, threads);
 	sim_dense();
 	t->barrier = id;
-	t->expect = threads;
 	sim_wait_here(t, WAIT_NAMED);
 	named_came(at, t, id, threads);
 	sim_yield();

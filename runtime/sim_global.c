@@ -1,8 +1,8 @@
 /* sim_global.c -- global memory: bounds, alignment, writes to inputs, and who wrote what.
  *
- * Every writable buffer has a tag per two bytes. Blocks of one launch have no order, so a byte
- * written by one block may be neither read nor written by another; within a block the barriers
- * order accesses as in shared memory.
+ * Every writable buffer has a tag per element, of 2 bytes or 4. Blocks of one launch have no order,
+ * so a byte written by one block may be neither read nor written by another; within a block the
+ * barriers order accesses as in shared memory.
  */
 #include "sim_state.h"
 
@@ -116,7 +116,7 @@ static uint16_t line_tag(u64 at)
 
 static void tag_read(u64 at, Buffer *b, int64_t off, bool *fresh)
 {
-	Tag *t = &b->tag[off / 2];
+	Tag *t = &b->tag[off >> b->shift];
 	u64 w = __atomic_load_n(&t->write, __ATOMIC_RELAXED), r;
 
 	if (!w)
@@ -131,7 +131,7 @@ static void tag_read(u64 at, Buffer *b, int64_t off, bool *fresh)
 
 static void tag_write(u64 at, Buffer *b, int64_t off)
 {
-	Tag *t = &b->tag[off / 2];
+	Tag *t = &b->tag[off >> b->shift];
 	int line = t->write_line;
 	u64 w = __atomic_exchange_n(&t->write, tag_now(), __ATOMIC_RELAXED);
 	u64 r = __atomic_load_n(&t->read, __ATOMIC_RELAXED);
@@ -165,11 +165,11 @@ bool sim_global_check(u64 at, const void *ptr, int bytes, int align, bool store)
 		find(SIM_READONLY, at, b, does, off);
 		return false;
 	}
-	for (int i = 0; b->tag && i < bytes; i += 2)
+	for (int64_t o = off >> b->shift << b->shift; b->tag && o < off + bytes; o += 1 << b->shift)
 		if (store)
-			tag_write(at, b, off + i);
+			tag_write(at, b, o);
 		else
-			tag_read(at, b, off + i, &fresh);
+			tag_read(at, b, o, &fresh);
 	if (!store && !b->user.initialised && (fresh || !b->tag) &&
 	    (f = find(SIM_UNINIT, at, b, does, off)))
 		sim_say(f, ", which nothing has written");

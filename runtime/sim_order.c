@@ -8,7 +8,7 @@
  * Proxies (PTX ISA, Async proxy): what a thread wrote is seen by products and bulk copies after it
  * executed a proxy fence, and only by those ordered behind the fence.
  */
-#include "sim_state.h"
+#include "sim_wide.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,14 +16,17 @@
 
 #define M (&sim_machine)
 
+enum { MAX_CLOCKS = MAX_THREADS + NENGINES + 7 };
+
 int sim_engine(int k)
 {
 	return M->nwarps * WARP + k;
 }
 
+/* A vector's length: a multiple of 8, the last ones unused. */
 static int nclocks(void)
 {
-	return M->nwarps * WARP + NENGINES;
+	return (M->nwarps * WARP + NENGINES + 7) / 8 * 8;
 }
 
 const char *sim_actor(int id)
@@ -82,15 +85,22 @@ void sim_dense(void)
 	}
 }
 
-static void join(u32 *to, const u32 *from)
+FOR_EACH_HOST static void join(u32 *to, const u32 *from)
 {
-	for (int u = 0, n = nclocks(); u < n; u++)
-		to[u] = to[u] < from[u] ? from[u] : to[u];
+	for (int u = 0, n = nclocks(); u < n; u += 8) {
+		Bits8 a, b, later;
+
+		memcpy(&a, to + u, sizeof a);
+		memcpy(&b, from + u, sizeof b);
+		later = (Bits8)(a < b);
+		a = (a & ~later) | (b & later);
+		memcpy(to + u, &a, sizeof a);
+	}
 }
 
 u32 *sim_vector(void)
 {
-	u32 *v = calloc(MAX_THREADS + NENGINES, sizeof *v);
+	u32 *v = calloc(MAX_CLOCKS, sizeof *v);
 
 	if (!v)
 		abort();
@@ -120,26 +130,27 @@ void sim_acquire(Thread *t, const u32 *v)
 
 void sim_meet(bool (*in)(const Thread *, int), int key, u32 *with)
 {
-	static u32 all[MAX_THREADS + NENGINES];
+	static u32 all[MAX_CLOCKS];
+	static Thread *who[MAX_THREADS]; /* not on a fiber's stack */
 	u32 now = ++M->clock;
+	int n = 0;
 
+	for (int i = 0; i < M->nthreads; i++)
+		if (in(&M->thread[i], key))
+			who[n++] = &M->thread[i];
 	if (M->dense && !M->unchecked) {
 		sim_vector_clear(all);
 		if (with)
 			join(all, with);
-		for (int i = 0; i < M->nthreads; i++)
-			if (in(&M->thread[i], key))
-				join(all, M->thread[i].seen);
-		for (int i = 0; i < M->nthreads; i++)
-			if (in(&M->thread[i], key))
-				all[i] = now;
-		for (int i = 0; i < M->nthreads; i++)
-			if (in(&M->thread[i], key))
-				memcpy(M->thread[i].seen, all, (size_t)nclocks() * sizeof *all);
+		for (int i = 0; i < n; i++)
+			join(all, who[i]->seen);
+		for (int i = 0; i < n; i++)
+			all[who[i]->id] = now;
+		for (int i = 0; i < n; i++)
+			memcpy(who[i]->seen, all, (size_t)nclocks() * sizeof *all);
 	}
-	for (int i = 0; i < M->nthreads; i++)
-		if (in(&M->thread[i], key))
-			M->thread[i].clock = now;
+	for (int i = 0; i < n; i++)
+		who[i]->clock = now;
 }
 
 /* After block_sync: what one knew of an engine all know; seen_block says the rest. */

@@ -169,11 +169,17 @@ void set_poison(const Set *s)
 		*s->reg[k] = poison;
 }
 
-bool set_untouched(const Set *s, int t, int r)
+int set_touched(const Set *s)
 {
-	u32 is = *s->reg[t * s->n + r], want = poison;
+	int n = GROUP * s->n;
 
-	if (M->early)
-		memcpy(&want, element(s, t, r), sizeof want);
-	return is == want;
+	for (int k = 0; k < n; k++) {
+		u32 want = poison;
+
+		if (M->early)
+			memcpy(&want, element(s, k / s->n, k % s->n), sizeof want);
+		if (*s->reg[k] != want)
+			return k;
+	}
+	return n;
 }

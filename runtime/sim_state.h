@@ -117,9 +117,9 @@ typedef struct Thread {
 	int asked;  /* since the lanes of its warp last met */
 	int id, warp, lane;
 	Wait wait;
-	int barrier, expect; /* WAIT_NAMED */
-	u64 at;              /* the primitive it is in, or was in last: call site << 32 | line */
-	u64 turn;            /* sim_turn while others run */
+	int barrier; /* WAIT_NAMED */
+	u64 at;      /* the primitive it is in, or was in last: call site << 32 | line */
+	u64 turn;    /* sim_turn while others run */
 	int poll, nan_first, nan_last; /* sim_nan.c: generated lines; 0: none */
 	u32 clock, seen_block, seen_warp;
 	u32 *seen; /* of every thread of the block; only once a named barrier was used */
@@ -150,7 +150,7 @@ typedef struct Granule {
 	Access write, flight, read[3];
 } Granule;
 
-/* Two bytes of a writable global buffer: block + 1, thread, clock within the block; 0: nobody. */
+/* A grain of a writable global buffer: block + 1, thread, clock within the block; 0: nobody. */
 typedef struct Tag {
 	u64 write, read;
 	uint16_t write_line, read_line;
@@ -165,6 +165,7 @@ typedef struct Buffer {
 	Tag *tag;                     /* writable buffers only */
 	const unsigned char *written; /* by two bytes: an earlier launch wrote; or NULL */
 	SimElem nan;
+	int shift; /* 1 << shift bytes share a tag */
 } Buffer;
 
 /* ---- Counting ---- */
@@ -214,7 +215,10 @@ typedef struct Machine {
 	int arrived_group[MAX_GROUPS];
 	u32 *named_seen[NBARRIERS]; /* of those who only arrived; NULL: nobody ever did */
 	u64 named_at[NBARRIERS];    /* the last that came */
-	bool abandoned;             /* a fatal finding: the block goes no further */
+	struct {
+		int thread, threads; /* the first that came, and how many it expects */
+	} named_first[NBARRIERS];
+	bool abandoned; /* a fatal finding: the block goes no further */
 
 	u32 clock, block_clock;
 	bool dense; /* named barriers: Thread.seen counts */

@@ -95,19 +95,13 @@ static void check_fence(const Group *g, const Set *s, u64 at, const char *what)
 /* The accumulators are as the products in flight left them. */
 static void check_accumulators(const Group *g, const Set *s, u64 issue, u64 then, const char *what)
 {
+	int k = set_touched(s);
 	SimFinding *f;
 
-	for (int t = 0; t < GROUP; t++)
-		for (int r = 0; r < s->n; r++) {
-			if (set_untouched(s, t, r))
-				continue;
-			if ((f = sim_find(SIM_OPERAND, issue)))
-				sim_say(f,
-				        "thread %d wrote accumulator %d of the product (line %d) before %s (line"
-				        " %d)",
-				        threads(g)[t].id, r, (int)(u32)issue, what, (int)(u32)then);
-			return;
-		}
+	if (k == GROUP * s->n || !(f = sim_find(SIM_OPERAND, issue)))
+		return;
+	sim_say(f, "thread %d wrote accumulator %d of the product (line %d) before %s (line %d)",
+	        threads(g)[k / s->n].id, k % s->n, (int)(u32)issue, what, (int)(u32)then);
 }
 
 static void check_left(const Group *g, const Op *o, u64 wait)

@@ -49,7 +49,7 @@ void set_note(Set *s); /* its values are known */
 void set_take(Set *s); /* out of the registers */
 void set_give(Set *s);
 void set_poison(const Set *s);
-bool set_untouched(const Set *s, int t, int r); /* since it was poisoned or given */
+int set_touched(const Set *s); /* the first changed since they were poisoned or given; or all */
 void set_free_all(SetList *g);
 /* `columns` of sums, out of a warpgroup's registers and into them; d: by thread, of rows g and
  * g + 8. */

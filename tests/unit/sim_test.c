@@ -228,7 +228,7 @@ static void two_launches(void)
 		unsigned char written[sizeof out / 2 + 1] = {0};
 		void *po = out, *params[] = {&po};
 		SimBuffer buf[] = {{"out", out, sizeof out, true, false}};
-		SimMore more[] = {{SIM_BYTES, written}};
+		SimMore more[] = {{SIM_BYTES, written, 2}};
 		SimOptions o = {.drop_site = -1, .more = more};
 		Sim *s = load(arena_printf(arena, "#define FROM %d", from), body, entries);
 		const SimFinding *f;
@@ -277,7 +277,7 @@ static void small_ones(void)
 		                   {"out", out, sizeof out, true, false},
 		                   {"state", state, sizeof state, false, true},
 		                   {"state_out", state, sizeof state, true, false}};
-		SimMore more[] = {{0}, {SIM_F32, NULL}, {0}, {0}};
+		SimMore more[] = {{0}, {SIM_F32, NULL, 4}, {0}, {0}};
 		SimOptions o = {.drop_site = -1, .more = more};
 		SimResult r;
 		const SimFinding *f;
